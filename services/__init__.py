@@ -1,0 +1,1 @@
+"""The services of vitalwire; they meet in messages and tables, never in imports."""

@@ -1,0 +1,1 @@
+"""What every part of vitalwire builds on: contracts, codecs, broker, database, runtime."""
