@@ -1,0 +1,73 @@
+"""Events: what happened, once, with an id that repeats when the same thing is told again."""
+
+import hashlib
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class EventKind(StrEnum):
+    """Kinds of event on the stream ``events``."""
+
+    ALARM = "alarm"  # data: the alarm as the api shows it
+    LEAD_OFF = "lead_off"
+    LEAD_ON = "lead_on"
+    SENSOR_FAULT = "sensor_fault"
+    SAMPLES_MISSING = "samples_missing"
+    DEVICE_ONLINE = "device_online"
+    DEVICE_OFFLINE = "device_offline"
+    BATTERY_LOW = "battery_low"
+    CLOCK_JUMP = "clock_jump"
+    CLOCK_ABSURD = "clock_absurd"
+    MESSAGE_REFUSED = "message_refused"
+    IDENTITY_CONFLICT = "identity_conflict"
+    SESSION_LOST = "session_lost"
+    STREAM_TRUNCATED = "stream_truncated"
+
+
+class Severity(StrEnum):
+    """How much an event matters to people."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One event. `t` in us UTC; device and patient are registry keys; `text_key` names the text."""
+
+    id: str
+    t: int
+    kind: EventKind
+    severity: Severity
+    source: str
+    text_key: str
+    device: int | None = None
+    patient: int | None = None
+    data: dict[str, Any] = {}
+
+
+def event_id(*identity: str | int) -> str:
+    """Id of an event, derived from what it tells of, so that a repeat has the same one."""
+    text = "\x1f".join(str(part) for part in identity)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+_decoder = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """The JSON message of an event."""
+    return msgspec.json.encode(event)
+
+
+def decode_event(body: bytes) -> Event:
+    """Read an event.
+
+    Raises
+    ------
+    msgspec.DecodeError : the bytes are no event (ValidationError is one of its kinds)
+    """
+    return _decoder.decode(body)

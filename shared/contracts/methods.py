@@ -1,0 +1,75 @@
+"""THE table of methods: by which way a value was computed. Several stand side by side."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from types import MappingProxyType
+
+
+class Method(IntEnum):
+    """Number of a method in ``vitals.v1`` and in tables. Never reused."""
+
+    DEVICE = 0
+    ECG_BEAT_INTERVALS = 1
+    PPG_PULSE_INTERVALS = 2
+    PPG_SPECTRUM = 3
+    PPG_RATIO_OF_RATIOS = 4
+    PPG_AC_DC = 5
+    IMPEDANCE_SPECTRUM = 6
+    IMPEDANCE_BREATHS = 7
+    TEMPERATURE_SENSOR = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodRow:
+    """One method: its key outside and one sentence that tells a reader what was done."""
+
+    id: Method
+    key: str
+    says: str
+
+
+_ROWS = (
+    MethodRow(id=Method.DEVICE, key="device", says="The device computed it"),
+    MethodRow(
+        id=Method.ECG_BEAT_INTERVALS,
+        key="ecg_beat_intervals",
+        says="From the intervals between heart beats in the ECG",
+    ),
+    MethodRow(
+        id=Method.PPG_PULSE_INTERVALS,
+        key="ppg_pulse_intervals",
+        says="From the intervals between pulses in the photoplethysmogram",
+    ),
+    MethodRow(
+        id=Method.PPG_SPECTRUM,
+        key="ppg_spectrum",
+        says="From the spectrum of the photoplethysmogram",
+    ),
+    MethodRow(
+        id=Method.PPG_RATIO_OF_RATIOS,
+        key="ppg_ratio_of_ratios",
+        says="From the ratio of ratios of red and infrared light",
+    ),
+    MethodRow(
+        id=Method.PPG_AC_DC,
+        key="ppg_ac_dc",
+        says="Pulsatile share of the infrared light",
+    ),
+    MethodRow(
+        id=Method.IMPEDANCE_SPECTRUM,
+        key="impedance_spectrum",
+        says="From the spectrum of the thoracic impedance",
+    ),
+    MethodRow(
+        id=Method.IMPEDANCE_BREATHS,
+        key="impedance_breaths",
+        says="From the breaths in the thoracic impedance",
+    ),
+    MethodRow(
+        id=Method.TEMPERATURE_SENSOR,
+        key="temperature_sensor",
+        says="Mean of the sensor's settled readings",
+    ),
+)
+
+METHODS: MappingProxyType[Method, MethodRow] = MappingProxyType({row.id: row for row in _ROWS})

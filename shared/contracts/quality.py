@@ -1,0 +1,49 @@
+"""How far a frame or a value can be trusted."""
+
+from enum import IntEnum, IntFlag, StrEnum
+
+
+class Validity(IntEnum):
+    """State of a value, as it travels in records."""
+
+    VALID = 0
+    QUESTIONABLE = 1
+    STALE = 2
+    ABSENT = 3
+
+    @property
+    def key(self) -> str:
+        """Name in JSON and REST."""
+        return self.name.lower()
+
+
+class Source(StrEnum):
+    """Who computed a value: our estimators, or the device itself."""
+
+    COMPUTED = "computed"
+    DEVICE = "device"
+
+
+class FrameFlag(IntFlag):
+    """Flags of a frame (`flags` of ``frames.v1``)."""
+
+    LATE = 1  # older than 30 s when it arrived
+    CLOCK_ABSURD = 2  # the device's clock made no sense: placed by arrival
+    CLOCK_JUMP = 4  # first segment after a jump of the device's clock
+    LEAD_OFF = 8  # the device says that an electrode or a probe is off
+    SIMULATED = 16  # not from a living person
+    SENSOR_FAULT = 32  # the device says that the sensor is defective
+    ARRIVAL_IDENTITY = 64  # boot and n given by the gateway (native device without envelope)
+    IMPORTED = 128  # came as a file
+
+
+class ValueFlag(IntFlag):
+    """Flags of a vital sign (`flags` of ``vitals.v1``)."""
+
+    DEVICE = 1  # made by the device, not by our estimators
+    SIMULATED = 2
+    LATE = 4  # computed from late data: judged as history, no live alarm fires from it
+    LEAD_OFF = 8  # the reason of an absent value: an electrode or a probe is off
+    NO_SAMPLES = 16  # the reason of an absent value: samples are missing
+    ARTEFACT = 32  # the reason of an absent or questionable value: noise, motion, saturation
+    SETTLING = 64  # the reason of an absent value: not enough signal yet
