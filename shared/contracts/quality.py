@@ -47,3 +47,12 @@ class ValueFlag(IntFlag):
     NO_SAMPLES = 16  # the reason of an absent value: samples are missing
     ARTEFACT = 32  # the reason of an absent or questionable value: noise, motion, saturation
     SETTLING = 64  # the reason of an absent value: not enough signal yet
+
+
+class MessageFlag(IntFlag):
+    """Flags byte of codec `packed`; in codec `json` the same names in lower case, as booleans."""
+
+    LEAD_OFF = 1  # of the frames of this message: an electrode or a probe is off
+    SIMULATED = 2
+    SENSOR_FAULT = 4
+    RECEIPT_WANTED = 8  # answer with down/stored at once
