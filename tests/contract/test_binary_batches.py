@@ -38,7 +38,7 @@ def test_frames_v1_are_written_as_the_other_implementation_does() -> None:
     assert isinstance(batch, frames.FrameBatch)
     again = frames.encode_frames(
         [
-            frames.Frame(*batch.table[i].tolist()[:14], bytes(batch.sample_bytes(i)))
+            frames.Frame._make([*batch.table[i].tolist()[:14], bytes(batch.sample_bytes(i))])
             for i in range(len(batch))
         ]
     )
