@@ -1,0 +1,1 @@
+"""How a service is watched: log lines, metrics, trace context and health."""

@@ -1,0 +1,73 @@
+"""W3C trace context in message headers, and spans where an endpoint is set.
+
+Without an endpoint nothing is recorded: the context of a device's message is still carried on.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+TRACEPARENT = "traceparent"
+_propagator = TraceContextTextMapPropagator()
+
+
+class Traces:
+    """Makes the spans of one process.
+
+    Parameters
+    ----------
+    service, instance : attributes of each span
+    endpoint : URL of an OTLP/HTTP collector; None records nothing
+    """
+
+    def __init__(self, *, service: str, instance: str, endpoint: str | None = None) -> None:
+        self._provider: TracerProvider | None = None
+        if endpoint is not None:
+            resource = Resource.create(
+                {"service.name": f"vitalwire-{service}", "service.instance.id": instance}
+            )
+            self._provider = TracerProvider(resource=resource)
+            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
+        self._tracer = (
+            self._provider.get_tracer("vitalwire")
+            if self._provider is not None
+            else trace.NoOpTracerProvider().get_tracer("vitalwire")
+        )
+
+    @contextmanager
+    def span(
+        self,
+        name: str,
+        headers: Mapping[str, object] | None = None,
+        **attributes: str | float,
+    ) -> Iterator[None]:
+        """Record what happens inside as one span, a child of the one that the headers name."""
+        parent = extract(headers) if headers is not None else None
+        with self._tracer.start_as_current_span(name, context=parent, attributes=attributes):
+            yield
+
+    def close(self) -> None:
+        """Send what is left; waits for the collector at most as long as its own timeout."""
+        if self._provider is not None:
+            self._provider.shutdown()
+
+
+def inject(headers: dict[str, str | int]) -> None:
+    """Add the current trace context to the headers of a message, where there is one."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    if TRACEPARENT in carrier:
+        headers[TRACEPARENT] = carrier[TRACEPARENT]
+
+
+def extract(headers: Mapping[str, object]) -> Context:
+    """The trace context of a message's headers; an empty one where there is none or it is bad."""
+    value = headers.get(TRACEPARENT)
+    return _propagator.extract({TRACEPARENT: value} if isinstance(value, str) else {})
