@@ -1,0 +1,1 @@
+"""The formats that devices speak: one folder each, bytes to messages and back."""

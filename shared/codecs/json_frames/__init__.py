@@ -1,0 +1,1 @@
+"""The JSON format for devices that are easier to program than fast."""

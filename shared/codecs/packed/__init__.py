@@ -1,0 +1,1 @@
+"""The binary format of our own devices and SDK."""
