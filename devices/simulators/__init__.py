@@ -1,0 +1,1 @@
+"""Simulated devices: patients with known truth, replayed recordings, faults, and fleets."""
