@@ -1,0 +1,1 @@
+"""REST and live socket: serves people and programs what is theirs, and nothing else."""

@@ -1,0 +1,1 @@
+"""Pure decisions of the api: rights, cursors, decimation, rates. No I/O, no clock."""

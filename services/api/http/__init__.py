@@ -1,0 +1,1 @@
+"""The HTTP edge: the application, problem documents, request limits, the built page."""

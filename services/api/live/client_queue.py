@@ -1,0 +1,280 @@
+"""What waits for one client of the live socket, and what becomes of it when the client is slow.
+
+Vitals are conflated to the newest value a key; waveforms are dropped, oldest first, and the hole is
+told as a gap; alarms, events and answers are never dropped: when they do not fit, the client has to
+come again with its cursor. Pure: no socket, no clock, so that every overflow can be tested.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+
+from services.api.live.waveform_bytes import (
+    MISSING,
+    WaveformBlock,
+    WaveformHeader,
+    bundle,
+    encode_first_block,
+    encode_next_block,
+    short_number,
+)
+from shared.contracts.instants import to_text
+
+
+class VitalKey(NamedTuple):
+    """What conflates: of one key only the newest value waits."""
+
+    patient: str
+    device: str
+    measure: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueBounds:
+    """How much may wait for one client."""
+
+    messages: int = 1_000
+    message_bytes: int = 4 << 20
+    waveform_bytes: int = 1 << 20
+    vitals: int = 20_000
+    bundle_blocks: int = 512
+
+
+class TooSlowError(Exception):
+    """Something that is never dropped does not fit any more: close with 4008."""
+
+
+@dataclass(slots=True)
+class _Gap:
+    start_us: int
+    end_us: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _QueuedBlock:
+    subscription: str
+    block: WaveformBlock
+    as_text: bool
+
+
+@dataclass(slots=True)
+class QueueCounts:
+    """What happened to this client's messages so far."""
+
+    vitals_conflated: int = 0
+    blocks_dropped: int = 0
+    gaps_told: int = 0
+
+
+@dataclass(slots=True)
+class _Waiting:
+    messages: deque[bytes] = field(default_factory=deque)
+    message_bytes: int = 0
+    vitals: dict[str, dict[VitalKey, bytes]] = field(default_factory=dict)
+    n_vitals: int = 0
+    blocks: deque[_QueuedBlock] = field(default_factory=deque)
+    block_bytes: int = 0
+    gaps: dict[tuple[str, str, str, str], _Gap] = field(default_factory=dict)
+    state: bytes | None = None
+
+
+class ClientQueue:
+    """The bounded queue of one client; ``take`` gives what is to be sent now, in order."""
+
+    def __init__(self, bounds: QueueBounds) -> None:
+        self._bounds = bounds
+        self._waiting = _Waiting()
+        self._handles: dict[tuple[str, WaveformHeader], int] = {}
+        self._next_handle = 1
+        self.counts = QueueCounts()
+
+    def __bool__(self) -> bool:
+        waiting = self._waiting
+        return bool(
+            waiting.messages
+            or waiting.vitals
+            or waiting.blocks
+            or waiting.gaps
+            or waiting.state is not None
+        )
+
+    def put_message(self, message: bytes) -> None:
+        """Queue an alarm, an event or an answer.
+
+        Raises
+        ------
+        TooSlowError : it does not fit; it is not queued
+        """
+        waiting = self._waiting
+        if (
+            len(waiting.messages) >= self._bounds.messages
+            or waiting.message_bytes + len(message) > self._bounds.message_bytes
+        ):
+            raise TooSlowError
+        waiting.messages.append(message)
+        waiting.message_bytes += len(message)
+
+    def put_state(self, message: bytes) -> None:
+        """Queue the state of this second; one that still waits is replaced."""
+        self._waiting.state = message
+
+    def put_vital(self, subscription: str, key: VitalKey, item: bytes) -> None:
+        """Queue one value; an older one of the same key that still waits is replaced.
+
+        Raises
+        ------
+        TooSlowError : more different keys wait than may
+        """
+        values = self._waiting.vitals.setdefault(subscription, {})
+        if values.pop(key, None) is not None:
+            self.counts.vitals_conflated += 1
+        elif self._waiting.n_vitals >= self._bounds.vitals:
+            raise TooSlowError
+        else:
+            self._waiting.n_vitals += 1
+        values[key] = item
+
+    def put_block(self, subscription: str, block: WaveformBlock, *, as_text: bool) -> None:
+        """Queue samples; what does not fit is dropped from the oldest and told as a gap."""
+        waiting = self._waiting
+        waiting.blocks.append(_QueuedBlock(subscription=subscription, block=block, as_text=as_text))
+        waiting.block_bytes += len(block.samples)
+        while waiting.block_bytes > self._bounds.waveform_bytes and waiting.blocks:
+            dropped = waiting.blocks.popleft()
+            waiting.block_bytes -= len(dropped.block.samples)
+            self.counts.blocks_dropped += 1
+            self.put_gap(
+                dropped.subscription,
+                dropped.block.header,
+                start_us=dropped.block.t0_us,
+                end_us=dropped.block.end_us,
+            )
+
+    def put_gap(
+        self, subscription: str, header: WaveformHeader, *, start_us: int, end_us: int
+    ) -> None:
+        """Tell that samples of ``[start, end)`` will not come; gaps of one stream are joined."""
+        key = (subscription, header.patient, header.device, header.stream)
+        gap = self._waiting.gaps.get(key)
+        if gap is None:
+            self._waiting.gaps[key] = _Gap(start_us, end_us)
+        else:
+            gap.start_us = min(gap.start_us, start_us)
+            gap.end_us = max(gap.end_us, end_us)
+
+    def forget(self, subscription: str) -> None:
+        """Drop what waits for a subscription that has ended, and its handles."""
+        waiting = self._waiting
+        waiting.n_vitals -= len(waiting.vitals.pop(subscription, {}))
+        waiting.blocks = deque(b for b in waiting.blocks if b.subscription != subscription)
+        waiting.block_bytes = sum(len(queued.block.samples) for queued in waiting.blocks)
+        for key in [key for key in waiting.gaps if key[0] == subscription]:
+            del waiting.gaps[key]
+        for handle_key in [key for key in self._handles if key[0] == subscription]:
+            del self._handles[handle_key]
+
+    def take(self) -> list[bytes | str]:
+        """All that waits, as messages in the order in which they are to be sent; empties it.
+
+        Text messages are ``str``, binary ones ``bytes``. Gaps go before the samples behind them.
+        """
+        waiting, self._waiting = self._waiting, _Waiting()
+        out: list[bytes | str] = [message.decode() for message in waiting.messages]
+        out += [
+            orjson.dumps(
+                {
+                    "id": subscription,
+                    "kind": "gap",
+                    "patient": patient,
+                    "device": device,
+                    "stream": stream,
+                    "from": to_text(gap.start_us),
+                    "to": to_text(gap.end_us),
+                }
+            ).decode()
+            for (subscription, patient, device, stream), gap in waiting.gaps.items()
+        ]
+        self.counts.gaps_told += len(waiting.gaps)
+        out += [
+            _vitals_message(subscription, values.values())
+            for subscription, values in waiting.vitals.items()
+            if values
+        ]
+        out += self._encode_blocks(waiting.blocks)
+        if waiting.state is not None:
+            out.append(waiting.state.decode())
+        return out
+
+    def _encode_blocks(self, queued_blocks: Iterable[_QueuedBlock]) -> list[bytes | str]:
+        texts: list[bytes | str] = []
+        blocks: list[bytes] = []
+        for queued in queued_blocks:
+            if queued.as_text:
+                texts.append(_block_text(queued.subscription, queued.block))
+            else:
+                blocks.append(self._encode_block(queued.subscription, queued.block))
+        step = self._bounds.bundle_blocks
+        bundles = [bundle(blocks[i : i + step]) for i in range(0, len(blocks), step)]
+        return texts + bundles
+
+    def _encode_block(self, subscription: str, block: WaveformBlock) -> bytes:
+        key = (subscription, block.header)
+        handle = self._handles.get(key)
+        if handle is not None:
+            return encode_next_block(block, handle=handle)
+        handle = self._next_handle
+        self._next_handle += 1
+        self._drop_outdated_handles(subscription, block.header)
+        self._handles[key] = handle
+        return encode_first_block(block, subscription=subscription, handle=handle)
+
+    def _drop_outdated_handles(self, subscription: str, header: WaveformHeader) -> None:
+        # A stream whose rate, scale or channels changed goes on under a new handle only, so the
+        # table of handles stays as small as the number of streams that are watched.
+        same_stream = (header.patient, header.device, header.stream, header.place)
+        for key in list(self._handles):
+            known = key[1]
+            if key[0] == subscription and same_stream == (
+                known.patient,
+                known.device,
+                known.stream,
+                known.place,
+            ):
+                del self._handles[key]
+
+
+def _vitals_message(subscription: str, items: Iterable[bytes]) -> str:
+    joined = b",".join(items)
+    prefix = b'{"id":' + orjson.dumps(subscription) + b',"kind":"vitals","items":['
+    return (prefix + joined + b"]}").decode()
+
+
+def _block_text(subscription: str, block: WaveformBlock) -> str:
+    header = block.header
+    counts = np.frombuffer(block.samples, dtype="<i2").reshape(-1, len(header.channels)).T
+    values = [
+        [None if value == MISSING else value for value in channel] for channel in counts.tolist()
+    ]
+    return orjson.dumps(
+        {
+            "id": subscription,
+            "kind": "waveform",
+            "patient": header.patient,
+            "device": header.device,
+            "stream": header.stream,
+            "place": header.place,
+            "t0": block.t0_us,
+            "hz": short_number(header.hz),
+            "channels": header.channels,
+            "scale": short_number(header.scale),
+            "offset": short_number(header.offset),
+            "unit": header.unit,
+            "n": block.n,
+            "values": values,
+        }
+    ).decode()

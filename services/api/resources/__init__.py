@@ -1,0 +1,1 @@
+"""REST resources, one folder each: routes, service, store, schemas."""

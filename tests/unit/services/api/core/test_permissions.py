@@ -1,0 +1,22 @@
+import pytest
+
+from services.api.core.permissions import Permission, Role, permissions_of
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_role_has_its_rights_written_down(role: Role) -> None:
+    assert permissions_of(role)
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.TECHNICIAN])
+def test_who_runs_the_system_reads_no_clinical_data(role: Role) -> None:
+    assert Permission.READ_CLINICAL not in permissions_of(role)
+
+
+@pytest.mark.parametrize("role", [Role.PATIENT, Role.VIEWER])
+def test_who_only_looks_changes_nothing(role: Role) -> None:
+    assert permissions_of(role) == {Permission.READ_CLINICAL}
+
+
+def test_only_the_administrator_reads_the_audit() -> None:
+    assert [role for role in Role if Permission.READ_AUDIT in permissions_of(role)] == [Role.ADMIN]
