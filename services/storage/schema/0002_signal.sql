@@ -111,20 +111,6 @@ cross join lateral unnest(
     as u (measure, method, value, quality, validity, flags, revision);
 comment on view signal.vital_value is 'signal.vital, one value a row';
 
-create table signal.vital_state (
-    patient_id integer not null,
-    device_id integer not null,
-    measure smallint not null,
-    method smallint not null,
-    t bigint not null,
-    validity smallint not null,
-    flags integer not null,
-    primary key (patient_id, device_id, measure, method)
-);
-comment on table signal.vital_state is
-    'State of each live value at its newest change, by which storage knows the next one after a '
-    'restart. Retention: the device';
-
 create table signal.beat (
     device_id integer not null,
     t bigint not null,
@@ -216,7 +202,7 @@ comment on function signal.ensure_partitions is
 
 grant execute on function signal.ensure_partitions to vw_storage;
 grant select, insert, update on signal.stream_position, signal.received, signal.vital,
-    signal.vital_state, signal.beat to vw_storage;
+    signal.beat to vw_storage;
 grant select, insert on signal.frame, signal.conflict, signal.event to vw_storage;
 
 grant select on signal.frame, signal.received, signal.vital, signal.vital_value, signal.beat
