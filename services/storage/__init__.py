@@ -1,0 +1,1 @@
+"""Storage: moves what travels on the streams to PostgreSQL, exactly once, and says so."""

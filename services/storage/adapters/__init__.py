@@ -1,0 +1,1 @@
+"""Streams, queues and tables, translated to the ports of the writers."""

@@ -1,0 +1,1 @@
+"""The three writers of storage and what they need of the world."""

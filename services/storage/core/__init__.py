@@ -1,0 +1,1 @@
+"""What storage decides: rows, repeats, conflicts, partitions, receipts. No I/O."""

@@ -1,0 +1,41 @@
+from services.storage.core.known_messages import NOTHING_STORED, BootKey, KnownMessages
+from tests.unit.services.storage.core.frame_building import frame, rows
+
+KEY = BootKey(1, 7)
+
+
+def test_only_what_lies_above_the_highest_is_surely_new() -> None:
+    known = KnownMessages(bound=10)
+    table = rows(frame(n=3), frame(n=4), frame(n=4, part=1), frame(n=5), frame(2, n=0)).table
+    assert known.unknown(table) == [KEY, BootKey(2, 7)]
+    known.learn([(KEY, 4), (BootKey(2, 7), NOTHING_STORED)])
+    assert known.unknown(table) == []
+    assert known.surely_new(table).tolist() == [False, False, False, True, True]
+
+
+def test_what_was_claimed_is_not_new_a_second_time() -> None:
+    known = KnownMessages(bound=10)
+    known.learn([(KEY, NOTHING_STORED)])
+    known.claim(rows(frame(n=2**32 - 1)).table)
+    assert not known.surely_new(rows(frame(n=2**32 - 1)).table).any()
+    known.claim(rows(frame(n=0)).table)  # a lower n lowers nothing
+    assert not known.surely_new(rows(frame(n=5)).table).any()
+
+
+def test_what_was_forgotten_is_unknown_again() -> None:
+    known = KnownMessages(bound=10)
+    table = rows(frame()).table
+    known.claim(table)
+    known.forget()
+    assert known.unknown(table) == [KEY]
+
+
+def test_no_more_boots_are_remembered_than_the_bound() -> None:
+    known = KnownMessages(bound=2)
+    for device in (1, 2, 3):
+        known.claim(rows(frame(device)).table)
+    known.claim(rows(frame(2)).table)
+    known.claim(rows(frame(4)).table)
+    assert len(known) == 2
+    table = rows(*(frame(device) for device in (1, 2, 3, 4))).table
+    assert known.unknown(table) == [BootKey(1, 7), BootKey(3, 7)]
