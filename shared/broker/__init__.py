@@ -1,0 +1,1 @@
+"""RabbitMQ: streams and quorum queues, confirmed publishing. The AMQP library ends here."""

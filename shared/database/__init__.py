@@ -1,0 +1,1 @@
+"""PostgreSQL: sessions with timeouts, named statements, COPY, migrations. The driver ends here."""
