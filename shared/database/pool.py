@@ -134,6 +134,15 @@ class Session:
                 table, schema_name=schema, columns=list(columns), records=rows
             )
 
+    async def copy_payload(
+        self, *, schema: str, table: str, columns: Sequence[str], payload: bytes
+    ) -> None:
+        """Append rows that are in the binary form of COPY already; one refused refuses all."""
+        with database_errors(f"copy_{schema}_{table}"):
+            await self._connection.copy_to_table(
+                table, schema_name=schema, columns=list(columns), source=payload, format="binary"
+            )
+
     async def run_script(self, sql: str, *, name: str, timeout_s: float) -> None:
         """Run a script of several statements, such as a migration."""
         with database_errors(name):
