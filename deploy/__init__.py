@@ -1,0 +1,1 @@
+"""How vitalwire is put to work: on one machine (`local`), in images, on Kubernetes."""

@@ -1,0 +1,1 @@
+"""How a private mosquitto, RabbitMQ and PostgreSQL start, for `make run` and for the tests."""
