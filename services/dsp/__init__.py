@@ -1,0 +1,1 @@
+"""The signal service: from samples to vital signs."""

@@ -1,0 +1,1 @@
+"""The signal service's ways to broker and database."""

@@ -1,0 +1,1 @@
+"""Estimators: values in, values out."""

@@ -1,0 +1,1 @@
+"""What is done to samples before any estimator sees them."""

@@ -1,0 +1,1 @@
+"""Electrocardiogram: beats, heart rate, quality."""

@@ -1,0 +1,1 @@
+"""Photoplethysmogram: pulse rate, oxygen saturation, perfusion."""

@@ -1,0 +1,75 @@
+"""State of many devices as arrays, on an absolute grid of whole seconds of UTC.
+
+Everything an estimator sees is cut at whole seconds of UTC, never at the edges of what came:
+`step` takes one second of each device, whatever the second. What it gives is a function of the
+seconds before, of bounded number (`MEMORY_S`), so that a run that starts anew that long before
+gives the same numbers, bit for bit. Nothing may run on for ever: no recursive filter, no running
+sum, no level that learns without end.
+
+The state of an estimator is a frozen dataclass whose fields are arrays (or such states) with the
+devices along the first axis; `take`, `put` and `join` work on all of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Samples = NDArray[np.floating[Any]]
+"""Samples in the unit of their stream, NaN where missing: (devices, samples)."""
+Instants = NDArray[np.int64]
+"""us UTC, one a device."""
+Rows = NDArray[np.intp]
+
+MEMORY_S = 75  # no estimator may look back further; a test holds each one to it
+
+State = TypeVar("State")
+
+
+def take(state: State, rows: Rows) -> State:
+    """The state of some devices only, as a copy."""
+    return _each(state, lambda array: array[rows])
+
+
+def put(state: State, rows: Rows, part: State) -> None:
+    """Write the state of some devices back, in place."""
+    for name in _names(state):
+        mine, theirs = getattr(state, name), getattr(part, name)
+        if isinstance(mine, np.ndarray):
+            mine[rows] = theirs
+        else:
+            put(mine, rows, theirs)
+
+
+def join(states: list[State]) -> State:
+    """The state of all devices of several states, in their order."""
+    first = states[0]
+    changes: dict[str, Any] = {}
+    for name in _names(first):
+        parts = [getattr(state, name) for state in states]
+        changes[name] = np.concatenate(parts) if isinstance(parts[0], np.ndarray) else join(parts)
+    return replace(first, **changes)  # type: ignore[type-var]  # a dataclass, see `_names`
+
+
+def shifted(history: NDArray[Any], newest: NDArray[Any]) -> NDArray[Any]:
+    """A history (devices, length, ...) after `newest` (devices, n, ...) came in at its end."""
+    length, n = history.shape[1], newest.shape[1]
+    if n >= length:
+        return newest[:, n - length :].astype(history.dtype)
+    return np.concatenate((history[:, n:], newest), axis=1, dtype=history.dtype)
+
+
+def _each(state: State, change: Callable[[NDArray[Any]], NDArray[Any]]) -> State:
+    changes: dict[str, Any] = {}
+    for name in _names(state):
+        value = getattr(state, name)
+        changes[name] = change(value) if isinstance(value, np.ndarray) else _each(value, change)
+    return replace(state, **changes)  # type: ignore[type-var]  # a dataclass, see `_names`
+
+
+def _names(state: object) -> list[str]:
+    assert is_dataclass(state)
+    return [field.name for field in fields(state)]

@@ -1,0 +1,137 @@
+"""The shipped estimators for a scorer: one factory a task. Core only; nothing imports it.
+
+A scorer calls ``factory(fs, channels)``, pushes samples in pieces of any size and reads results
+``{"t": s, ...}``, t counted from the first sample. The stream begins at a whole second here, as
+it does not in life.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from services.dsp.core.ecg import heart_rate
+from services.dsp.core.outputs import Output, Reading
+from services.dsp.core.ppg import pulse_oximetry
+from services.dsp.core.respiration import impedance
+from services.dsp.core.windows import Floats, Samples
+from shared.contracts.measures import Measure
+
+START_US = 1_700_000_000_000_000
+SECOND_US = 1_000_000
+Result = dict[str, Any]
+Step = Callable[[Any, Samples, Any], tuple[Any, Output]]
+Told = Callable[[Output, float], Iterator[Result]]
+
+
+class Stream:
+    """One device whose samples are cut into whole seconds, as the service does it."""
+
+    def __init__(self, fs: float, state: object, step: Step, told: Told) -> None:
+        if fs != int(fs):
+            raise ValueError(f"rates are whole numbers here, not {fs} Hz")
+        self._rate_hz = int(fs)
+        self._state = state
+        self._step = step
+        self._told = told
+        self._rest = np.empty((0, 0))
+        self._second = 0
+
+    def push(self, samples: Floats) -> list[Result]:
+        """Take samples (n, channels); give what became known."""
+        self._rest = np.concatenate((self._rest, samples)) if self._rest.size else samples
+        results: list[Result] = []
+        while len(self._rest) >= self._rate_hz:
+            second, self._rest = self._rest[: self._rate_hz], self._rest[self._rate_hz :]
+            results += self._take(second)
+        return results
+
+    def finish(self) -> list[Result]:
+        """The unfinished second filled up as missing, and one more that brings out what waits."""
+        results: list[Result] = []
+        for rest in (self._rest, self._rest[:0]):
+            second = np.full((self._rate_hz, self._rest.shape[1]), np.nan)
+            second[: len(rest)] = rest
+            results += self._take(second)
+        self._rest = self._rest[:0]
+        return results
+
+    def _take(self, second: Floats) -> list[Result]:
+        columns = np.ascontiguousarray(second.T)
+        one = columns[:1] if len(columns) == 1 else columns[None]
+        times = np.array([START_US + self._second * SECOND_US])
+        self._state, out = self._step(self._state, one, times)
+        self._second += 1
+        return list(self._told(out, float(self._second)))
+
+
+def _beats(out: Output, _end_s: float) -> Iterator[Result]:
+    assert out.beats is not None
+    for t, quality in zip(out.beats.t, out.beats.quality, strict=True):
+        yield {"t": (int(t) - START_US) / SECOND_US, "label": "N", "quality": float(quality)}
+
+
+def _reading(measure: Measure, delay_s: float) -> Told:
+    def told(out: Output, end_s: float) -> Iterator[Result]:
+        for reading in out.readings:
+            if reading.measure == measure:
+                yield {"t": end_s - delay_s, **_shown(reading)}
+
+    return told
+
+
+def _shown(reading: Reading) -> Result:
+    value, quality = float(reading.value[0]), float(reading.quality[0])
+    return {"value": value if np.isfinite(value) else None, "quality": quality}
+
+
+def _only(channels: list[str], *wanted: str) -> None:
+    if tuple(channels) != wanted:
+        raise ValueError(f"no estimator for {channels}")
+
+
+def ecg_beats(fs: float, channels: list[str]) -> Stream:
+    """Tasks ecg_beats and ecg_noise."""
+    _only(channels, "ECG")
+    return Stream(fs, heart_rate.init(1, int(fs)), heart_rate.step, _beats)
+
+
+def hr(fs: float, channels: list[str]) -> Stream:
+    """Tasks hr and quality (its ECG part)."""
+    _only(channels, "ECG")
+    told = _reading(Measure.HEART_RATE, delay_s=1)
+    return Stream(fs, heart_rate.init(1, int(fs)), heart_rate.step, told)
+
+
+def ppg_rate(fs: float, channels: list[str]) -> Stream:
+    """Task ppg_rate. A rate below the least quality of its measure is an abstention."""
+    _only(channels, "PPG")
+    state = pulse_oximetry.init(1, int(fs), channels=1)
+    told = _reading(Measure.PULSE_RATE, delay_s=pulse_oximetry.DELAY_S)
+    return Stream(fs, state, _with_channels(pulse_oximetry.step, (0,)), told)
+
+
+def spo2(fs: float, channels: list[str]) -> Stream:
+    """Task spo2: red and infrared, each less the light that is there with the lamps off."""
+    _only(channels, "RED", "IR", "AMBIENT")
+    state = pulse_oximetry.init(1, int(fs), channels=2)
+    told = _reading(Measure.SPO2, delay_s=pulse_oximetry.DELAY_S)
+
+    def step(state: Any, samples: Samples, times: Any) -> tuple[Any, Output]:
+        return pulse_oximetry.step(state, samples[:, :2] - samples[:, 2:], times)
+
+    return Stream(fs, state, step, told)
+
+
+def resp(fs: float, channels: list[str]) -> Stream:
+    """Task resp: impedance only."""
+    _only(channels, "RESP")
+    told = _reading(Measure.RESPIRATION_RATE, delay_s=impedance.DELAY_S)
+    return Stream(fs, impedance.init(1, int(fs)), impedance.step, told)
+
+
+def _with_channels(step: Step, wanted: tuple[int, ...]) -> Step:
+    def changed(state: Any, samples: Samples, times: Any) -> tuple[Any, Output]:
+        return step(state, samples[:, None][:, list(wanted)], times)
+
+    return changed
