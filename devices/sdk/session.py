@@ -1,0 +1,375 @@
+"""The MQTT side of a device: connects, sends what is not stored, hears what is.
+
+One task group a connection; a connection that is lost ends all of it and the next begins anew.
+The clocks and waits of the SDK stand here and in ``device``: it takes nothing from the server side.
+"""
+
+import asyncio
+import logging
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import msgspec
+from aiomqtt import Client, MqttError, ProtocolVersion, Will
+from paho.mqtt.client import MQTT_ERR_SUCCESS
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from devices.sdk.happened import (
+    Command,
+    Connected,
+    Desired,
+    Disconnected,
+    Listener,
+    Refused,
+    ServerTime,
+    SetAside,
+    Stored,
+)
+from devices.sdk.journal import Entry, Journal
+from devices.sdk.unsent import IN_FLIGHT_LIMIT, Key, Unsent
+from shared.contracts.identity import DeviceId
+from shared.contracts.names import DownKind, UpKind, device_root, down_topic, up_topic
+
+KEEP_ALIVE_S = 10
+ANSWER_TIMEOUT_S = 10.0
+PUBACK_TIMEOUT_S = 30.0  # a broker that keeps one message this long is as good as gone
+STATUS_EACH_S = 60.0
+BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.25, 20.0
+# PUBACKs that say no for good: not authorized, bad topic name, bad payload format. Others
+# ("quota exceeded" and so on) pass, and the message is sent again like any that is not stored.
+DENIALS = frozenset({0x87, 0x90, 0x99})
+
+log = logging.getLogger("vitalwire.sdk.session")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the broker is and how to log in; the user name is the device id."""
+
+    device: DeviceId
+    host: str
+    port: int
+    secret: str
+    tls: ssl.SSLContext | None = None
+    keep_alive_s: int = KEEP_ALIVE_S
+
+
+class _StoredMessage(msgspec.Struct):
+    boot: int
+    ranges: list[tuple[int, int]]
+
+
+class _ErrorMessage(msgspec.Struct):
+    boot: int
+    n: int
+    reason: str
+
+
+class _CommandMessage(msgspec.Struct):
+    command: str
+    name: str
+    args: dict[str, Any] = {}
+    expires: int = 0
+
+
+class _TimeMessage(msgspec.Struct):
+    t_utc_us: int
+
+
+@final
+class _Link(Client):
+    """One connection. aiomqtt 2.5 does not tell the reason of a PUBACK, so paho is asked for it."""
+
+    def __init__(
+        self, address: Address, will: bytes, on_puback: Callable[[int, ReasonCode], None]
+    ) -> None:
+        super().__init__(
+            address.host,
+            address.port,
+            username=address.device,
+            password=address.secret,
+            identifier=address.device,
+            protocol=ProtocolVersion.V5,
+            clean_start=True,
+            keepalive=address.keep_alive_s,
+            timeout=ANSWER_TIMEOUT_S,
+            tls_context=address.tls,
+            max_inflight_messages=IN_FLIGHT_LIMIT + 10,
+            max_queued_incoming_messages=1000,
+            will=Will(up_topic(address.device, UpKind.STATUS), will, qos=1, retain=True),
+            logger=log,
+        )
+        inner: Any = self._client.on_publish  # typed as a union of all versions of the callback
+
+        def published(client: Any, data: Any, mid: int, reason: Any, properties: Any) -> None:
+            inner(client, data, mid, reason, properties)
+            on_puback(mid, reason)
+
+        self._client.on_publish = published
+
+    def send(
+        self, topic: str, body: bytes, properties: Properties | None, *, retain: bool = False
+    ) -> int:
+        """Hand a QoS 1 message to the socket; give its number for the PUBACK."""
+        info = self._client.publish(topic, body, 1, retain, properties)
+        if info.rc != MQTT_ERR_SUCCESS:
+            raise MqttError(f"could not send: {info.rc}")
+        return info.mid
+
+    def forget_errors(self) -> None:
+        """Take note of how the connection ended, which aiomqtt does not always do itself."""
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()
+
+    def cut(self) -> None:
+        """Let the connection go without a word, as a lost network does."""
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+@final
+class Session:
+    """Connects again and again, and keeps the rules of resending.
+
+    Parameters
+    ----------
+    status : gives the JSON fields of ``up/status``, the time of this moment among them
+    """
+
+    def __init__(
+        self,
+        *,
+        address: Address,
+        boot: int,
+        unsent: Unsent,
+        journal: Journal,
+        status: Callable[[], dict[str, Any]],
+        listener: Listener,
+    ) -> None:
+        self._address = address
+        self._boot = boot
+        self._unsent = unsent
+        self._journal = journal
+        self._status = status
+        self._tell = listener
+        self._wake = asyncio.Event()
+        self._status_wanted = asyncio.Event()
+        self._free = asyncio.Event()  # clear while the network is interrupted on purpose
+        self._free.set()
+        self._settled = asyncio.Event()
+        self._by_mid: dict[int, Key] = {}
+        self._link: _Link | None = None
+        topics = {kind: down_topic(address.device, kind) for kind in DownKind}
+        self._down = {topics[kind]: kind for kind in DownKind}
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a connection stands now."""
+        return self._link is not None
+
+    def wake(self) -> None:
+        """Something new is there to be sent."""
+        self._wake.set()
+
+    def want_status(self) -> None:
+        """Send ``up/status`` soon: what it says has changed."""
+        self._status_wanted.set()
+
+    async def settled(self) -> None:
+        """Wait until some message is settled. Cancel-safe: holds nothing."""
+        self._settled.clear()
+        await self._settled.wait()
+
+    def interrupt(self) -> None:
+        """Cut the connection and stay away until `resume`."""
+        self._free.clear()
+        if self._link is not None:
+            self._link.cut()
+
+    def resume(self) -> None:
+        """Connect again after `interrupt`."""
+        self._free.set()
+
+    def answer(self, command: str, outcome: str, detail: str) -> bool:
+        """Send the result of a command; False if there is no connection to send it on."""
+        if self._link is None:
+            return False
+        body = {"command": command, "outcome": outcome, "detail": detail}
+        topic = up_topic(self._address.device, UpKind.RESULT)
+        self._link.send(topic, msgspec.json.encode(body), None)
+        return True
+
+    async def run(self) -> None:
+        """Keep a connection for ever. Cancel-safe: what was not stored is still in the journal."""
+        attempt = 0
+        while True:
+            await self._free.wait()
+            link = _Link(self._address, self._will(), self._on_puback)
+            try:
+                async with link:
+                    attempt = 0
+                    await self._use(link)
+            except* (MqttError, OSError) as errors:
+                reason = str(errors.exceptions[0])
+                log.info("connection_lost device=%s reason=%s", self._address.device, reason)
+                self._tell(Disconnected(reason))
+            finally:
+                link.forget_errors()
+                self._end_link()
+            attempt += 1
+            await self._pause(attempt)
+
+    async def _use(self, link: _Link) -> None:
+        await link.subscribe(f"{device_root(self._address.device)}/down/#", qos=1)
+        self._link = link
+        self._send_status(link)
+        self._unsent.connected()
+        self._tell(Connected())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._receive(link))
+                tasks.create_task(self._send(link))
+                tasks.create_task(self._keep_status(link))
+        except asyncio.CancelledError:
+            # Asked to end: the will speaks for lost connections only, so say good-bye ourselves.
+            topic = up_topic(self._address.device, UpKind.STATUS)
+            link.send(topic, self._will(), None, retain=True)
+            raise
+
+    def _end_link(self) -> None:
+        self._link = None
+        self._by_mid.clear()
+        aside = self._unsent.disconnected(_monotonic_us())
+        if aside is not None:
+            self._set_aside(aside, "connection_dropped")
+
+    async def _send(self, link: _Link) -> None:
+        while True:
+            self._wake.clear()
+            now_us = _monotonic_us()
+            while (key := self._unsent.take(now_us)) is not None:
+                try:
+                    entry = self._journal.read(key)
+                except OSError:
+                    log.exception("message_unreadable boot=%d n=%d", *key)
+                    if self._unsent.denied(key, now_us):
+                        self._set_aside(key, "unreadable")
+                    continue
+                topic = up_topic(self._address.device, UpKind.DATA, entry.codec)
+                self._by_mid[link.send(topic, entry.body, _envelope(entry))] = key
+            oldest = self._unsent.oldest_flying_us()
+            if oldest is not None and now_us - oldest > PUBACK_TIMEOUT_S * 1e6:
+                raise MqttError("the broker acknowledges nothing")
+            due = self._unsent.next_due_us()
+            wait_s = 5.0 if due is None else min(5.0, max(0.0, (due - now_us) / 1e6) + 0.001)
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _keep_status(self, link: _Link) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(STATUS_EACH_S):
+                    await self._status_wanted.wait()
+            except TimeoutError:
+                pass
+            self._status_wanted.clear()
+            self._send_status(link)
+
+    async def _receive(self, link: _Link) -> None:
+        async for message in link.messages:
+            kind = self._down.get(message.topic.value)
+            if kind is None:
+                continue
+            try:
+                self._hear(kind, message.payload)
+            except msgspec.MsgspecError:
+                log.warning("down_message_malformed kind=%s", kind)
+        raise MqttError("the broker closed the connection")
+
+    def _hear(self, kind: DownKind, body: bytes) -> None:
+        match kind:
+            case DownKind.STORED:
+                stored = msgspec.json.decode(body, type=_StoredMessage)
+                keys = self._unsent.stored(stored.boot, stored.ranges)
+                if keys:
+                    self._settle(keys)
+                    self._tell(Stored(tuple(keys)))
+            case DownKind.ERROR:
+                error = msgspec.json.decode(body, type=_ErrorMessage)
+                key = Key(error.boot, error.n)
+                if self._unsent.refused(key):
+                    self._settle([key])
+                    log.warning("message_refused boot=%d n=%d reason=%s", *key, error.reason)
+                    self._tell(Refused(key, error.reason))
+            case DownKind.COMMAND:
+                command = msgspec.json.decode(body, type=_CommandMessage)
+                self._tell(Command(command.command, command.name, command.args, command.expires))
+            case DownKind.DESIRED:
+                self._tell(Desired(msgspec.json.decode(body, type=dict[str, Any])))
+            case DownKind.TIME:
+                told = msgspec.json.decode(body, type=_TimeMessage)
+                self._tell(ServerTime(told.t_utc_us))
+
+    def _settle(self, keys: list[Key]) -> None:
+        self._journal.settle(keys)
+        self._settled.set()
+        self._wake.set()
+
+    def _on_puback(self, mid: int, reason: ReasonCode) -> None:
+        key = self._by_mid.pop(mid, None)
+        if key is None:
+            return
+        now_us = _monotonic_us()
+        if reason.value in DENIALS:
+            if self._unsent.denied(key, now_us):
+                self._set_aside(key, str(reason))
+        else:
+            self._unsent.acknowledged(key, now_us)
+        self._wake.set()
+
+    def _set_aside(self, key: Key, reason: str) -> None:
+        log.warning("message_set_aside boot=%d n=%d reason=%s", *key, reason)
+        self._tell(SetAside(key, reason))
+        self._status_wanted.set()
+
+    def _send_status(self, link: _Link) -> None:
+        fields: dict[str, Any] = {"online": True, **self._status()}
+        topic = up_topic(self._address.device, UpKind.STATUS)
+        link.send(topic, msgspec.json.encode(fields), None, retain=True)
+
+    def _will(self) -> bytes:
+        # Without a time: nobody knows when the broker will send it.
+        return msgspec.json.encode({"online": False, "boot": self._boot})
+
+    async def _pause(self, attempt: int) -> None:
+        most_s = min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** min(attempt, 10))
+        share = 0.5 + secrets.randbelow(1000) / 2000
+        await asyncio.sleep(most_s * share)  # noqa: TID251 - the SDK has no clock of the server side
+
+
+def _envelope(entry: Entry) -> Properties | None:
+    """MQTT user properties of native bytes; `packed` and `json` carry their own."""
+    if entry.codec in ("packed", "json"):
+        return None
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    properties.UserProperty = [
+        ("b", f"{entry.key.boot:08x}"),
+        ("n", str(entry.key.n)),
+        ("t", str(entry.t_us)),
+    ]
+    return properties
+
+
+def _monotonic_us() -> int:
+    return time.monotonic_ns() // 1000  # noqa: TID251 - the SDK has no clock of the server side
