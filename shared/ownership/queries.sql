@@ -1,0 +1,26 @@
+-- name: become_member
+-- Shows this session as a member, as long as it lives; the process id of its back end names it.
+select pg_backend_pid() from (select pg_advisory_lock_shared($1, 0)) as held;
+
+-- name: who_holds_what
+-- Members (lane null) and holders of lanes of one service in this database, by back end.
+select case when locks.classid::bigint = $1 then null else locks.objid::integer end as lane,
+       locks.pid as member
+from pg_locks as locks
+where locks.locktype = 'advisory'
+  and locks.granted
+  and locks.objsubid = 2
+  and locks.database = (select oid from pg_database where datname = current_database())
+  and locks.classid::bigint in ($1, $2);
+
+-- name: try_lane
+-- Takes a lane unless somebody holds it.
+select pg_try_advisory_lock($1, $2);
+
+-- name: leave_lane
+-- Gives a lane up.
+select pg_advisory_unlock($1, $2);
+
+-- name: started_just_now
+-- Whether PostgreSQL has just started, so that former holders may not be back yet.
+select clock_timestamp() - pg_postmaster_start_time() < make_interval(secs => $1);
