@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from shared.broker.connection import Broker
-from shared.broker.publisher import Publisher
+from shared.broker.publisher import Confirmation, Publisher
 from shared.broker.streams import StreamEdge, StreamReader
 from shared.broker.topology import declare
 from shared.errors import Unavailable
@@ -152,11 +152,15 @@ async def test_what_is_outstanding_is_bounded(virtual_host: VirtualHost) -> None
             ) as publisher:
                 proxy.refuse = True
                 proxy.cut()
-                sent = []
-                with pytest.raises(TimeoutError):
+                sent: list[Confirmation] = []
+
+                async def send_on() -> None:
                     async with asyncio.timeout(1):
                         while True:
                             sent.append(await publisher.send(frame_message(len(sent))))
+
+                with pytest.raises(TimeoutError):
+                    await send_on()
                 assert len(sent) == 10
                 assert publisher.n_outstanding == 10
             for confirmation in sent:
