@@ -31,10 +31,15 @@ class KnownMessages:
     Parameters
     ----------
     bound : boots that are remembered; the longest unused go first and are looked up again
+
+    Attributes
+    ----------
+    generation : how often all was forgotten; what was read from the table before is void then
     """
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
+        self.generation = 0
         self._highest: dict[BootKey, int] = {}
 
     def __len__(self) -> int:
@@ -44,8 +49,15 @@ class KnownMessages:
         """Boots of these rows (sorted by identity) of which nothing is known yet."""
         return [key for key, _, _ in _runs(table) if key not in self._highest]
 
-    def learn(self, highest: Iterable[tuple[BootKey, int]]) -> None:
-        """Take in what the table says: the highest n of each boot, or `NOTHING_STORED`."""
+    def learn(self, highest: Iterable[tuple[BootKey, int]], *, generation: int) -> None:
+        """Take in what the table said: the highest n of each boot, or `NOTHING_STORED`.
+
+        Parameters
+        ----------
+        generation : that of the moment when the table was asked
+        """
+        if generation != self.generation:
+            return
         for key, n in highest:
             self._highest[key] = max(n, self._highest.get(key, NOTHING_STORED))
 
@@ -69,6 +81,18 @@ class KnownMessages:
     def forget(self) -> None:
         """Know nothing any more: what was claimed may not have been stored."""
         self._highest.clear()
+        self.generation += 1
+
+
+def shares_a_message(one: Table, other: Table) -> bool:
+    """Whether a message (device, boot, n) occurs in both tables of frames."""
+    return not _messages(one).isdisjoint(_messages(other))
+
+
+def _messages(table: Table) -> set[tuple[int, int, int]]:
+    return set(
+        zip(table["device"].tolist(), table["boot"].tolist(), table["n"].tolist(), strict=True)
+    )
 
 
 def _runs(table: Table) -> list[tuple[BootKey, int, int]]:

@@ -1,4 +1,9 @@
-from services.storage.core.known_messages import NOTHING_STORED, BootKey, KnownMessages
+from services.storage.core.known_messages import (
+    NOTHING_STORED,
+    BootKey,
+    KnownMessages,
+    shares_a_message,
+)
 from tests.unit.services.storage.core.frame_building import frame, rows
 
 KEY = BootKey(1, 7)
@@ -8,14 +13,14 @@ def test_only_what_lies_above_the_highest_is_surely_new() -> None:
     known = KnownMessages(bound=10)
     table = rows(frame(n=3), frame(n=4), frame(n=4, part=1), frame(n=5), frame(2, n=0)).table
     assert known.unknown(table) == [KEY, BootKey(2, 7)]
-    known.learn([(KEY, 4), (BootKey(2, 7), NOTHING_STORED)])
+    known.learn([(KEY, 4), (BootKey(2, 7), NOTHING_STORED)], generation=0)
     assert known.unknown(table) == []
     assert known.surely_new(table).tolist() == [False, False, False, True, True]
 
 
 def test_what_was_claimed_is_not_new_a_second_time() -> None:
     known = KnownMessages(bound=10)
-    known.learn([(KEY, NOTHING_STORED)])
+    known.learn([(KEY, NOTHING_STORED)], generation=0)
     known.claim(rows(frame(n=2**32 - 1)).table)
     assert not known.surely_new(rows(frame(n=2**32 - 1)).table).any()
     known.claim(rows(frame(n=0)).table)  # a lower n lowers nothing
@@ -28,6 +33,16 @@ def test_what_was_forgotten_is_unknown_again() -> None:
     known.claim(table)
     known.forget()
     assert known.unknown(table) == [KEY]
+    known.learn([(KEY, 3)], generation=0)
+    assert known.unknown(table) == [KEY], "the table was asked before all was forgotten"
+    known.learn([(KEY, 3)], generation=known.generation)
+    assert known.unknown(table) == []
+
+
+def test_a_message_is_shared_whatever_its_part_and_time() -> None:
+    one = rows(frame(n=1), frame(n=2, part=1, t0=5)).table
+    assert shares_a_message(one, rows(frame(n=2, part=3)).table)
+    assert not shares_a_message(one, rows(frame(n=3), frame(2, n=2), frame(1, 8, n=2)).table)
 
 
 def test_no_more_boots_are_remembered_than_the_bound() -> None:

@@ -1,0 +1,97 @@
+"""``signal.frame`` by COPY, and the look for what is there already."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from services.storage.adapters.position_table import Step
+from services.storage.application.ports import Advance, RefusedFrames, Repeated
+from services.storage.core.frame_rows import (
+    COLUMNS,
+    FrameContent,
+    FrameKey,
+    FrameRows,
+    copy_payload,
+    stored_content,
+)
+from services.storage.core.known_messages import BootKey
+from shared.database.pool import Database, Row, Session
+from shared.database.statements import Statements
+from shared.errors import Conflict
+
+_KEY = ("device", "boot", "n", "part")
+
+
+class FrameCopy:
+    """Implements `FrameTable`."""
+
+    def __init__(self, database: Database, statements: Statements) -> None:
+        self._database = database
+        self._statements = statements
+        self._step = Step(database, statements)
+
+    async def highest(self, boots: Sequence[BootKey]) -> list[tuple[BootKey, int]]:
+        """The highest n that is stored of each boot, -1 where none is."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                self._statements["highest_n"],
+                [key.device for key in boots],
+                [key.boot for key in boots],
+            )
+        return [(BootKey(row["device_id"], row["boot"]), row["n"]) for row in rows]
+
+    async def stored(self, rows: FrameRows) -> tuple[dict[FrameKey, FrameContent], set[FrameKey]]:
+        """What is there under these identities: first at their own times, then at any."""
+        keys = rows.keys()
+        columns = [rows.table[name].tolist() for name in _KEY]
+        times = rows.table["t0"].tolist()
+        async with self._database.session() as session:
+            there = _contents(
+                keys, await session.fetch(self._statements["stored_at"], *columns, times)
+            )
+            left = np.array([key not in there for key in keys], dtype=np.bool_)
+            if not left.any():
+                return there, set()
+            others = rows.take(left)
+            keys = others.keys()
+            columns = [others.table[name].tolist() for name in _KEY]
+            there |= _contents(
+                keys, await session.fetch(self._statements["stored_anywhere"], *columns)
+            )
+            gone = await session.fetch(self._statements["received_before"], *columns[:3])
+        return there, {keys[row["wanted"] - 1] for row in gone}
+
+    async def append(
+        self, fresh: FrameRows, refused: Sequence[RefusedFrames], advance: Advance
+    ) -> None:
+        """Write rows and position in one transaction."""
+        async with self._step.transaction(advance) as session:
+            if session is None:
+                return
+            for one in refused:
+                await self._keep_aside(session, one)
+            if len(fresh):
+                try:
+                    await session.copy_payload(
+                        schema="signal", table="frame", columns=COLUMNS, payload=copy_payload(fresh)
+                    )
+                except Conflict as error:
+                    raise Repeated(str(error)) from error
+
+    async def _keep_aside(self, session: Session, refused: RefusedFrames) -> None:
+        rows = refused.rows
+        table = rows.table
+        await session.execute(
+            self._statements["keep_aside"],
+            *(table[name].tolist() for name in (*_KEY, "t0")),
+            [content.digest() for content in rows.contents()],
+            *(table[name].tolist() for name in ("stream", "interval_ns", "received")),
+            table["flags"].view("<i4").tolist(),
+            *(table[name].tolist() for name in ("channels", "format", "place", "scale", "offset")),
+            rows.samples,
+            [refused.reason.value] * len(rows),
+        )
+
+
+def _contents(keys: Sequence[FrameKey], rows: Iterable[Row]) -> dict[FrameKey, FrameContent]:
+    return {keys[row["wanted"] - 1]: stored_content(list(row.values())[1:]) for row in rows}

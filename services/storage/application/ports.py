@@ -1,0 +1,210 @@
+"""What the writers of storage need of the world."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from services.storage.core.event_rows import EventRow
+from services.storage.core.frame_rows import FrameContent, FrameKey, FrameRows
+from services.storage.core.known_messages import BootKey
+from services.storage.core.partitions import Partitioned
+from services.storage.core.vital_rows import Emission
+from shared.contracts.events import Event
+from shared.contracts.parking import Reason
+from shared.contracts.receipts import Receipt
+from shared.contracts.records import Table
+from shared.errors import VitalwireError
+
+
+class StreamMessage(Protocol):
+    """One message of a stream."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the stream."""
+
+    @property
+    def type(self) -> str:
+        """Name of its format."""
+
+    @property
+    def headers(self) -> Mapping[str, Any]:
+        """As published."""
+
+    @property
+    def body(self) -> bytes:
+        """The bytes."""
+
+
+class Discontinuity(Protocol):
+    """What a reader found between two batches that do not follow each other."""
+
+    @property
+    def fault(self) -> str:
+        """Name of what happened."""
+
+    @property
+    def expected(self) -> int:
+        """Offset that should have come."""
+
+    @property
+    def found(self) -> int:
+        """Offset that came."""
+
+
+class StreamBatch(Protocol):
+    """What was there to be read: at least one message."""
+
+    @property
+    def messages(self) -> Sequence[StreamMessage]:
+        """In the order of the stream."""
+
+    @property
+    def discontinuity(self) -> Discontinuity | None:
+        """What lies between the batch before and this one."""
+
+
+class Source(Protocol):
+    """One stream from an offset on."""
+
+    def batches(self, *, until: asyncio.Event) -> AsyncIterator[StreamBatch]:
+        """What comes, until the stop; what was given is done with when the next is asked for."""
+
+
+class Streams(Protocol):
+    """Opens streams."""
+
+    def open(self, stream: str, *, start: int, most: int) -> AbstractAsyncContextManager[Source]:
+        """The stream from an offset on, at most so many messages at once."""
+
+
+class LaneLost(VitalwireError):
+    """Another process has taken over what this one was writing: stop, and ask again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Up to where a stream is stored, and by which owner (`epoch`)."""
+
+    incarnation: int
+    stream: str
+    epoch: int
+    last_offset: int
+
+
+class Advance(NamedTuple):
+    """A step of the position, made in the transaction that writes the rows.
+
+    Messages up to `decided_to` were written by an earlier owner; they are read again only where
+    a writer has to remember them.
+    """
+
+    position: Position
+    to_offset: int
+    decided_to: int
+
+    @property
+    def is_warming(self) -> bool:
+        """Whether there is nothing to write: the position stays."""
+        return self.to_offset <= self.decided_to
+
+
+class Positions(Protocol):
+    """Positions of the streams of one incarnation."""
+
+    async def claim(self, streams: Sequence[str]) -> list[Position]:
+        """Take the streams over, all or none: whoever had them can commit no more."""
+
+
+class Partitions(Protocol):
+    """Partitions of the tables that are cut by time."""
+
+    async def ensure(self, table: Partitioned, starts_us: Sequence[int]) -> None:
+        """Make those that are missing. Remembers which are there."""
+
+    def forget(self) -> None:
+        """Look again: one that was there is not."""
+
+
+class RefusedFrames(NamedTuple):
+    """Frames that are kept aside, with the reason."""
+
+    rows: FrameRows
+    reason: Reason
+
+
+class Repeated(VitalwireError):
+    """A row that was taken for new is in the table already."""
+
+
+class FrameTable(Protocol):
+    """``signal.frame``, ``signal.received`` and ``signal.conflict``."""
+
+    async def highest(self, boots: Sequence[BootKey]) -> list[tuple[BootKey, int]]:
+        """The highest n that is stored of each boot, -1 where none is."""
+
+    async def stored(self, rows: FrameRows) -> tuple[dict[FrameKey, FrameContent], set[FrameKey]]:
+        """What the table holds under the identities of these rows, whatever the time.
+
+        The second are those whose content is no longer at hand.
+        """
+
+    async def append(
+        self, fresh: FrameRows, refused: Sequence[RefusedFrames], advance: Advance
+    ) -> None:
+        """Write all in one transaction, with the position.
+
+        Raises
+        ------
+        Repeated : a fresh row was there; nothing is written
+        LaneLost : the position belongs to another owner; nothing is written
+        """
+
+
+class VitalTable(Protocol):
+    """``signal.vital`` and ``signal.beat``."""
+
+    async def append(self, emissions: Sequence[Emission], beats: Table, advance: Advance) -> None:
+        """Write or correct all in one transaction, with the position; the highest revision wins.
+
+        Raises
+        ------
+        LaneLost : the position belongs to another owner; nothing is written
+        """
+
+
+class EventTable(Protocol):
+    """``signal.event``."""
+
+    async def append(self, rows: Sequence[EventRow], advance: Advance) -> int:
+        """Write those that are new in one transaction, with the position; gives how many.
+
+        Raises
+        ------
+        LaneLost : the position belongs to another owner; nothing is written
+        """
+
+
+class Receipts(Protocol):
+    """Tells the gateway what is stored."""
+
+    async def send(self, receipts: Sequence[Receipt], headers: Mapping[str, str | int]) -> None:
+        """Hand over the receipts of one commit; the next ones repair lost ones."""
+
+
+class Parking(Protocol):
+    """Keeps what could not be used."""
+
+    async def park(
+        self, message: StreamMessage, *, stream: str, reason: Reason, detail: str
+    ) -> None:
+        """Returns when it is safe there."""
+
+
+class EventStream(Protocol):
+    """The stream ``events``."""
+
+    async def tell(self, events: Sequence[Event]) -> None:
+        """Returns when they are safe there."""

@@ -1,0 +1,108 @@
+"""Joins storage: settings, adapters, writers, loops."""
+
+import asyncio
+
+import structlog
+
+from services.storage.adapters.event_table import EventRows
+from services.storage.adapters.frame_copy import FrameCopy
+from services.storage.adapters.messages import (
+    EventQueue,
+    ParkingQueue,
+    ReceiptQueue,
+    StreamsOfIncarnation,
+)
+from services.storage.adapters.partition_table import PartitionTable
+from services.storage.adapters.position_table import PositionTable
+from services.storage.adapters.vital_copy import VitalCopy
+from services.storage.application.frames import TimeBounds
+from services.storage.application.lane import LaneWriters, Limits
+from services.storage.application.stream_writer import CommitPolicy
+from services.storage.metrics import StorageMetrics
+from services.storage.settings import StorageSettings
+from shared.broker.connection import Broker, BrokerAddress
+from shared.broker.publisher import Publisher
+from shared.contracts.instants import DAY, SECOND
+from shared.database.pool import Database, Row
+from shared.database.statements import Statements, load_statements
+from shared.errors import Misconfigured, Unavailable
+from shared.ownership.leases import LaneOwnership
+from shared.runtime.retry import BackOff, Retry
+from shared.runtime.service import Runtime
+
+log = structlog.get_logger()
+
+
+async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
+    """Open everything and name the loops."""
+    statements = load_statements("services.storage.adapters")
+    metrics = StorageMetrics(runtime.metrics)
+    retry = Retry(BackOff(first_s=0.1, most_s=3.0), on_failure=_tell_failure)
+    database = await runtime.open(
+        Database.of(settings, instance=settings.instance, metrics=runtime.metrics)
+    )
+    deployment = await retry.run(lambda: _deployment(database, statements), until=runtime.stop)
+    lanes, incarnation = int(deployment["lanes"]), int(deployment["incarnation"])
+    broker = await runtime.open(
+        Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
+    )
+    publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
+    writers = LaneWriters(
+        lanes=lanes,
+        limits=_limits(settings),
+        streams=StreamsOfIncarnation(
+            broker, incarnation, prefetch=settings.storage_commit_messages_most
+        ),
+        positions=PositionTable(database, statements, incarnation),
+        partitions=PartitionTable(database, statements),
+        frames=FrameCopy(database, statements),
+        vitals=VitalCopy(database, statements),
+        events=EventRows(database, statements),
+        receipts=lambda lane: ReceiptQueue(publisher, lane),
+        parking=ParkingQueue(publisher, runtime.clock),
+        event_stream=EventQueue(publisher),
+        clock=runtime.clock,
+        metrics=metrics,
+        retry=retry,
+    )
+    # One more than there are lanes: the last stands for the events, which have one writer too.
+    ownership = LaneOwnership(database, service="storage", lanes=lanes + 1, metrics=runtime.metrics)
+
+    async def write_lanes(stop: asyncio.Event) -> None:
+        await ownership.run(stop, writers.run)
+
+    runtime.loop("lanes", write_lanes)
+    runtime.loop("partitions", writers.keep_partitions_ahead)
+    runtime.health.report("started", ready=True)
+    log.info("storage_joined", lanes=lanes, incarnation=incarnation)
+
+
+async def _deployment(database: Database, statements: Statements) -> Row:
+    async with database.session() as session:
+        row = await session.fetch_one(statements["deployment"])
+    if row is None or row["incarnation"] == 0:
+        raise Misconfigured("the streams are not declared yet: run vitalwire migrate first")
+    return row
+
+
+def _limits(settings: StorageSettings) -> Limits:
+    interval_s = settings.storage_commit_interval_s
+    return Limits(
+        policy=CommitPolicy(
+            interval_s=interval_s, messages_most=settings.storage_commit_messages_most
+        ),
+        late_policy=CommitPolicy(
+            interval_s=interval_s, messages_most=settings.storage_late_messages_most
+        ),
+        give_way_most_s=settings.storage_late_give_way_most_s,
+        bounds=TimeBounds(
+            back_us=round(settings.storage_oldest_data_days * DAY),
+            ahead_us=round(settings.storage_ahead_most_s * SECOND),
+        ),
+        known_boots=settings.storage_known_boots_most,
+        known_values=settings.storage_known_values_most,
+    )
+
+
+def _tell_failure(attempt: int, error: Unavailable, delay_s: float) -> None:
+    log.warning("storage_waits", attempt=attempt, error=str(error), delay_s=round(delay_s, 3))

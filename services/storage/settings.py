@@ -1,0 +1,41 @@
+"""Settings of storage."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.runtime.settings import BrokerSettings, DatabaseSettings, ServiceSettings
+
+
+class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
+    """Read once at the start."""
+
+    service: ClassVar[str] = "storage"
+
+    database_user: str = Field(default="vw_storage", description="Role of this service")
+    amqp_user: str = Field(default="vw_storage", description="User of this service")
+    database_pool_most: int = Field(default=12, ge=2, le=100, description="Connections at most")
+    storage_commit_interval_s: float = Field(
+        default=0.2, ge=0, le=5, description="Between two commits of a stream that is not behind"
+    )
+    storage_commit_messages_most: int = Field(
+        default=128, ge=1, le=1_000, description="Messages of a stream that share a commit"
+    )
+    storage_late_messages_most: int = Field(
+        default=16, ge=1, le=1_000, description="The same for late data, which gives way to live"
+    )
+    storage_late_give_way_most_s: float = Field(
+        default=1.0, ge=0, le=60, description="How long late data waits while live is behind"
+    )
+    storage_oldest_data_days: float = Field(
+        default=400.0, gt=0, description="Older rows are kept aside as bad_time: bounds partitions"
+    )
+    storage_ahead_most_s: float = Field(
+        default=3_600.0, ge=0, le=86_400, description="Rows further in the future: the same"
+    )
+    storage_known_boots_most: int = Field(
+        default=200_000, ge=100, description="Boots of devices remembered a lane (100 B each)"
+    )
+    storage_known_values_most: int = Field(
+        default=500_000, ge=100, description="Kinds of value remembered a lane for thinning"
+    )
