@@ -8,6 +8,11 @@ from enum import StrEnum
 import structlog
 from structlog.typing import Processor
 
+# Without the values of variables: they may be samples, names or secrets.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 class LogLevel(StrEnum):
     """How much is written."""
@@ -35,9 +40,9 @@ def set_up_logs(*, service: str, instance: str, level: LogLevel) -> None:
     ]
     readable = sys.stderr.isatty()
     ending: list[Processor] = (
-        [structlog.dev.ConsoleRenderer()]
+        [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if readable
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [_TRACEBACKS, structlog.processors.JSONRenderer()]
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[*stamps, _LibraryEvent()],
