@@ -143,7 +143,8 @@ class Session:
                 table,
                 schema_name=schema,
                 columns=list(columns),
-                source=cast("Any", payload),  # a buffer goes out at once; the stubs lack it
+                # A buffer goes out at once (the stubs lack it); bytes would be taken for a path.
+                source=cast("Any", memoryview(payload)),
                 format="binary",
             )
 
