@@ -1,0 +1,1 @@
+"""Migrations of the database: one linear history for all schemas and roles."""
