@@ -26,7 +26,7 @@ FRAMES_V1 = Format(
     content_type=BINARY_FRAMES,
     on=(Exchange.FRAMES, Exchange.LATE),
     writers=("gateway",),
-    readers=("dsp", "storage", "api"),
+    readers=("dsp", "storage", "api", "gateway"),  # the gateway: its last batch, after a restart
 )
 VITALS_V1 = Format(
     name="vitals.v1",

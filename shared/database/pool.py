@@ -7,7 +7,7 @@ that a column refuses; `Denied` a missing right; `Misconfigured` a schema that d
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
@@ -152,6 +152,18 @@ class Session:
         """Run a script of several statements, such as a migration."""
         with database_errors(name):
             await self._connection.execute(sql, timeout=timeout_s)
+
+    async def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Have `heard` called at each notification, as long as this connection lives.
+
+        For dedicated connections; what was notified before, or while a link is lost, is not heard.
+        """
+
+        def pass_on(*_: object) -> None:
+            heard()
+
+        with database_errors(f"listening to {channel}"):
+            await self._connection.add_listener(channel, pass_on)
 
     @contextlib.asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
