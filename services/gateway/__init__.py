@@ -1,0 +1,1 @@
+"""Takes what devices say on MQTT, gives it time and identity, and puts it on the streams."""

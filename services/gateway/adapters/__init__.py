@@ -1,0 +1,1 @@
+"""MQTT, RabbitMQ and PostgreSQL as the gateway's ports see them."""

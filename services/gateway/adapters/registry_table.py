@@ -1,0 +1,55 @@
+"""Devices and the deployment, as the registry has them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from services.gateway.core.messages import Device
+from shared.contracts.identity import DeviceId, DeviceKey
+from shared.database.pool import Database, Row
+from shared.database.statements import Statements
+from shared.errors import Misconfigured
+
+
+class Deployment(NamedTuple):
+    """The one row that all services read at their start."""
+
+    lanes: int
+    incarnation: int
+
+
+class PostgresRegistryTable:
+    """Implements `RegistryTable`."""
+
+    def __init__(self, database: Database, statements: Statements) -> None:
+        self._database = database
+        self._statements = statements
+
+    async def deployment(self) -> Deployment:
+        """Give lanes and incarnation.
+
+        Raises
+        ------
+        Misconfigured : `vitalwire migrate` has not run
+        Unavailable : PostgreSQL does not answer
+        """
+        async with self._database.session() as session:
+            row = await session.fetch_one(self._statements["load_deployment"])
+        if row is None or row["incarnation"] < 1:
+            raise Misconfigured("no streams are declared: run `vitalwire migrate`")
+        return Deployment(row["lanes"], row["incarnation"])
+
+    async def all_devices(self) -> list[Device]:
+        """Give every device that is in use."""
+        async with self._database.session() as session:
+            rows = await session.fetch(self._statements["all_devices"])
+        return [_device(row) for row in rows]
+
+    async def devices(self, names: Iterable[DeviceId]) -> list[Device]:
+        """Give those of the named devices that are in use."""
+        async with self._database.session() as session:
+            rows = await session.fetch(self._statements["devices_by_name"], list(names))
+        return [_device(row) for row in rows]
+
+
+def _device(row: Row) -> Device:
+    return Device(DeviceKey(row["id"]), DeviceId(row["device"]), row["model"], row["simulated"])

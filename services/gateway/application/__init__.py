@@ -1,0 +1,1 @@
+"""Loops of the gateway, which reach the world through ports."""

@@ -1,0 +1,501 @@
+"""The hot loop: what devices send on one lane, decoded, timed and handed to the outlet.
+
+Take a chunk from MQTT, decode it, give each message its clock segment (made durable first), and
+add its frames to a batch. Whatever cannot be used is parked and told to the device before it is
+acknowledged; whatever cannot be placed now is acknowledged and left to come again: it is not
+stored, so the device sends it once more.
+
+Hot path: about 10 us a message of one frame, without MQTT (``make bench``).
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+import structlog
+
+from services.gateway.application.clocks import Clocks
+from services.gateway.application.outlet import Outlet
+from services.gateway.application.ports import Confirmed, DeviceSession
+from services.gateway.application.presences import Presences
+from services.gateway.application.routing import Route, Routes, device_of
+from services.gateway.core.admission import (
+    FRAME_FLAGS,
+    LATE_US,
+    RateLimit,
+    TimeLimits,
+    end_of,
+    refuse_message,
+    refuse_time,
+)
+from services.gateway.core.clock_map import ClockMap, Correction, Segment
+from services.gateway.core.messages import BootKey, Device, Incoming, ParkedMessage
+from services.gateway.core.presence import Status, boot_of, read_status
+from services.gateway.metrics import GatewayMetrics
+from shared.contracts.decoding import Decoded, Envelope, Refused
+from shared.contracts.events import Event, EventKind, Severity, event_id
+from shared.contracts.identity import MAX_UINT32, DeviceId, DeviceKey, Lane
+from shared.contracts.instants import MINUTE
+from shared.contracts.names import DownKind, down_topic
+from shared.contracts.parking import Reason
+from shared.contracts.quality import FrameFlag, MessageFlag
+from shared.runtime.clock import Clock
+from shared.runtime.quarantine import Choked, attempt_twice
+
+log = structlog.get_logger()
+
+DRAIN_S = 5.0
+REFUSAL_EVENT_EVERY_US = MINUTE
+"""People are told of a device's refused messages once a minute; each one is in the parking."""
+_LATE = int(FrameFlag.LATE)
+_SIMULATED = int(FrameFlag.SIMULATED)
+_RECEIPT_WANTED = int(MessageFlag.RECEIPT_WANTED)
+
+
+class Heard(NamedTuple):
+    """A message that could be read, and where its topic leads."""
+
+    number: int
+    message: Incoming
+    route: Route
+    content: Decoded | Status
+
+
+class Unusable(NamedTuple):
+    """A message that is to be parked, and why."""
+
+    number: int
+    message: Incoming
+    refusal: Refused
+
+
+class Placed(NamedTuple):
+    """A message with its clock: ``segment`` is durable when its frames are made."""
+
+    heard: Heard
+    decoded: Decoded
+    key: BootKey
+    clock: ClockMap
+    segment: Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestLimits:
+    """Bounds of what one device may send, from the settings."""
+
+    time: TimeLimits
+    messages_per_s: float
+    messages_burst: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneParts:
+    """What the ingest of a lane works with, over all its sessions.
+
+    Parameters
+    ----------
+    receipt_wanted : told of devices that ask for their receipts now
+    came_online : told of devices that have just connected
+    """
+
+    lane: Lane
+    routes: Routes
+    clocks: Clocks
+    presences: Presences
+    out: Confirmed
+    receipt_wanted: Callable[[DeviceKey], None]
+    came_online: Callable[[Device], None]
+    limits: IngestLimits
+    clock: Clock
+    metrics: GatewayMetrics
+
+
+class Ingest:
+    """Moves the messages of one MQTT session of a lane."""
+
+    def __init__(self, parts: LaneParts, session: DeviceSession, outlet: Outlet) -> None:
+        self._parts = parts
+        self._session = session
+        self._outlet = outlet
+        self._rates: dict[DeviceKey, RateLimit] = {}
+        self._told_us: dict[DeviceKey, int] = {}
+        self._count = parts.metrics.messages.labels(str(parts.lane))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Move messages until the stop, then drain what was taken.
+
+        Cancel-safe: what is not acknowledged comes again.
+
+        Raises
+        ------
+        SessionEnded : the network connection is gone
+        NotFound, Denied : RabbitMQ will not take what we send: the deployment is wrong
+        """
+        while not stop.is_set():
+            await self._outlet.wait_for_room(stop)
+            incoming = await self._session.take()
+            if incoming:
+                await self.accept(incoming)
+        await self._outlet.drain(DRAIN_S)
+
+    async def accept(self, incoming: Sequence[Incoming]) -> None:
+        """Do with a chunk of messages all but the waiting for confirms."""
+        self._count.inc(len(incoming))
+        now_us = self._parts.clock.now_us()
+        receive = self._outlet.receive
+        numbers = [receive(message.packet_id) for message in incoming]
+        unsure = await self._look_up(incoming)
+        decode = partial(self._decode, incoming, numbers, unsure)
+        decoded = attempt_twice(decode, loop="ingest", identity=f"lane {self._parts.lane}")
+        if isinstance(decoded, Choked):
+            decoded = self._decode_each(incoming, numbers, unsure)
+        heard, unusable = decoded
+        placed = await self._place(heard, now_us)
+        self._add_frames(placed, unusable, now_us)
+        self._outlet.end_chunk()
+        for bad in unusable:
+            await self._refuse(bad, now_us)
+
+    # ------------------------------------------------------------------ reading
+
+    async def _look_up(self, incoming: Sequence[Incoming]) -> frozenset[DeviceId]:
+        """Have the devices of new topics held; give those of which nothing can be said now."""
+        routes = self._parts.routes
+        routes.refresh()
+        known = routes.known
+        new = {message.topic for message in incoming if message.topic not in known}
+        return await routes.look_up(new) if new else frozenset()
+
+    def _decode(
+        self,
+        incoming: Sequence[Incoming],
+        numbers: Sequence[int],
+        unsure: frozenset[DeviceId],
+    ) -> tuple[list[Heard], list[Unusable]]:
+        """Read messages; safe to do again."""
+        heard: list[Heard] = []
+        unusable: list[Unusable] = []
+        routes = self._parts.routes
+        known = routes.known
+        deferred: list[int] = []
+        parts: dict[int, int] = {}
+        for number, message in zip(numbers, incoming, strict=True):
+            route: Route | Refused | None = known.get(message.topic)
+            if route is None:
+                route = routes.find(message.topic)
+                if type(route) is Refused:
+                    if unsure and device_of(message) in unsure:
+                        deferred.append(number)
+                    else:
+                        unusable.append(Unusable(number, message, route))
+                    continue
+            assert type(route) is Route
+            decoder = route.decoder
+            if decoder is None:
+                status = read_status(message.payload)
+                if isinstance(status, Refused):
+                    unusable.append(Unusable(number, message, status))
+                else:
+                    heard.append(Heard(number, message, route, status))
+                continue
+            if len(message.payload) > route.largest_bytes:
+                refusal = Refused(Reason.TOO_LARGE, f"{len(message.payload)} bytes")
+                unusable.append(Unusable(number, message, refusal))
+                continue
+            envelope = read_envelope(message.properties) if message.properties else None
+            found = decoder.feed(message.payload, envelope)
+            bad = _first_refusal(found)
+            if bad is not None:
+                unusable.append(Unusable(number, message, bad))
+                continue
+            if len(found) != 1:
+                parts[number] = len(found)
+            for content in found:
+                assert type(content) is Decoded
+                heard.append(Heard(number, message, route, content))
+        for number, count in parts.items():
+            self._outlet.expect(number, count)
+        if deferred:
+            self._defer(deferred, "unknown_device")
+        return heard, unusable
+
+    def _decode_each(
+        self,
+        incoming: Sequence[Incoming],
+        numbers: Sequence[int],
+        unsure: frozenset[DeviceId],
+    ) -> tuple[list[Heard], list[Unusable]]:
+        """Read messages one by one, so that a bug harms only the message that shows it."""
+        heard: list[Heard] = []
+        unusable: list[Unusable] = []
+        for number, message in zip(numbers, incoming, strict=True):
+            decode = partial(self._decode, [message], [number], unsure)
+            decoded = attempt_twice(decode, loop="ingest", identity=f"device {device_of(message)}")
+            if isinstance(decoded, Choked):
+                refusal = Refused(Reason.INTERNAL_ERROR, f"{decoded.error}\n{decoded.traceback}")
+                unusable.append(Unusable(number, message, refusal))
+            else:
+                heard += decoded[0]
+                unusable += decoded[1]
+        return heard, unusable
+
+    # ------------------------------------------------------------------ placing in time
+
+    async def _place(self, heard: Sequence[Heard], now_us: int) -> list[Placed]:
+        """Give each message its clock segment; new ones are durable before this returns."""
+        clocks = self._parts.clocks
+        held = clocks.held
+        new = [key for one in heard if (key := _key_of(one)) is not None and key not in held]
+        if new:
+            await clocks.load(new)
+        placed: list[Placed] = []
+        proposed: list[tuple[BootKey, Segment]] = []
+        corrections: list[tuple[BootKey, Correction]] = []
+        for one in heard:
+            content = one.content
+            if type(content) is not Decoded:
+                assert type(content) is Status
+                await self._observe(one, content, corrections, now_us)
+                continue
+            key = BootKey(one.route.device.key, content.boot)
+            clock = held.get(key)
+            if clock is None:
+                self._defer([one.number], "clock")
+                continue
+            segment = clock.find(content.n, content.t_us)
+            if segment is None or not clock.settled:
+                proposal = clock.propose(content.n, content.t_us, now_us)
+                if proposal is not None:
+                    clock.install(proposal)
+                    proposed.append((key, proposal))
+                    segment = proposal
+            assert segment is not None
+            placed.append(Placed(one, content, key, clock, segment))
+        if corrections:
+            await clocks.correct(corrections)
+        if proposed:
+            placed = await self._keep(placed, proposed, now_us)
+        return placed
+
+    async def _keep(
+        self,
+        placed: Sequence[Placed],
+        proposed: Sequence[tuple[BootKey, Segment]],
+        now_us: int,
+    ) -> list[Placed]:
+        """Make new segments durable; messages whose segment could not be kept are deferred."""
+        stand = await self._parts.clocks.keep(proposed)
+        fresh = {(key, segment.from_n) for key, segment in proposed}
+        kept: list[Placed] = []
+        for one in placed:
+            identity = (one.key, one.segment.from_n)
+            if identity not in fresh:
+                kept.append(one)
+            elif stand is None:
+                self._defer([one.heard.number], "clock")
+            else:
+                kept.append(one._replace(segment=stand[identity]))
+        if stand is not None:
+            for key, segment in proposed:
+                await self._tell_clock(key, segment, now_us)
+        return kept
+
+    async def _observe(
+        self,
+        one: Heard,
+        status: Status,
+        corrections: list[tuple[BootKey, Correction]],
+        now_us: int,
+    ) -> None:
+        """Take a status: for the clock of its boot, for presence, for receipts and time."""
+        device = one.route.device
+        retained = one.message.retained
+        self._parts.metrics.statuses.labels(str(self._parts.lane)).inc()
+        boot = boot_of(status)
+        if status.online and boot is not None and status.t is not None:
+            key = BootKey(device.key, boot)
+            clock = self._parts.clocks.held.get(key)
+            if clock is not None:
+                fresh = self._session.is_caught_up and not retained
+                correction = clock.observe_status(status.t, now_us, fresh=fresh)
+                if correction is not None:
+                    corrections.append((key, correction))
+        confirmation = await self._parts.presences.observe(device, status, retained=retained)
+        if confirmation is None:
+            self._outlet.settle((one.number,))
+        else:
+            self._outlet.settle_with(confirmation, one.number)
+            if status.online:
+                self._parts.came_online(device)
+        if status.online and status.buffered:
+            self._parts.receipt_wanted(device.key)
+
+    # ------------------------------------------------------------------ handing on
+
+    def _add_frames(self, placed: Sequence[Placed], unusable: list[Unusable], now_us: int) -> None:
+        """Make the frames of placed messages and give them to the outlet."""
+        limits = self._parts.limits
+        outlet = self._outlet
+        earliest_us = now_us - limits.time.back_us
+        latest_us = now_us + limits.time.ahead_us
+        late_before_us = now_us - LATE_US
+        for (number, message, route, _), decoded, _key, clock, segment in placed:
+            device = route.device
+            boot, n, t_us, message_flags, frames = decoded
+            if not self._admits_rate(device.key, now_us):
+                refusal = Refused(Reason.RATE_EXCEEDED, "too many messages a second", boot, n)
+                unusable.append(Unusable(number, message, refusal))
+                continue
+            start_us = t_us + segment.offset_us
+            n_bytes = 0
+            is_admitted = True
+            for frame in frames:
+                n_bytes += len(frame.data)
+                if not earliest_us <= start_us + frame.dt_us <= latest_us:
+                    is_admitted = False
+            if not is_admitted:
+                bad = refuse_time(decoded, segment.offset_us, now_us, limits.time)
+                assert bad is not None
+                unusable.append(Unusable(number, message, bad))
+                continue
+            clock.note_placed(n, start_us)
+            is_late = end_of(decoded) + segment.offset_us < late_before_us
+            flags = FRAME_FLAGS[message_flags & 0xFF] | segment.flags
+            if device.simulated:
+                flags |= _SIMULATED
+            if is_late:
+                flags |= _LATE
+            batch = outlet.batch_for(len(frames), n_bytes, late=is_late)
+            for part, frame in enumerate(frames):
+                stream, place, channels, _, interval_ns, dt_us, layout, scale, offset, data = frame
+                batch.add_frame(
+                    (
+                        device.key, boot, n, part, stream, start_us + dt_us, interval_ns, now_us,
+                        flags, channels, layout, place, scale, offset,
+                    ),
+                    data,
+                )  # fmt: skip
+            batch.end_message(number)
+            if message_flags & _RECEIPT_WANTED:
+                self._parts.receipt_wanted(device.key)
+
+    def _admits_rate(self, device: DeviceKey, now_us: int) -> bool:
+        rate = self._rates.get(device)
+        if rate is None:
+            limits = self._parts.limits
+            rate = RateLimit(limits.messages_per_s, limits.messages_burst)
+            self._rates[device] = rate
+        return rate.admit(now_us)
+
+    def _defer(self, numbers: Sequence[int], why: str) -> None:
+        """Acknowledge and forward nothing: not being stored, it comes again."""
+        self._parts.metrics.deferred.labels(why).inc(len(numbers))
+        self._outlet.settle(numbers)
+
+    async def _refuse(self, bad: Unusable, now_us: int) -> None:
+        """Park a message and tell its device; it is acknowledged when the parking has it."""
+        number, message, refusal = bad
+        self._parts.metrics.refused.labels(refusal.reason.value).inc()
+        boot, n = refusal.boot, refusal.n
+        if boot is None and (envelope := read_envelope(message.properties)) is not None:
+            boot, n = envelope.boot, envelope.n
+        confirmation = await self._parts.out.park(
+            ParkedMessage(
+                payload=message.payload,
+                reason=refusal.reason,
+                detail=refusal.detail,
+                topic=message.topic,
+                device=device_of(message),
+                identity="" if boot is None or n is None else f"{boot:08x}/{n}",
+                at_us=now_us,
+            )
+        )
+        self._outlet.settle_with(confirmation, number)
+        device = self._parts.routes.sender(message.topic)
+        if device is None:
+            return
+        if boot is not None and n is not None:
+            self._session.publish(
+                down_topic(device.name, DownKind.ERROR),
+                msgspec.json.encode({"boot": boot, "n": n, "reason": refusal.reason}),
+            )
+        await self._tell_refusal(device, refusal, now_us)
+
+    async def _tell_refusal(self, device: Device, refusal: Refused, now_us: int) -> None:
+        if now_us - self._told_us.get(device.key, 0) < REFUSAL_EVENT_EVERY_US:
+            return
+        self._told_us[device.key] = now_us
+        log.warning("message_refused", device=device.name, reason=refusal.reason)
+        _ = await self._parts.out.tell(
+            Event(
+                id=event_id(
+                    EventKind.MESSAGE_REFUSED, device.key, refusal.reason, refusal.boot or 0,
+                    refusal.n or 0,
+                ),
+                t=now_us,
+                kind=EventKind.MESSAGE_REFUSED,
+                severity=Severity.LOW,
+                source="gateway",
+                text_key=EventKind.MESSAGE_REFUSED.value,
+                device=device.key,
+                data={"reason": refusal.reason.value},
+            )
+        )  # fmt: skip
+
+    async def _tell_clock(self, key: BootKey, segment: Segment, now_us: int) -> None:
+        """Tell people of a clock that jumped or makes no sense."""
+        if segment.flags & FrameFlag.CLOCK_ABSURD:
+            kind = EventKind.CLOCK_ABSURD
+        elif segment.flags & FrameFlag.CLOCK_JUMP:
+            kind = EventKind.CLOCK_JUMP
+        else:
+            return
+        _ = await self._parts.out.tell(
+            Event(
+                id=event_id(kind, key.device, key.boot, segment.from_n),
+                t=now_us,
+                kind=kind,
+                severity=Severity.LOW,
+                source="gateway",
+                text_key=kind.value,
+                device=key.device,
+                data={"boot": key.boot, "n": segment.from_n, "offset_us": segment.offset_us},
+            )
+        )
+
+
+def read_envelope(properties: Sequence[tuple[str, str]]) -> Envelope | None:
+    """Give the envelope in MQTT user properties; None where it is not whole or makes no sense."""
+    found = dict(properties)
+    try:
+        boot, n, t_us = int(found["b"], 16), int(found["n"]), int(found["t"])
+    except (KeyError, ValueError):
+        return None
+    if 0 <= boot <= MAX_UINT32 and 0 <= n <= MAX_UINT32 and -(2**63) <= t_us < 2**63:
+        return Envelope(boot, n, t_us)
+    return None
+
+
+def _first_refusal(found: Sequence[Decoded | Refused]) -> Refused | None:
+    """Give why a payload cannot be used: one bad message in it, and it is parked whole."""
+    for content in found:
+        if type(content) is Refused:
+            return content
+        assert type(content) is Decoded
+        refusal = refuse_message(content)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _key_of(one: Heard) -> BootKey | None:
+    """Give the boot that a message speaks for, if any."""
+    content = one.content
+    if type(content) is Decoded:
+        return BootKey(one.route.device.key, content.boot)
+    assert type(content) is Status
+    boot = boot_of(content)
+    return None if boot is None else BootKey(one.route.device.key, boot)

@@ -1,0 +1,236 @@
+"""One lane for as long as this process owns it: its session, and the loops around it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from services.gateway.application.clocks import Clocks
+from services.gateway.application.devices import Devices
+from services.gateway.application.ingest import Ingest, IngestLimits, LaneParts
+from services.gateway.application.outlet import Outlet
+from services.gateway.application.ports import (
+    ClockTable,
+    Confirmed,
+    DeviceSession,
+    PresenceTable,
+    ReceiptQueue,
+)
+from services.gateway.application.presences import Presences
+from services.gateway.application.receipts import Receipts
+from services.gateway.application.routing import Routes
+from services.gateway.core.flow import LaneFlow
+from services.gateway.core.messages import SessionEnded
+from services.gateway.metrics import GatewayMetrics
+from shared.contracts.decoding import Codec
+from shared.contracts.events import Event, EventKind, Severity, event_id
+from shared.contracts.identity import Lane
+from shared.errors import Unavailable
+from shared.runtime.clock import Clock
+from shared.runtime.retry import BackOff
+from shared.runtime.waiting import pause
+from shared.telemetry.health import Health
+
+log = structlog.get_logger()
+
+TAKEN_OVER_REST_S = 20.0
+"""After another gateway took the session: time for the locks to show whose the lane is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneTools:
+    """What all lanes of the process share.
+
+    Parameters
+    ----------
+    open_session : connects the MQTT session of a lane
+    open_flow : finds out how many bytes the streams of a lane have carried so far
+    jitter : gives a number from 0 to 1
+    """
+
+    open_session: Callable[[Lane], Awaitable[DeviceSession]]
+    open_flow: Callable[[Lane], Awaitable[LaneFlow]]
+    codecs: Mapping[str, Codec]
+    devices: Devices
+    clock_table: ClockTable
+    presence_table: PresenceTable
+    receipt_queue: ReceiptQueue
+    out: Confirmed
+    limits: IngestLimits
+    unconfirmed_most_bytes: int
+    device_time_every_s: float
+    clock: Clock
+    health: Health
+    metrics: GatewayMetrics
+    jitter: Callable[[], float]
+
+
+class LaneWork:
+    """The work of one lane."""
+
+    def __init__(self, lane: Lane, tools: LaneTools) -> None:
+        self._lane = lane
+        self._label = str(lane)
+        self._tools = tools
+        self._condition = f"mqtt_lane_{lane}"
+        self._back_off = BackOff(first_s=0.1, most_s=5.0)
+        self._had_session = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve the lane until the stop. Cancel-safe: what is not acknowledged comes again.
+
+        Raises
+        ------
+        BaseExceptionGroup : of what a restart of the service must cure
+        """
+        tools = self._tools
+        tools.health.report(self._condition, ready=False)
+        flow = await tools.open_flow(self._lane)
+        presences = Presences(
+            tools.presence_table, tools.out, tools.clock, tools.metrics, self._label
+        )
+        await presences.load()
+        receipts = Receipts(
+            self._lane, tools.receipt_queue, tools.devices, flow, tools.clock, tools.metrics
+        )
+        parts = LaneParts(
+            lane=self._lane,
+            routes=Routes(tools.codecs, tools.devices),
+            clocks=Clocks(tools.clock_table, tools.clock, tools.metrics, self._label),
+            presences=presences,
+            out=tools.out,
+            receipt_wanted=receipts.want,
+            came_online=receipts.welcome,
+            limits=tools.limits,
+            clock=tools.clock,
+            metrics=tools.metrics,
+        )
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(receipts.collect(stop), name=f"receipts {self._lane}")
+                group.create_task(receipts.tell(stop), name=f"tell stored {self._lane}")
+                group.create_task(presences.run(stop), name=f"presence {self._lane}")
+                group.create_task(
+                    self._tell_time(receipts, presences, stop), name=f"tell time {self._lane}"
+                )
+                await self._serve(parts, receipts, flow, stop)
+        finally:
+            # A lane that is another's now says nothing about our readiness.
+            tools.health.report(self._condition, ready=True)
+
+    async def _serve(
+        self, parts: LaneParts, receipts: Receipts, flow: LaneFlow, stop: asyncio.Event
+    ) -> None:
+        """Open the session again and again until the stop."""
+        tools = self._tools
+        failures = 0
+        while not stop.is_set():
+            rest_s = 0.0
+            try:
+                session = await tools.open_session(self._lane)
+            except Unavailable as error:
+                failures += 1
+                rest_s = self._back_off.delay_s(failures, tools.jitter())
+                tools.metrics.session_failures.labels(self._label).inc()
+                log.warning("mqtt_unavailable", lane=self._lane, error=str(error))
+            else:
+                failures = 0
+                ended = await self._use(session, parts, receipts, flow, stop)
+                if ended is not None:
+                    tools.metrics.session_failures.labels(self._label).inc()
+                    log.warning("mqtt_session_ended", lane=self._lane, reason=str(ended))
+                    # At once after a lost link; the next failure begins the back-off.
+                    rest_s = TAKEN_OVER_REST_S if ended.taken_over else 0.05
+            if rest_s and await pause(stop, rest_s):
+                return
+
+    async def _use(
+        self,
+        session: DeviceSession,
+        parts: LaneParts,
+        receipts: Receipts,
+        flow: LaneFlow,
+        stop: asyncio.Event,
+    ) -> SessionEnded | None:
+        """Move messages over one network connection; give why it ended, None at the stop."""
+        tools = self._tools
+        outlet = Outlet(
+            self._lane, session, tools.out, flow,
+            unconfirmed_most_bytes=tools.unconfirmed_most_bytes,
+            clock=tools.clock, metrics=tools.metrics,
+        )  # fmt: skip
+        ended: SessionEnded | None = None
+        try:
+            await self._note_opened(session)
+            receipts.session = session
+            async with asyncio.TaskGroup() as group:
+                beside = [
+                    group.create_task(outlet.run(), name=f"send {self._lane}"),
+                    group.create_task(_wake_at(stop, session, outlet)),
+                    group.create_task(_look_again(receipts.moved, outlet)),
+                ]
+                await Ingest(parts, session, outlet).run(stop)
+                for task in beside:
+                    task.cancel()
+        except* SessionEnded as group_ended:
+            ended = _first(group_ended)
+        finally:
+            receipts.session = None
+            outlet.close()
+            tools.health.report(self._condition, ready=False)
+            await session.close()
+        return ended
+
+    async def _note_opened(self, session: DeviceSession) -> None:
+        """Tell of the session; of one that the broker has lost, also the people."""
+        tools = self._tools
+        present = session.session_present
+        tools.metrics.sessions.labels(self._label, "yes" if present else "no").inc()
+        log.info("mqtt_session_opened", lane=self._lane, session_present=present)
+        tools.health.report(self._condition, ready=True)
+        if not present:
+            now_us = tools.clock.now_us()
+            _ = await tools.out.tell(
+                Event(
+                    id=event_id(EventKind.SESSION_LOST, self._lane, now_us),
+                    t=now_us,
+                    kind=EventKind.SESSION_LOST,
+                    # At the first start there was nothing to lose; later, what the broker held
+                    # in memory is gone until the devices send it again.
+                    severity=Severity.MEDIUM if self._had_session else Severity.INFO,
+                    source="gateway",
+                    text_key=EventKind.SESSION_LOST.value,
+                    data={"lane": self._lane},
+                )
+            )
+        self._had_session = True
+
+    async def _tell_time(
+        self, receipts: Receipts, presences: Presences, stop: asyncio.Event
+    ) -> None:
+        """Tell the time to every device that is online, now and then."""
+        while not await pause(stop, self._tools.device_time_every_s):
+            self._tools.metrics.loop_turns.labels("device_time").inc()
+            for key in presences.online():
+                device = self._tools.devices.by_key(key)
+                if device is not None:
+                    receipts.tell_time(device.name)
+
+
+async def _wake_at(stop: asyncio.Event, session: DeviceSession, outlet: Outlet) -> None:
+    await stop.wait()
+    session.wake()
+    outlet.look_again()
+
+
+async def _look_again(moved: asyncio.Event, outlet: Outlet) -> None:
+    while True:
+        await moved.wait()
+        moved.clear()
+        outlet.look_again()
+
+
+def _first(group: BaseExceptionGroup[SessionEnded]) -> SessionEnded:
+    found = group.exceptions[0]
+    return found if isinstance(found, SessionEnded) else _first(found)

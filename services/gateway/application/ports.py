@@ -1,0 +1,144 @@
+"""What the loops of the gateway need from outside, in their own words."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from services.gateway.core.clock_map import Correction, Segment
+from services.gateway.core.messages import (
+    BootKey,
+    Device,
+    Incoming,
+    ParkedMessage,
+    StoredClock,
+    StoredMessages,
+)
+from services.gateway.core.presence import Presence
+from shared.contracts.events import Event
+from shared.contracts.identity import DeviceId, DeviceKey, Lane
+
+
+class DeviceSession(Protocol):
+    """One network connection of a lane's MQTT session."""
+
+    @property
+    def session_present(self) -> bool:
+        """Whether the broker still had the session, with its subscriptions and messages."""
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether messages come as they are sent, not out of the broker's queue."""
+
+    async def take(self) -> list[Incoming]:
+        """Wait for messages, then give all that are there; after `wake` it may be none.
+
+        Raises
+        ------
+        SessionEnded : the connection is gone
+        """
+
+    def wake(self) -> None:
+        """Make `take` return."""
+
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        """Send PUBACKs in this order; nothing if the connection is gone."""
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        """Send to a device with QoS 0; false where it could not leave (it will be repeated)."""
+
+    async def close(self) -> None:
+        """Leave the session to its next owner. Twice is harmless."""
+
+
+class Confirmed(Protocol):
+    """Hands messages over to RabbitMQ in order; the future is done when it has them."""
+
+    async def send_frames(
+        self, lane: Lane, body: bytes, *, late: bool, lane_bytes: int, t_us: int
+    ) -> asyncio.Future[None]:
+        """Publish a batch of frames; waits for room."""
+
+    async def park(self, message: ParkedMessage) -> asyncio.Future[None]:
+        """Park a message; waits for room."""
+
+    async def tell(self, event: Event) -> asyncio.Future[None]:
+        """Publish an event; waits for room."""
+
+
+class ClockTable(Protocol):
+    """Clock maps that outlive the process."""
+
+    async def load(self, keys: Iterable[BootKey]) -> Mapping[BootKey, StoredClock]:
+        """Give what is known of these boots.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+    async def keep(
+        self, segments: Sequence[tuple[BootKey, Segment]]
+    ) -> Mapping[tuple[BootKey, int], Segment]:
+        """Make segments durable; give what stands now, where another gateway was first.
+
+        Keys are the boot and the first n.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer; nothing is kept
+        """
+
+    async def correct(self, corrections: Sequence[tuple[BootKey, Correction]]) -> None:
+        """Record drift.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+
+class RegistryTable(Protocol):
+    """Devices as the api has registered them."""
+
+    async def all_devices(self) -> list[Device]:
+        """Give every device that is in use.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+    async def devices(self, names: Iterable[DeviceId]) -> list[Device]:
+        """Give those of the named devices that are in use.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+
+class PresenceTable(Protocol):
+    """The newest status of each device."""
+
+    async def load(self) -> Mapping[DeviceKey, Presence]:
+        """Give the newest status of each device.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+    async def keep(self, presences: Mapping[DeviceKey, Presence]) -> None:
+        """Keep the newest status of these devices.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+
+class ReceiptQueue(Protocol):
+    """Receipts of storage for a lane."""
+
+    def receipts(self, lane: Lane, *, until: asyncio.Event) -> AsyncIterator[StoredMessages]:
+        """Give what storage committed; each is settled when the next one is asked for."""

@@ -1,0 +1,107 @@
+"""What storage has committed, told to the devices of a lane, and the time of day."""
+
+import asyncio
+
+import msgspec
+import structlog
+
+from services.gateway.application.devices import Devices
+from services.gateway.application.ports import DeviceSession, ReceiptQueue
+from services.gateway.core.flow import LaneFlow
+from services.gateway.core.messages import Device
+from services.gateway.core.stored_ranges import StoredRanges
+from services.gateway.metrics import GatewayMetrics
+from shared.contracts.identity import DeviceId, DeviceKey, Lane
+from shared.contracts.names import DownKind, down_topic
+from shared.runtime.clock import Clock
+from shared.runtime.waiting import pause
+
+log = structlog.get_logger()
+
+TURN_S = 0.25
+"""How late a receipt may be told beyond its 5 s; a receipt asked for waits at most so long."""
+
+
+class Receipts:
+    """The receipts of one lane. The session is that of the moment, or none."""
+
+    def __init__(
+        self,
+        lane: Lane,
+        queue: ReceiptQueue,
+        devices: Devices,
+        flow: LaneFlow,
+        clock: Clock,
+        metrics: GatewayMetrics,
+    ) -> None:
+        self._lane = lane
+        self._label = str(lane)
+        self._queue = queue
+        self._devices = devices
+        self._flow = flow
+        self._clock = clock
+        self._metrics = metrics
+        self._ranges = StoredRanges()
+        self._asked: dict[DeviceKey, None] = {}
+        self.session: DeviceSession | None = None
+        self.moved = asyncio.Event()
+        """Set when storage has read on."""
+
+    def want(self, device: DeviceKey) -> None:
+        """Say that a device asks for what is stored of it: it is told in the next turn."""
+        self._asked[device] = None
+
+    def welcome(self, device: Device) -> None:
+        """Tell a device that has just connected the time, and what is stored of it."""
+        self.tell_time(device.name)
+        self.want(device.key)
+
+    def tell_time(self, name: DeviceId) -> None:
+        """Tell a device the time."""
+        if self.session is not None:
+            self.session.publish(
+                down_topic(name, DownKind.TIME),
+                msgspec.json.encode({"t_utc_us": self._clock.now_us()}),
+            )
+
+    async def collect(self, stop: asyncio.Event) -> None:
+        """Take receipts of storage until the stop.
+
+        They are settled before the devices are told: a device that is not told sends again what
+        it keeps, and storage then sends the receipts again.
+        """
+        async for stored in self._queue.receipts(self._lane, until=stop):
+            for receipt in stored.receipts:
+                self._ranges.add(DeviceKey(receipt.device), receipt.boot, receipt.ranges)
+            self._metrics.receipts.labels(self._label).inc(len(stored.receipts))
+            if stored.lane_bytes is not None:
+                self._flow.store(stored.lane_bytes, late=stored.late)
+                self.moved.set()
+            self._metrics.stream_lag.labels(self._label).set(self._flow.lag_bytes)
+
+    async def tell(self, stop: asyncio.Event) -> None:
+        """Tell devices what is stored, until the stop."""
+        while not await pause(stop, TURN_S):
+            self._metrics.loop_turns.labels("receipts").inc()
+            if self.session is None:
+                continue
+            asked, self._asked = self._asked, {}
+            now_us = self._clock.now_us()
+            for device in asked:
+                self._tell(device, now_us, all_boots=True)
+            for device in self._ranges.due(now_us):
+                self._tell(device, now_us, all_boots=False)
+            self._metrics.stored_untold.labels(self._label).set(len(self._ranges))
+
+    def _tell(self, key: DeviceKey, now_us: int, *, all_boots: bool) -> None:
+        device = self._devices.by_key(key)
+        if device is None:
+            self._ranges.forget(key)
+            return
+        assert self.session is not None
+        for boot, ranges in self._ranges.tell(key, now_us, all_boots=all_boots):
+            self.session.publish(
+                down_topic(device.name, DownKind.STORED),
+                msgspec.json.encode({"boot": boot, "ranges": ranges}),
+            )
+            self._metrics.stored_told.labels(self._label).inc()

@@ -1,0 +1,1 @@
+"""Decisions of the gateway: pure, with time as an argument."""

@@ -1,0 +1,79 @@
+"""What the loops and the adapters of the gateway hand to each other."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from services.gateway.core.clock_map import Segment
+from shared.contracts.identity import DeviceId, DeviceKey
+from shared.contracts.parking import Reason
+from shared.contracts.receipts import Receipt
+
+
+class Incoming(NamedTuple):
+    """One message from MQTT. ``packet_id`` is 0 where no PUBACK is expected."""
+
+    topic: str
+    payload: bytes
+    packet_id: int
+    retained: bool
+    properties: Sequence[tuple[str, str]]
+
+
+class Device(NamedTuple):
+    """A device as the registry knows it, as far as the gateway needs it."""
+
+    key: DeviceKey
+    name: DeviceId
+    model: str
+    simulated: bool
+
+
+class BootKey(NamedTuple):
+    """One power-up of one device."""
+
+    device: DeviceKey
+    boot: int
+
+
+class StoredClock(NamedTuple):
+    """What the table knows of a boot: its segments and its newest correction."""
+
+    segments: list[Segment]
+    correction_us: int
+
+
+class ParkedMessage(NamedTuple):
+    """A message that cannot be used, with what is known of it."""
+
+    payload: bytes
+    reason: Reason
+    detail: str
+    topic: str
+    device: str
+    identity: str
+    at_us: int
+
+
+class SessionEnded(Exception):
+    """The network connection of a lane is gone; a new one may be opened.
+
+    Parameters
+    ----------
+    text : why
+    taken_over : somebody else opened the session of this lane: it is not ours any more
+    """
+
+    def __init__(self, text: str, *, taken_over: bool = False) -> None:
+        super().__init__(text)
+        self.taken_over = taken_over
+
+
+class StoredMessages(NamedTuple):
+    """What one commit of storage made durable.
+
+    ``lane_bytes``: cumulative bytes of the newest batch in it, of ``frames`` or of ``late``.
+    """
+
+    receipts: list[Receipt]
+    lane_bytes: int | None
+    late: bool

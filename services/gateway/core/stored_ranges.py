@@ -1,0 +1,112 @@
+"""What each device may forget: receipts of storage, put together into few messages.
+
+A receipt for each message would double the MQTT traffic. Ranges are cumulative, so that the next
+message repairs a lost one; at most one goes out in 5 s a device, at once where it asks.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+from shared.contracts.identity import DeviceKey
+from shared.contracts.instants import SECOND
+
+EVERY_US = 5 * SECOND
+MOST_RANGES = 128
+"""Ranges kept of a boot: holes that never fill are refused messages, and those are rare."""
+TOLD_RANGES = 32
+"""Ranges in one message, the newest touched: 32 of 20 bytes stay well under one packet."""
+MOST_BOOTS = 4
+"""Boots kept of a device: it sends from its newest, and drains the buffer of one before."""
+
+
+@dataclass(slots=True)
+class _Boot:
+    """Inclusive ranges, disjoint, not adjacent, ascending; and when each was touched last."""
+
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    touched: list[int] = field(default_factory=list)
+    changed: bool = False
+
+    def add(self, first: int, last: int, turn: int) -> None:
+        low = bisect_right(self.starts, first) - 1
+        if low < 0 or self.ends[low] < first - 1:
+            low += 1
+        high = low
+        while high < len(self.starts) and self.starts[high] <= last + 1:
+            first = min(first, self.starts[high])
+            last = max(last, self.ends[high])
+            high += 1
+        self.starts[low:high] = [first]
+        self.ends[low:high] = [last]
+        self.touched[low:high] = [turn]
+        if len(self.starts) > MOST_RANGES:
+            oldest = self.touched.index(min(self.touched))
+            del self.starts[oldest], self.ends[oldest], self.touched[oldest]
+        self.changed = True
+
+    def told(self) -> list[tuple[int, int]]:
+        by_touch = sorted(range(len(self.starts)), key=lambda i: self.touched[i], reverse=True)
+        return [(self.starts[i], self.ends[i]) for i in sorted(by_touch[:TOLD_RANGES])]
+
+
+@dataclass(slots=True)
+class _Device:
+    boots: dict[int, _Boot] = field(default_factory=dict)
+    told_us: int = 0
+
+
+class StoredRanges:
+    """The receipts of the devices of one lane."""
+
+    def __init__(self) -> None:
+        self._devices: dict[DeviceKey, _Device] = {}
+        self._untold: dict[DeviceKey, None] = {}
+        self._turn = 0
+
+    def add(self, device: DeviceKey, boot: int, ranges: list[tuple[int, int]]) -> None:
+        """Take a receipt; ranges that are none are passed over."""
+        kept = self._devices.setdefault(device, _Device())
+        found = kept.boots.pop(boot, None) or _Boot()
+        kept.boots[boot] = found
+        while len(kept.boots) > MOST_BOOTS:
+            del kept.boots[next(iter(kept.boots))]
+        self._turn += 1
+        for first, last in ranges:
+            if 0 <= first <= last:
+                found.add(first, last, self._turn)
+        if found.changed:
+            self._untold[device] = None
+
+    def due(self, now_us: int) -> list[DeviceKey]:
+        """Give the devices that have news and were not told for 5 s."""
+        return [
+            device
+            for device in self._untold
+            if not 0 <= now_us - self._devices[device].told_us < EVERY_US
+        ]
+
+    def tell(
+        self, device: DeviceKey, now_us: int, *, all_boots: bool = False
+    ) -> list[tuple[int, list[tuple[int, int]]]]:
+        """Give (boot, ranges) to be sent to a device now: what changed, or all that is known."""
+        kept = self._devices.get(device)
+        if kept is None:
+            return []
+        told = [
+            (boot, found.told()) for boot, found in kept.boots.items() if found.changed or all_boots
+        ]
+        for found in kept.boots.values():
+            found.changed = False
+        kept.told_us = now_us
+        self._untold.pop(device, None)
+        return told
+
+    def forget(self, device: DeviceKey) -> None:
+        """Drop what is known of a device that is gone."""
+        self._devices.pop(device, None)
+        self._untold.pop(device, None)
+
+    def __len__(self) -> int:
+        """Devices with news that were not told yet."""
+        return len(self._untold)

@@ -1,0 +1,64 @@
+"""Metrics of the gateway. Labels: lanes, reasons, kinds; never anything a device sent."""
+
+from shared.telemetry.metrics import Metrics
+
+
+class GatewayMetrics:
+    """Each metric once."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.messages = metrics.counter("messages", "Messages of devices taken from MQTT", ["lane"])
+        self.frames = metrics.counter("frames", "Frames confirmed by RabbitMQ", ["lane", "way"])
+        self.batches = metrics.counter("batches", "Batches handed to RabbitMQ", ["lane", "way"])
+        self.batch_frames = metrics.histogram(
+            "batch_frames", "Frames in a batch", ["lane"], buckets=(1, 4, 16, 32, 64, 128, 256, 512)
+        )
+        self.window = metrics.gauge(
+            "batch_window_seconds", "How long a batch stays open now", ["lane"]
+        )
+        self.frame_rate = metrics.gauge("frame_rate_hz", "Frames a second, last second", ["lane"])
+        self.puback = metrics.histogram(
+            "puback_seconds", "From reading a batch's newest message to its PUBACK", ["lane"]
+        )
+        self.unacknowledged = metrics.gauge(
+            "unacknowledged_messages", "Messages taken and not acknowledged", ["lane"]
+        )
+        self.refused = metrics.counter("refused", "Messages refused and parked", ["reason"])
+        self.deferred = metrics.counter(
+            "deferred", "Messages acknowledged and not forwarded: they come again", ["why"]
+        )
+        self.segments = metrics.counter("clock_segments", "Clock segments opened", ["kind"])
+        self.statuses = metrics.counter("statuses", "Status messages", ["lane"])
+        self.receipts = metrics.counter("receipts", "Receipts taken from storage", ["lane"])
+        self.stored_told = metrics.counter("stored_told", "down/stored sent to devices", ["lane"])
+        self.stored_untold = metrics.gauge(
+            "stored_untold_devices", "Devices with receipts that were not told yet", ["lane"]
+        )
+        self.stream_lag = metrics.gauge(
+            "stream_lag_bytes", "Bytes of the lane that storage has not confirmed", ["lane"]
+        )
+        self.held_back = metrics.counter(
+            "held_back_seconds", "Time in which a lane was not read, by cause", ["lane", "cause"]
+        )
+        self.sessions = metrics.counter(
+            "mqtt_sessions",
+            "MQTT sessions opened, by whether the broker still had them",
+            ["lane", "present"],
+        )
+        self.session_failures = metrics.counter(
+            "mqtt_session_failures", "MQTT sessions lost or refused", ["lane"]
+        )
+        self.lanes = metrics.gauge("lanes", "Lanes held by this process")
+        self.known_devices = metrics.gauge("known_devices", "Devices of the registry held")
+        self.known_boots = metrics.gauge("known_boots", "Clock maps held", ["lane"])
+        self.online_devices = metrics.gauge("online_devices", "Devices that are online", ["lane"])
+        self.presence_unsaved = metrics.gauge(
+            "presence_unsaved", "Presence rows that wait for PostgreSQL", ["lane"]
+        )
+        self.credentials_written = metrics.counter(
+            "credentials_written", "Times mosquitto's password file was written"
+        )
+        self.loop_errors = metrics.counter(
+            "loop_errors", "Turns of a loop that failed and are tried again", ["loop"]
+        )
+        self.loop_turns = metrics.counter("loop_turns", "Turns of the periodic loops", ["loop"])
