@@ -6,7 +6,10 @@ its user has now, is asked of the database with each request (cached for a momen
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+import re
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any, NewType
 
 import argon2
@@ -29,10 +32,12 @@ _CACHE_US = 1_000_000  # a revoked session is refused by every process within th
 _CACHE_ENTRIES = 10_000
 _HASHES_AT_ONCE = 2  # each takes its memory and a core; more of them wait
 
+_SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 RefreshToken = NewType("RefreshToken", str)
 
 
-class Unauthenticated(VitalwireError):  # noqa: N818 - beside Denied and NotFound
+class Unauthenticated(VitalwireError):
     """No token, or one that is wrong, expired, forged or of a session that has ended."""
 
     def __init__(self, reason: str, *, actor: str = "unknown") -> None:
@@ -106,12 +111,77 @@ class AccessTokens:
         except jwt.InvalidTokenError as error:
             raise Unauthenticated("token_forged") from error
         subject, session, expires = claims["sub"], claims["sid"], claims["exp"]
-        if not (isinstance(subject, str) and isinstance(session, str) and isinstance(expires, int)):
+        if not isinstance(session, str) or _SESSION.fullmatch(session) is None:
+            raise Unauthenticated("token_malformed")
+        if not isinstance(subject, str) or not isinstance(expires, int):
             raise Unauthenticated("token_malformed")
         expires_us = expires * 1_000_000
         if expires_us + _CLOCK_LEEWAY_US <= self._clock.now_us():
             raise Unauthenticated("token_expired", actor=subject)
         return AccessClaims(session_id=SessionId(session), username=subject, expires_us=expires_us)
+
+
+class Authenticator:
+    """From an access token to the user who asks, with the role that the user has now."""
+
+    def __init__(
+        self, tokens: AccessTokens, database: Database, statements: Statements, clock: Clock
+    ) -> None:
+        self._tokens = tokens
+        self._database = database
+        self._find = statements["find_session"]
+        self._find_holding = statements["holding_sessions"]
+        self._clock = clock
+        self._known: OrderedDict[SessionId, tuple[int, Principal]] = OrderedDict()
+
+    async def principal(self, token: str | None) -> Principal:
+        """Who holds this token.
+
+        Raises
+        ------
+        Unauthenticated : it does not hold, or its session has ended
+        Unavailable : the database cannot be asked
+        """
+        if token is None:
+            raise Unauthenticated("token_missing")
+        claims = self._tokens.read(token)
+        known = self._known.get(claims.session_id)
+        if known is not None and self._clock.now_us() - known[0] < _CACHE_US:
+            return replace(known[1], token_expires_us=claims.expires_us)
+        return await self.check(claims)
+
+    async def check(self, claims: AccessClaims) -> Principal:
+        """The user of a session, asked of the database now. Raises as ``principal`` does."""
+        async with self._database.session() as session:
+            row = await session.fetch_one(self._find, claims.session_id)
+        if row is None:
+            self._known.pop(claims.session_id, None)
+            raise Unauthenticated("session_ended", actor=claims.username)
+        principal = Principal(
+            user_id=UserId(row["account_id"]),
+            username=row["username"],
+            display_name=row["display_name"],
+            role=Role(row["role"]),
+            session_id=claims.session_id,
+            token_expires_us=claims.expires_us,
+        )
+        self._known[claims.session_id] = (self._clock.now_us(), principal)
+        self._known.move_to_end(claims.session_id)
+        if len(self._known) > _CACHE_ENTRIES:
+            self._known.popitem(last=False)
+        return principal
+
+    async def holding(self, sessions: Collection[SessionId]) -> frozenset[SessionId]:
+        """Those of the sessions that hold now."""
+        if not sessions:
+            return frozenset()
+        async with self._database.session() as session:
+            rows = await session.fetch(self._find_holding, list(sessions))
+        return frozenset(SessionId(row["id"]) for row in rows)
+
+    def forget(self, session_id: SessionId) -> None:
+        """Ask anew: the session was ended here."""
+        self._known.pop(session_id, None)
 
 
 class PasswordHashes:
@@ -125,14 +195,16 @@ class PasswordHashes:
         # What an unknown user's password is compared with: the hash of nothing that can be typed.
         self._nobody = self._hasher.hash(b"\x00" * 32)
 
-    def hash(self, password: str) -> str:
+    async def hash(self, password: str) -> str:
         """The hash to store, with a salt of its own."""
-        return self._hasher.hash(password)
+        async with self._turns:
+            return await asyncio.to_thread(self._hasher.hash, password)
 
     async def matches(self, stored: str | None, password: str) -> bool:
         """Whether ``password`` is the one of ``stored``; takes as long when nothing is stored."""
         async with self._turns:
-            same = await asyncio.to_thread(self._verify, stored or self._nobody, password)
+            compared = self._nobody if stored is None else stored
+            same = await asyncio.to_thread(self._verify, compared, password)
         return same and stored is not None
 
     def is_outdated(self, stored: str) -> bool:

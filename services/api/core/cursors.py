@@ -8,12 +8,16 @@ import binascii
 import re
 from dataclasses import dataclass
 
+from typing_extensions import override
+
+from shared.errors import Invalid
+
 _MAX_CURSOR_CHARS = 200
 _FEED = re.compile(r"([0-9]{1,10})\.([0-9]{1,18})")
 _KEY_PART = re.compile(r"[\x20-\x7e]{0,64}")
 
 
-class BadCursorError(ValueError):
+class BadCursorError(Invalid):
     """The cursor was not made by this api."""
 
 
@@ -28,6 +32,7 @@ class FeedCursor:
     incarnation: int
     offset: int
 
+    @override
     def __str__(self) -> str:
         """The text that clients keep."""
         return f"{self.incarnation}.{self.offset}"

@@ -3,8 +3,10 @@
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from shared.errors import VitalwireError
 
-class RateLimitedError(Exception):
+
+class RateLimitedError(VitalwireError):
     """Too many of one kind from one side.
 
     Parameters
@@ -59,6 +61,12 @@ class TokenBuckets:
     def forgive(self, key: str) -> None:
         """Forget what ``key`` has used."""
         self._buckets.pop(key, None)
+
+    def give_back(self, key: str) -> None:
+        """Give ``key`` back what it took last."""
+        level, at_s = self._buckets.get(key, (self._rate.burst, 0.0))
+        if key in self._buckets:
+            self._buckets[key] = (min(self._rate.burst, level + 1.0), at_s)
 
     def _level(self, key: str, now_s: float) -> float:
         level, at_s = self._buckets.get(key, (self._rate.burst, now_s))

@@ -4,6 +4,7 @@ Each error of the hierarchy becomes one status and one ``code``; nothing of an u
 reaches the outside.
 """
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -105,8 +106,6 @@ def problem_response(
 def install(app: FastAPI) -> None:
     """Have the application answer every error with a problem."""
     app.add_exception_handler(VitalwireError, _of_ours)
-    app.add_exception_handler(BadCursorError, _of_cursor)
-    app.add_exception_handler(RateLimitedError, _of_rate)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_routing)
     app.add_exception_handler(Exception, _of_fault)
@@ -143,6 +142,18 @@ def _of_ours(request: Request, error: Exception) -> Response:
             )
         case Conflict():
             return problem_response(HTTPStatus.CONFLICT, "conflict", str(error), instance=instance)
+        case BadCursorError():
+            return problem_response(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "bad_cursor", str(error), instance=instance
+            )
+        case RateLimitedError():
+            return problem_response(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Too many; come again later.",
+                instance=instance,
+                headers={"Retry-After": str(max(1, math.ceil(error.wait_s)))},
+            )
         case Invalid():
             return problem_response(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", str(error), instance=instance
@@ -158,23 +169,6 @@ def _of_ours(request: Request, error: Exception) -> Response:
             )
         case _:
             return _of_fault(request, error)
-
-
-def _of_cursor(request: Request, error: Exception) -> Response:
-    return problem_response(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "bad_cursor", str(error), instance=request.url.path
-    )
-
-
-def _of_rate(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RateLimitedError)
-    return problem_response(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "rate_limited",
-        "Too many; come again later.",
-        instance=request.url.path,
-        headers={"Retry-After": str(max(1, -(-int(error.wait_s * 1_000) // 1_000)))},
-    )
 
 
 def _of_validation(request: Request, error: Exception) -> Response:

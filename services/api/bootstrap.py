@@ -1,0 +1,165 @@
+"""Joins the api: opens adapters, makes the services, runs the loops. No logic."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.types import ASGIApp
+
+from services.api.access import Access
+from services.api.audit import AuditTrail
+from services.api.authentication import AccessTokens, Authenticator, PasswordHashes
+from services.api.core.token_bucket import Rate
+from services.api.http.app import build_app
+from services.api.http.callers import callers, origin_of
+from services.api.http.edge import Edge
+from services.api.http.server import WebServer
+from services.api.live.feed_store import FeedStore
+from services.api.live.hub import Hub
+from services.api.live.rights import Rights
+from services.api.live.routes import routes as live_routes
+from services.api.live.tail import Tail
+from services.api.live.websocket import LiveSockets
+from services.api.metrics import ApiMetrics
+from services.api.resources.me.routes import routes as me_routes
+from services.api.resources.patients.routes import routes as patient_routes
+from services.api.resources.patients.service import PatientService
+from services.api.resources.patients.store import PatientStore
+from services.api.resources.tables.routes import routes as table_routes
+from services.api.resources.token.routes import routes as token_routes
+from services.api.resources.token.service import TokenService
+from services.api.resources.token.store import TokenStore
+from services.api.resources.vitals.routes import routes as vital_routes
+from services.api.resources.vitals.service import VitalService
+from services.api.resources.vitals.store import VitalStore
+from services.api.resources.wards.routes import routes as ward_routes
+from services.api.resources.wards.service import WardService
+from services.api.resources.wards.store import WardStore
+from services.api.settings import ApiSettings
+from shared.broker.connection import Broker, BrokerAddress
+from shared.database.pool import Database
+from shared.database.statements import load_statements
+from shared.runtime.clock import Clock
+from shared.runtime.service import Runtime
+
+_RESOURCES = "services.api.resources"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the routers are made of."""
+
+    settings: ApiSettings
+    database: Database
+    metrics: ApiMetrics
+    clock: Clock
+    audit: AuditTrail
+    access: Access
+    authenticator: Authenticator
+    tokens: AccessTokens
+    hashes: PasswordHashes
+
+
+def parts_of(settings: ApiSettings, database: Database, metrics: ApiMetrics, clock: Clock) -> Parts:
+    """The parts, made of settings and a database."""
+    statements = load_statements("services.api")
+    audit = AuditTrail(database, statements, metrics)
+    tokens = AccessTokens(
+        settings.api_token_key.get_secret_value(),
+        lifetime_s=settings.api_access_token_s,
+        clock=clock,
+    )
+    return Parts(
+        settings=settings,
+        database=database,
+        metrics=metrics,
+        clock=clock,
+        audit=audit,
+        access=Access(database, statements, audit),
+        authenticator=Authenticator(tokens, database, statements, clock),
+        tokens=tokens,
+        hashes=PasswordHashes(
+            memory_kib=settings.api_password_memory_kib, passes=settings.api_password_passes
+        ),
+    )
+
+
+def rest_routers(parts: Parts) -> list[APIRouter]:
+    """Every router of REST."""
+    settings, access, clock = parts.settings, parts.access, parts.clock
+    rate = Rate(burst=settings.api_request_burst, per_s=settings.api_requests_per_s)
+    caller = callers(parts.authenticator, parts.audit, requests=rate, refusals=rate, clock=clock)
+
+    token_service = TokenService(
+        store=TokenStore(parts.database, load_statements(f"{_RESOURCES}.token")),
+        hashes=parts.hashes,
+        tokens=parts.tokens,
+        authenticator=parts.authenticator,
+        audit=parts.audit,
+        clock=clock,
+        metrics=parts.metrics,
+        settings=settings,
+    )
+    wards = WardStore(parts.database, load_statements(f"{_RESOURCES}.wards"))
+    patients = PatientStore(parts.database, load_statements(f"{_RESOURCES}.patients"))
+    vitals = VitalStore(parts.database, load_statements(f"{_RESOURCES}.vitals"))
+    return [
+        token_routes(
+            token_service,
+            origin=origin_of,
+            cookie_secure=settings.api_cookie_secure,
+            cookie_s=settings.api_refresh_token_s,
+        ),
+        me_routes(access, caller=caller),
+        ward_routes(WardService(access, wards, clock), caller=caller),
+        patient_routes(PatientService(access, patients, clock), caller=caller),
+        vital_routes(VitalService(access, vitals, clock), caller=caller),
+        table_routes(),
+    ]
+
+
+async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
+    """Open what the api needs and name its loops."""
+    metrics = ApiMetrics(runtime.metrics)
+    database = await runtime.open(
+        Database.of(settings, instance=settings.instance, metrics=runtime.metrics)
+    )
+    broker = await runtime.open(
+        Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
+    )
+    parts = parts_of(settings, database, metrics, runtime.clock)
+    store = FeedStore(database, load_statements("services.api.live"))
+    hub = Hub(ring_events=settings.live_ring_events_most)
+    rights = Rights(
+        access=parts.access,
+        authenticator=parts.authenticator,
+        hub=hub,
+        metrics=metrics,
+        clock=runtime.clock,
+        every_s=settings.live_recheck_s,
+    )
+    sockets = LiveSockets(
+        authenticator=parts.authenticator,
+        audit=parts.audit,
+        rights=rights,
+        hub=hub,
+        store=store,
+        settings=settings,
+        metrics=metrics,
+        clock=runtime.clock,
+    )
+    tail = Tail(broker=broker, store=store, hub=hub, metrics=metrics, clock=runtime.clock)
+    app: ASGIApp = build_app(
+        [*rest_routers(parts), live_routes(sockets)], page=settings.api_web_folder
+    )
+    app = Edge(
+        app,
+        body_bytes_most=settings.api_body_bytes_most,
+        metrics=metrics,
+        clock=runtime.clock,
+    )
+    runtime.loop("audit", parts.audit.run)
+    runtime.loop("tail", tail.run)
+    runtime.loop("rights", rights.run)
+    runtime.loop("live_state", sockets.run_state)
+    runtime.loop("live_end", sockets.stop)
+    runtime.loop("http", WebServer(app, settings, runtime.health).run)

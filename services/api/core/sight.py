@@ -1,0 +1,43 @@
+"""What a user sees of patients: who, where they lie, which devices they wear. Made by access."""
+
+from dataclasses import dataclass
+
+from shared.contracts.identity import DeviceKey, PatientKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WardName:
+    """A ward as it is called outside."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BedName:
+    """A bed as it is called outside."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WornDevice:
+    """A device that is assigned now."""
+
+    id: DeviceKey
+    device: str
+    model: str
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPatient:
+    """A patient whom somebody may see. Only ``services.api.access`` makes one for a request."""
+
+    id: PatientKey
+    key: str
+    initials: str
+    ward: WardName | None
+    bed: BedName | None
+    devices: tuple[WornDevice, ...]

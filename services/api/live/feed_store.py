@@ -1,0 +1,114 @@
+"""What a live subscription needs of the past, from PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from services.api.core.cursors import FeedCursor
+from services.api.core.sight import SeenPatient
+from services.api.live.items import FeedItem, VitalItem, VitalRow, vital_item
+from shared.contracts.events import Event
+from shared.database.pool import Database, Row
+from shared.database.statements import Statements
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """How many lanes there are, and which incarnation of the streams."""
+
+    lanes: int
+    incarnation: int
+
+
+class FeedStore:
+    """Reads newest values, missed events and the deployment."""
+
+    def __init__(self, database: Database, statements: Statements) -> None:
+        self._database = database
+        self._statements = statements
+
+    async def deployment(self) -> Deployment:
+        """Lanes and incarnation now."""
+        async with self._database.session() as session:
+            row = await session.fetch_one(self._statements["deployment"])
+        assert row is not None, "the migration writes this row"
+        return Deployment(lanes=row["lanes"], incarnation=row["incarnation"])
+
+    async def newest_values(
+        self, patients: Sequence[SeenPatient], *, start_us: int, end_us: int
+    ) -> list[VitalItem]:
+        """The newest value of each device, measure and method of these patients."""
+        keys: dict[int, str] = {patient.id: patient.key for patient in patients}
+        devices: dict[int, str] = {
+            device.id: device.device for patient in patients for device in patient.devices
+        }
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                self._statements["newest_values"], list(keys), start_us, end_us
+            )
+        items = (
+            vital_item(
+                _vital_row(row),
+                patient=keys[row["patient_id"]],
+                device=devices.get(row["device_id"]),
+            )
+            for row in rows
+        )
+        return [item for item in items if item is not None]
+
+    async def newest_place(self) -> FeedCursor | None:
+        """Up to where the events stream is stored."""
+        async with self._database.session() as session:
+            row = await session.fetch_one(self._statements["newest_place"])
+        return None if row is None else FeedCursor(row["incarnation"], row["last_offset"])
+
+    async def events_after(
+        self, since: FeedCursor, patients: Sequence[SeenPatient], *, most: int
+    ) -> list[FeedItem]:
+        """Stored events of these patients and their devices after a cursor, in order."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                self._statements["events_after"],
+                since.incarnation,
+                since.offset,
+                [patient.id for patient in patients],
+                [device.id for patient in patients for device in patient.devices],
+                most,
+            )
+        items = (_feed_item(row) for row in rows)
+        return [item for item in items if item is not None]
+
+
+def _vital_row(row: Row) -> VitalRow:
+    return VitalRow(
+        t=row["t"],
+        value=row["value"],
+        quality=row["quality"],
+        measure=row["measure"],
+        revision=row["revision"],
+        validity=row["validity"],
+        method=row["method"],
+        flags=row["flags"],
+    )
+
+
+def _feed_item(row: Row) -> FeedItem | None:
+    try:
+        event = msgspec.convert(
+            {
+                "id": row["id"],
+                "t": row["t"],
+                "kind": row["kind"],
+                "severity": row["severity"],
+                "source": row["source"],
+                "text_key": row["text_key"],
+                "device": row["device_id"] or None,
+                "patient": row["patient_id"] or None,
+                "data": row["data"],
+            },
+            Event,
+        )
+    except msgspec.ValidationError:
+        return None  # of a later version: the page of that version will ask for it
+    return FeedItem(cursor=FeedCursor(row["incarnation"], row["stream_offset"]), event=event)

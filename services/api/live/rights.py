@@ -1,0 +1,174 @@
+"""Whom the open sockets may still see: asked again and again, so that an ended relation ends them.
+
+While the database is away the sockets go on with what was known last.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import structlog
+
+from services.api.access import Access, Request
+from services.api.audit import Action, Outcome
+from services.api.authentication import Authenticator
+from services.api.core.permissions import Permission, Principal, UserId
+from services.api.core.sight import SeenPatient
+from services.api.live.hub import Client, Hub
+from services.api.live.subscriptions import Subscribe
+from services.api.metrics import ApiMetrics
+from shared.errors import Invalid, NotFound, Unavailable
+from shared.runtime.clock import Clock
+from shared.runtime.waiting import pause
+
+log = structlog.get_logger()
+
+NOT_AUTHENTICATED = 4001
+FORBIDDEN = 4003
+TOO_SLOW = 4008
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """Why a socket is closed by us."""
+
+    code: int
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Connection:
+    """One authenticated live socket."""
+
+    client: Client
+    request: Request
+    closing: Closing | None = None
+    tasks: set[str] = field(default_factory=set)
+
+    @property
+    def principal(self) -> Principal:
+        """Who watches."""
+        return self.request.principal
+
+    def close(self, code: int, reason: str) -> None:
+        """Have the socket closed; the first reason stands."""
+        if self.closing is None:
+            self.closing = Closing(code=code, reason=reason)
+            self.client.notify()
+
+
+class Rights:
+    """Finds out whom a subscription brings, at its begin and from then on."""
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        authenticator: Authenticator,
+        hub: Hub,
+        metrics: ApiMetrics,
+        clock: Clock,
+        every_s: float,
+    ) -> None:
+        self._access = access
+        self._authenticator = authenticator
+        self._hub = hub
+        self._metrics = metrics
+        self._clock = clock
+        self._every_s = every_s
+        self.connections: set[Connection] = set()
+
+    async def admit(
+        self, connection: Connection, asked: Subscribe, *, most: int
+    ) -> tuple[SeenPatient, ...]:
+        """Whom a subscription brings at its begin; written down.
+
+        Raises
+        ------
+        Denied : the role reads no clinical data
+        NotFound : a patient or a ward that the user may not see
+        Invalid : more patients than a subscription may have
+        """
+        request = connection.request
+        seen = await self._access.patients(request, Permission.READ_CLINICAL, Action.WATCH)
+        wards = await self._wards(request.principal.user_id, [asked])
+        found = _chosen(asked, seen, wards)
+        if found is None:
+            await self._access.refuse(request, Action.WATCH, reason="no relation")
+            raise NotFound("a patient or a ward of this subscription")
+        if len(found) > most:
+            raise Invalid(f"a subscription has at most {most} patients")
+        await self._access.note_read(request, Action.WATCH, found)
+        return found
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Check all open sockets, again and again, until the stop."""
+        while not await pause(stop, self._every_s):
+            try:
+                with self._metrics.recheck_seconds.time():
+                    await self._check()
+            except Unavailable as error:
+                self._metrics.recheck_failures.inc()
+                log.warning("rights_not_checked", error=str(error))
+
+    async def _check(self) -> None:
+        held = await self._authenticator.holding(
+            {connection.principal.session_id for connection in self.connections}
+        )
+        by_user: dict[UserId, list[Connection]] = {}
+        for connection in list(self.connections):
+            if connection.principal.session_id not in held:
+                connection.close(NOT_AUTHENTICATED, "session_ended")
+            else:
+                by_user.setdefault(connection.principal.user_id, []).append(connection)
+        for user_id, connections in by_user.items():
+            asked = [
+                subscription.asked
+                for connection in connections
+                for subscription in connection.client.subscriptions.values()
+            ]
+            if asked:
+                seen = await self._access.sight_of(user_id)
+                wards = await self._wards(user_id, asked)
+                for connection in connections:
+                    await self._follow(connection, seen, wards)
+
+    async def _follow(
+        self, connection: Connection, seen: tuple[SeenPatient, ...], wards: frozenset[str]
+    ) -> None:
+        for subscription in list(connection.client.subscriptions.values()):
+            found = _chosen(subscription.asked, seen, wards)
+            if found is None:
+                await self._access.audit.append(
+                    connection.request.entry(
+                        Action.WATCH, Outcome.REFUSED, reason="the relation has ended"
+                    )
+                )
+                connection.close(FORBIDDEN, "relation_ended")
+                return
+            fresh = [patient for patient in found if patient.id not in subscription.patients]
+            if fresh:
+                await self._access.note_read(connection.request, Action.WATCH, fresh)
+            self._hub.update(subscription, found)
+
+    async def _wards(self, user_id: UserId, asked: Iterable[Subscribe]) -> frozenset[str]:
+        if all(subscribe.ward is None for subscribe in asked):
+            return frozenset()
+        return frozenset(ward.key for ward in await self._access.own_wards(user_id))
+
+
+def _chosen(
+    asked: Subscribe, seen: tuple[SeenPatient, ...], wards: frozenset[str]
+) -> tuple[SeenPatient, ...] | None:
+    """Those of the seen patients whom a subscription names; None when it names one unseen."""
+    if asked.ward is not None:
+        there = tuple(
+            patient
+            for patient in seen
+            if patient.ward is not None and patient.ward.key == asked.ward
+        )
+        return there if there or asked.ward in wards else None
+    by_key = {patient.key: patient for patient in seen}
+    if any(key not in by_key for key in asked.patients):
+        return None
+    return tuple(by_key[key] for key in dict.fromkeys(asked.patients))

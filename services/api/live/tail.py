@@ -1,0 +1,120 @@
+"""Reads the streams once per process, from now on, and hands what comes to the hub.
+
+Nothing is stored or acknowledged for anybody: a live socket that misses something learns of it by
+a gap or comes again with its cursor.
+"""
+
+import asyncio
+
+import msgspec
+import structlog
+
+from services.api.core.cursors import FeedCursor
+from services.api.live.feed_store import Deployment, FeedStore
+from services.api.live.hub import Hub
+from services.api.live.items import FeedItem
+from services.api.metrics import ApiMetrics
+from shared.broker.connection import Broker
+from shared.broker.streams import StreamBatch, StreamEdge, StreamMessage, StreamReader
+from shared.contracts.events import decode_event
+from shared.contracts.formats import BEATS_V1, EVENT_V1, FRAMES_V1, VITALS_V1
+from shared.contracts.frames import FrameBatch, decode_frames
+from shared.contracts.identity import Lane
+from shared.contracts.names import Exchange, Queue, lane_queue
+from shared.contracts.vitals import VitalBatch, decode_vitals
+from shared.errors import Conflict
+from shared.runtime.clock import Clock
+from shared.runtime.retry import Retry
+
+log = structlog.get_logger()
+
+
+class Tail:
+    """The live ends of ``frames``, ``vitals`` and ``events``."""
+
+    def __init__(
+        self, *, broker: Broker, store: FeedStore, hub: Hub, metrics: ApiMetrics, clock: Clock
+    ) -> None:
+        self._broker = broker
+        self._store = store
+        self._hub = hub
+        self._metrics = metrics
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read until the stop; begins anew when the streams were made anew."""
+        while not stop.is_set():
+            deployment = await Retry().run(self._store.deployment, until=stop)
+            log.info("tail_started", lanes=deployment.lanes, incarnation=deployment.incarnation)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for lane in range(deployment.lanes):
+                        for exchange in (Exchange.FRAMES, Exchange.VITALS):
+                            stream = lane_queue(exchange, Lane(lane))
+                            group.create_task(self._follow(stream, deployment, stop))
+                    group.create_task(self._follow(Queue.EVENTS.value, deployment, stop))
+            except* Conflict:
+                log.info("tail_restarts", incarnation=deployment.incarnation)
+                self._hub.forget_feed()
+
+    async def _follow(self, stream: str, deployment: Deployment, stop: asyncio.Event) -> None:
+        is_feed = stream == Queue.EVENTS
+        reader = StreamReader(
+            self._broker,
+            stream,
+            # The last events are read again, so that the place of the feed is known at once.
+            start=StreamEdge.LAST if is_feed else StreamEdge.NEXT,
+            incarnation=deployment.incarnation,
+        )
+        async with reader:
+            async for batch in reader.batches(until=stop):
+                if is_feed and batch.discontinuity is not None:
+                    self._hub.forget_feed()
+                self._hand_over(batch, deployment.incarnation)
+
+    def _hand_over(self, batch: StreamBatch, incarnation: int) -> None:
+        for message in batch.messages:
+            match message.type:
+                case FRAMES_V1.name:
+                    self._take_frames(message)
+                case VITALS_V1.name:
+                    self._take_vitals(message)
+                case EVENT_V1.name:
+                    self._take_event(message, incarnation)
+                case BEATS_V1.name:
+                    self._metrics.tail_batches.labels("beats").inc()
+                case _:
+                    self._metrics.tail_refused.labels("unknown_format").inc()
+
+    def _take_frames(self, message: StreamMessage) -> None:
+        found = decode_frames(message.body)
+        if not isinstance(found, FrameBatch):
+            self._metrics.tail_refused.labels("frames").inc()
+            return
+        self._metrics.tail_batches.labels("frames").inc()
+        self._note_lag("frames", int(found.table["received"].max()))
+        self._hub.put_frames(found)
+
+    def _take_vitals(self, message: StreamMessage) -> None:
+        found = decode_vitals(message.body)
+        if not isinstance(found, VitalBatch):
+            self._metrics.tail_refused.labels("vitals").inc()
+            return
+        self._metrics.tail_batches.labels("vitals").inc()
+        if len(found):
+            self._note_lag("vitals", int(found.table["received"].max()))
+            self._hub.put_vitals(found)
+
+    def _take_event(self, message: StreamMessage, incarnation: int) -> None:
+        try:
+            event = decode_event(message.body)
+        except msgspec.DecodeError:
+            self._metrics.tail_refused.labels("event").inc()
+            return
+        self._metrics.tail_batches.labels("events").inc()
+        self._hub.put_event(FeedItem(cursor=FeedCursor(incarnation, message.offset), event=event))
+
+    def _note_lag(self, kind: str, received_us: int) -> None:
+        self._metrics.tail_lag_seconds.labels(kind).set(
+            max(0, self._clock.now_us() - received_us) / 1e6
+        )

@@ -1,0 +1,1 @@
+"""Alarms: the list, acknowledging, pausing the sound."""

@@ -1,0 +1,1 @@
+"""Stored heart beats and pulses of a patient."""

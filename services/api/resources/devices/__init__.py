@@ -1,0 +1,1 @@
+"""Devices: list, create, rotate the credential, revoke."""

@@ -1,0 +1,1 @@
+"""Alarm limits of a patient."""

@@ -1,0 +1,1 @@
+"""Patients: who they are, where they lie, what they wear."""

@@ -1,0 +1,1 @@
+"""The public tables of measures and sample streams."""

@@ -1,0 +1,1 @@
+"""Log-in: access tokens, refresh tokens that rotate, log-out."""

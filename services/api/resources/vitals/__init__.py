@@ -1,0 +1,1 @@
+"""Stored vital signs of a patient, in the resolution that fits."""

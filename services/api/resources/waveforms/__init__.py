@@ -1,0 +1,1 @@
+"""Stored samples of a patient, thinned so that peaks stay."""
