@@ -1,0 +1,1 @@
+"""Files of recordings: bytes to arrays and back, no I/O."""
