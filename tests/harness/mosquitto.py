@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterable, Mapping
 
 from deploy.local.servers import mosquitto
-from deploy.local.servers.command import free_port
+from deploy.local.servers.command import free_port, write_private
 from deploy.local.servers.process import ServerProcess
 from tests.harness.server import PrivateServer
 
@@ -36,7 +36,7 @@ class Mosquitto(PrivateServer):
     def write_users(self, users: Mapping[str, str]) -> None:
         """Replace all credentials and have them read."""
         self.users = dict(users)
-        mosquitto.write_passwords(self.files, self.users)
+        write_private(self.files.passwords, mosquitto.password_lines(self.users))
         self.reload()
 
     def reload(self) -> None:

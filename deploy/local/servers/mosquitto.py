@@ -54,32 +54,42 @@ class MosquittoFiles:
         return self.folder / "passwords"
 
     @property
+    def service_passwords(self) -> Path:
+        """The lines of our own services, which stand first in the password file."""
+        return self.folder / "service_passwords"
+
+    @property
+    def pid(self) -> Path:
+        """Has the process id: whoever writes the password file sends it SIGHUP."""
+        return self.folder / "mosquitto.pid"
+
+    @property
     def acl(self) -> Path:
         """Who may use which topics; read again on SIGHUP."""
         return self.folder / "acl"
 
 
-def hash_line(user: str, secret: str) -> str:
-    """A line of mosquitto's password file for a random secret of 256 bits.
+def password_hash(secret: str) -> str:
+    """A random secret of 256 bits as mosquitto's password file carries it.
 
     One round of salted SHA-512 (`$6$` in mosquitto's own form, which is not crypt's): a secret
     that nobody can guess needs no slow hash, and a reload checks every connected client again.
     """
     salt = secrets.token_bytes(12)
     digest = hashlib.sha512(secret.encode() + salt).digest()
-    return f"{user}:$6${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}\n"
+    return f"$6${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def write_passwords(files: MosquittoFiles, secrets_of: Mapping[str, str]) -> None:
-    """Write the password file anew, readable by its owner only."""
-    write_private(files.passwords, "".join(hash_line(u, s) for u, s in secrets_of.items()))
+def password_lines(secret_of: Mapping[str, str]) -> str:
+    """Lines of a password file."""
+    return "".join(f"{user}:{password_hash(secret)}\n" for user, secret in secret_of.items())
 
 
 def prepare(
     folder: Path,
     port: int,
     *,
-    users: Mapping[str, str] | None = None,
+    users: Mapping[str, str],
     gateway: str = "vw_gateway",
     settings: Iterable[str] = (),
 ) -> ServerCommand:
@@ -87,7 +97,7 @@ def prepare(
 
     Parameters
     ----------
-    users : secret of each user; a password file that exists is kept when this is None
+    users : secret of each of our services; the file keeps the lines of devices that it has
     gateway : the user that may read what all devices send
     settings : more lines of mosquitto.conf; a line replaces ours when its first word is the same,
         and only removes it when it has no second
@@ -99,8 +109,7 @@ def prepare(
     program = find_program("mosquitto", package=PACKAGE)
     files = MosquittoFiles(folder=folder)
     (folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
-    if users is not None or not files.passwords.exists():
-        write_passwords(files, users or {})
+    _write_passwords(files, users)
     write_private(files.acl, GATEWAY_ACL.format(gateway=gateway) + DEVICE_ACL)
     lines = {
         "per_listener_settings": "per_listener_settings false",
@@ -108,6 +117,7 @@ def prepare(
         "allow_anonymous": "allow_anonymous false",
         "password_file": f"password_file {files.passwords}",
         "acl_file": f"acl_file {files.acl}",
+        "pid_file": f"pid_file {files.pid}",
         "persistence": "persistence true",
         "persistence_location": f"persistence_location {folder / 'data'}/",
         "autosave_interval": "autosave_interval 45",
@@ -141,6 +151,17 @@ def prepare(
         folder=folder,
         environment=base_environment(),
     )
+
+
+def _write_passwords(files: MosquittoFiles, users: Mapping[str, str]) -> None:
+    """Our services first, then what is there of devices: the gateway brings them up to date."""
+    there = files.passwords.read_text().splitlines() if files.passwords.exists() else []
+    before = files.service_passwords.read_text() if files.service_passwords.exists() else ""
+    ours = {line.partition(":")[0] for line in before.splitlines()} | set(users)
+    devices = [line for line in there if line.partition(":")[0] not in ours]
+    services = password_lines(users)
+    write_private(files.service_passwords, services)
+    write_private(files.passwords, services + "".join(f"{line}\n" for line in devices))
 
 
 def is_ready(port: int, *, timeout_s: float = 1.0) -> bool:
