@@ -2,9 +2,9 @@
 
 All share one shape: ``init(devices, rate_hz) -> state`` and
 ``step(state, samples, times) -> state, Output``, where `samples` is one whole second of UTC of
-each device, (devices, rate_hz) of one channel or (devices, channels, rate_hz) where
-`n_channels` is given, and `times` the instants of the first samples. What it gives speaks of
-`delay_s` before the end of that second.
+each device, (devices, rate_hz) where `n_channels` is one, else (devices, channels, rate_hz), and
+`times` the instants of the first samples. What it gives speaks of `delay_s` before the end of
+that second.
 """
 
 from collections.abc import Callable

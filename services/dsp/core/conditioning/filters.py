@@ -1,28 +1,45 @@
 """Linear filters as banded matrices, applied to many devices at once.
 
-Hot path. The product of a row must not depend on which other rows stand beside it: BLAS picks
-its kernels by shape, so every product here has one shape, `BLOCK_ROWS` rows, padded with zeros.
+Hot path. The product of a row must not depend on which other rows stand beside it, nor on its
+place among them. BLAS chooses its kernels by the shape, and may treat the last rows of a block
+otherwise than the first: so every product has one shape, padded with zeros, and its number of
+rows is the largest of `BLOCKS` for which all places give the same bits on this machine.
 (`tests/unit/services/dsp/core/conditioning/test_filters.py` holds this bit for bit.)
 """
+
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from services.dsp.core.windows import Floats, Samples
 
-BLOCK_ROWS = 16  # a multiple of the row unrolling of all BLAS kernels (4, 8, 16)
+BLOCKS = (48, 24, 16, 12, 8, 4, 2, 1)
 
 
 def banded_product(samples: Samples, matrix: Samples) -> Samples:
     """`samples` (rows, k) times `matrix` (k, n), each row by itself bit for bit: (rows, n)."""
     rows, width = samples.shape
-    padded = -(-rows // BLOCK_ROWS) * BLOCK_ROWS
+    step = _block_rows(*matrix.shape, matrix.dtype)
+    padded = -(-rows // step) * step
     block = np.zeros((padded, width), dtype=matrix.dtype)
     block[:rows] = samples
     out = np.empty((padded, matrix.shape[1]), dtype=matrix.dtype)
-    for start in range(0, padded, BLOCK_ROWS):
-        end = start + BLOCK_ROWS
-        np.matmul(block[start:end], matrix, out=out[start:end])
+    for start in range(0, padded, step):
+        np.matmul(block[start : start + step], matrix, out=out[start : start + step])
     return out[:rows]
+
+
+@lru_cache(maxsize=256)
+def _block_rows(k: int, n: int, dtype: np.dtype[np.floating[Any]]) -> int:
+    """Rows of a block whose places all give the same product."""
+    row = np.sin(np.arange(1.0, k + 1)).astype(dtype)
+    matrix = np.cos(np.arange(1.0, k * n + 1)).reshape(k, n).astype(dtype)
+    for rows in BLOCKS:
+        product = np.matmul(np.tile(row, (rows, 1)), matrix)
+        if (product == product[0]).all():
+            return rows
+    raise AssertionError("a block of one row is equal to itself")
 
 
 def filtered(samples: Samples, matrix: Samples) -> Samples:

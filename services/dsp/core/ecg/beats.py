@@ -18,6 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import beat_weights, candidates
 from services.dsp.core.ecg.bands import ENVELOPE_HZ, TRACE_HZ
 from services.dsp.core.ecg.candidates import TRACE_HALF, Candidates
@@ -73,7 +74,7 @@ def step(state: BeatsState, samples: Samples, times: Instants) -> tuple[BeatsSta
     logit = judge(found.features)
     inside = (found.place >= 0) & (found.place < ENVELOPE_HZ)
     accepted = inside & (logit > 0) & ~_outdone(found, logit)
-    chance = 1 / (1 + np.exp(-np.abs(logit)))  # of the verdict
+    chance = 1 / (1 + functions.exp(-np.abs(logit)))  # of the verdict
     doubtful = inside & (accepted | (logit <= 0))
     doubt = np.bincount(
         found.row[doubtful], weights=1 - chance[doubtful], minlength=len(samples)
@@ -101,7 +102,7 @@ def judge(features: Samples) -> Samples:
     hidden = np.repeat(hidden_offset[None, :], len(bounded), axis=0)
     for column, weights in zip(bounded.T, hidden_weights, strict=True):
         hidden += column[:, None] * weights
-    hidden = np.tanh(hidden)
+    hidden = functions.tanh(hidden)
     logit = np.full(len(bounded), output_offset)
     for column, weight in zip(hidden.T, output, strict=True):
         logit += column * weight

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
+from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import bands
 from services.dsp.core.ecg.bands import ENVELOPE_DELAY, ENVELOPE_HZ, TRACE_DELAY, TRACE_HZ
 from services.dsp.core.windows import Rows, Samples, shifted
@@ -180,7 +181,7 @@ def _features(
 
 def _log_ratio(a: Samples, b: Samples) -> Samples:
     ratio = (np.nan_to_num(a) + TINY) / (np.nan_to_num(b) + TINY)
-    return np.asarray(np.log(np.ascontiguousarray(ratio)))
+    return functions.log(ratio)
 
 
 def _sum(values: Samples) -> Samples:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import beats
 from services.dsp.core.ecg.bands import ENVELOPE_HZ
 from services.dsp.core.ecg.beats import KEPT_S, MAX_RR_US, SECOND_US, BeatsState
@@ -63,7 +64,7 @@ def heart_rate(state: BeatsState, times: Instants) -> Reading:
     doubt = np.zeros(len(times))
     for second in range(KEPT_S - WINDOW_S, KEPT_S):
         doubt += state.doubt[:, second]
-    quality = np.interp(np.exp(-doubt), *CALIBRATION) * coverage
+    quality = np.interp(functions.exp(-doubt), *CALIBRATION) * coverage
     quality[~enough | (coverage < LEAST_COVERAGE)] = 0
     # Nothing for two intervals and more: either beats are missed or the heart pauses.
     with np.errstate(invalid="ignore"):

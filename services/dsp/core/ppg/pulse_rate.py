@@ -59,7 +59,7 @@ def pulse_rate(pulse: Samples) -> PulseRate:
 def _upright(pulse: Samples) -> Samples:
     """Turned so that the steep side of the pulse rises: light falls where a pulse comes in."""
     slope = np.nan_to_num(np.diff(_bounded(pulse), axis=1))
-    skew = (slope**3).sum(axis=1)
+    skew = (slope * slope * slope).sum(axis=1)
     return np.asarray(np.where(skew < 0, -1.0, 1.0)[:, None] * pulse)
 
 

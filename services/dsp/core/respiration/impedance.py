@@ -9,6 +9,7 @@ from functools import cache
 
 import numpy as np
 
+from services.dsp.core.conditioning import functions
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.conditioning.spectra import parabola
 from services.dsp.core.outputs import Output, Reading
@@ -74,7 +75,7 @@ def breath_rate(window: Samples) -> tuple[Samples, Samples]:
         power = _power(window[:, -seconds * GRID_HZ :])
         top = power.max(axis=1)
         scaled = power / np.where(top > 0, top, 1.0)[:, None]
-        likely += 0.5 * np.log(scaled + FLOOR)
+        likely += 0.5 * functions.log(scaled + FLOOR)
     n = np.isfinite(window).sum(axis=1)
     moving = np.nan_to_num(likely).max(axis=1) > np.log(FLOOR)
     usable = (n >= LEAST_S * GRID_HZ) & moving
@@ -82,7 +83,7 @@ def breath_rate(window: Samples) -> tuple[Samples, Samples]:
     at = np.clip(np.argmax(likely, axis=1), 1, likely.shape[1] - 2)
     shift = parabola(likely[rows, at - 1], likely[rows, at], likely[rows, at + 1])
     value = SLOWEST_PER_MIN + STEP_PER_MIN * (at + shift)
-    mass = np.exp(likely - likely.max(axis=1)[:, None]) ** 3
+    mass = functions.exp(3 * (likely - likely.max(axis=1)[:, None]))
     near = np.abs(_rates()[None, :] - value[:, None]) <= 2
     certainty = np.where(near, mass, 0).sum(axis=1) / mass.sum(axis=1)
     return np.where(usable, value, np.nan), np.where(usable, certainty, 0.0)

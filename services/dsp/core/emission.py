@@ -1,0 +1,70 @@
+"""From readings to values that may be shown: validity, range, the reason of what is absent."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.outputs import Beats, Reading
+from services.dsp.core.windows import Instants
+from shared.contracts.beats import BEAT
+from shared.contracts.measures import MEASURES
+from shared.contracts.quality import FrameFlag, Validity, ValueFlag
+from shared.contracts.records import Table
+from shared.contracts.vitals import VITAL
+
+VALID_FROM = 0.7  # quality from which a value is shown without a mark
+SEEN = 0.5  # coverage below which the reason of an absent value is missing samples
+SETTLED_S = 12  # seconds of signal after which an absent value is no longer settling
+FIRST_REVISION = 1
+
+
+def vital_rows(
+    reading: Reading,
+    *,
+    device: NDArray[np.int32],
+    t: Instants,
+    received: Instants,
+    frame_flags: NDArray[np.uint32],
+    age_s: NDArray[np.int64],
+) -> Table:
+    """Rows of ``vitals.v1``, one a device, none for a device of which nothing was seen.
+
+    Parameters
+    ----------
+    t : us UTC that each value speaks of
+    frame_flags : of the newest second
+    age_s : seconds of signal since the device's stream began
+    """
+    row = MEASURES[reading.measure]
+    value, quality = reading.value, np.clip(reading.quality, 0, 1)
+    plausible = np.isfinite(value) & (value >= row.low) & (value <= row.high)
+    told = plausible & (quality >= row.least_quality)
+    table = np.zeros(len(device), dtype=VITAL)
+    table["t"], table["received"], table["device"] = t, received, device
+    table["value"] = np.where(told, value, np.nan)
+    table["quality"] = np.where(plausible, quality, 0)
+    table["measure"], table["method"] = reading.measure, reading.method
+    table["revision"] = FIRST_REVISION
+    doubtful = np.where(quality >= VALID_FROM, Validity.VALID, Validity.QUESTIONABLE)
+    table["validity"] = np.where(told, doubtful, Validity.ABSENT)
+    flags = np.where((frame_flags & FrameFlag.SIMULATED) != 0, ValueFlag.SIMULATED, 0)
+    lead_off = (frame_flags & FrameFlag.LEAD_OFF) != 0
+    reasons = (
+        (lead_off, ValueFlag.LEAD_OFF),
+        (age_s < SETTLED_S, ValueFlag.SETTLING),
+        (reading.coverage < SEEN, ValueFlag.NO_SAMPLES),
+    )
+    reason = np.select(
+        [when for when, _ in reasons], [flag for _, flag in reasons], ValueFlag.ARTEFACT
+    )
+    absent = table["validity"] == Validity.ABSENT
+    table["flags"] = flags | np.where(absent, reason, 0)
+    return table[reading.coverage > 0]
+
+
+def beat_rows(beats: Beats, device: NDArray[np.int32]) -> Table:
+    """Rows of ``beats.v1``; `device` of each row of the estimator's state."""
+    table = np.zeros(len(beats.row), dtype=BEAT)
+    table["t"], table["device"] = beats.t, device[beats.row]
+    table["rr_ms"], table["quality"] = beats.rr_ms, beats.quality
+    table["revision"], table["kind"] = FIRST_REVISION, beats.kind
+    return table

@@ -1,0 +1,269 @@
+"""What is there of one stream of one device, what is missing, and when that is settled.
+
+Frames may come in any order, twice, overlapping and with holes. A second of UTC is settled when
+all of it is there, or when something after it came `HOLE_WAIT_US` ago: then what is not there is
+missing. Time here is the time of arrival at the gateway, as the frames tell it, so that a replay
+of the same frames settles the same seconds.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import attrgetter
+
+import numpy as np
+
+from services.dsp.core.windows import Samples
+
+HOLE_WAIT_US = 2_000_000
+HOLE_KEPT_S = 10  # longer holes are left out: nothing is to be said of them
+SMALL_HOLE_S = 0.02  # clocks jitter: so little between two frames is no hole, see `Second`
+REMEMBERED_S = 180  # of what was there, to tell a repeat from what comes late
+BACK_JUMP_S = 10  # frames that arrive fresh but so much older: the clock had been ahead
+SECOND_US = 1_000_000
+FRESH_US = 30_000_000  # older than that at arrival is late (architecture.md, section 7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Piece:
+    """Samples of one frame on the grid of its stream.
+
+    Attributes
+    ----------
+    first : number of the first sample since 1970
+    values : (channels, n), in the unit of the stream, NaN where missing
+    phase_us : how much later than its place on the grid the first sample was taken
+    received : us UTC
+    flags : `FrameFlag` of the frame
+    """
+
+    first: int
+    values: Samples
+    phase_us: int
+    received: int
+    flags: int
+
+    @property
+    def end(self) -> int:
+        """Number of the sample after the last."""
+        return self.first + int(self.values.shape[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Second:
+    """One settled second.
+
+    Attributes
+    ----------
+    second : its begin, in seconds since 1970
+    values : (channels, rate_hz), NaN where missing; single samples between frames interpolated
+    phase_us : of its first samples
+    received : newest frame it rests on, 0 when nothing is there
+    flags : of all frames in it
+    """
+
+    second: int
+    values: Samples
+    phase_us: int
+    received: int
+    flags: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Late:
+    """Samples for a time that was settled already: [start, end) in us UTC."""
+
+    start_us: int
+    end_us: int
+
+
+_first = attrgetter("first")
+
+
+@dataclass(slots=True, kw_only=True)
+class Track:
+    """The stream of one device, from frames to settled seconds.
+
+    Attributes
+    ----------
+    rate_hz : a whole number
+    channels : as many are kept of each frame
+    following : the second that is settled next; None before the first frame
+    ready : settled and not yet taken. Of a long hole only the first `HOLE_KEPT_S` seconds are
+        given; then the seconds jump.
+    """
+
+    rate_hz: int
+    channels: int
+    following: int | None = None
+    ready: deque[Second] = field(default_factory=deque)
+    _pending: list[Piece] = field(default_factory=list)
+    _known: list[tuple[int, int]] = field(default_factory=list)  # merged, in order
+    _phase_us: int = 0
+
+    @property
+    def _small_hole(self) -> int:
+        return max(1, int(SMALL_HOLE_S * self.rate_hz))
+
+    def add(self, piece: Piece, now: int) -> Late | None:
+        """Take a piece; tells when it came too late to be settled in its turn.
+
+        Parameters
+        ----------
+        now : time of arrival that the whole lane had reached before, us UTC: what is settled
+            by then is settled, whether it was asked for or not
+        """
+        self.settle(now)
+        if self._is_known(piece.first, piece.end):
+            return None
+        second = piece.first // self.rate_hz
+        if self.following is None:
+            self.following = second
+        elif second < self.following - BACK_JUMP_S and self._is_fresh(piece):
+            self._restart(second)
+        start = self.following * self.rate_hz
+        self._remember(piece)
+        if piece.end > start:
+            insort(self._pending, piece, key=_first)
+        if piece.first >= start:
+            return None
+        end = min(piece.end, start)
+        return Late(
+            start_us=piece.first * SECOND_US // self.rate_hz,
+            end_us=-(-end * SECOND_US // self.rate_hz),
+        )
+
+    def settle(self, now: int) -> bool:
+        """Move every second that is settled at `now` (us UTC, of arrival) to `ready`.
+
+        Returns
+        -------
+        Whether something came after a hole that may still be filled: time alone settles it.
+        """
+        while self.following is not None and self._pending:
+            start = self.following * self.rate_hz
+            end = start + self.rate_hz
+            if not self._is_whole(start, end) and not self._has_expired(end, now):
+                return self._pending[-1].end > end
+            if start - self._last_before(start) >= HOLE_KEPT_S * self.rate_hz:
+                resumed = self._resumed(start)
+                if resumed > self.following:
+                    self.following = resumed
+                    continue
+            self.ready.append(self._cut(start, end))
+            self.following += 1
+            self._forget(end)
+        return False
+
+    def _resumed(self, start: int) -> int:
+        """The second in which the first piece that ends after `start` begins."""
+        first = next(piece.first for piece in self._pending if piece.end > start)
+        return first // self.rate_hz
+
+    def _last_before(self, sample: int) -> int:
+        """Number of the sample after the last known one before `sample`; it when none is known."""
+        at = bisect_left(self._known, (sample, 0)) - 1
+        return min(self._known[at][1], sample) if at >= 0 else sample
+
+    def _is_fresh(self, piece: Piece) -> bool:
+        end_us = piece.end * SECOND_US // self.rate_hz
+        return piece.received - end_us < FRESH_US
+
+    def _restart(self, second: int) -> None:
+        """Begin anew in the past: what was ahead of its time is forgotten here."""
+        self.following = second
+        self._pending.clear()
+        self._known.clear()
+
+    def _is_known(self, first: int, end: int) -> bool:
+        at = bisect_left(self._known, (first + 1, 0)) - 1
+        return at >= 0 and self._known[at][0] <= first and end <= self._known[at][1]
+
+    def _is_whole(self, first: int, end: int) -> bool:
+        """Whether all from `first` to `end` is known but for small holes.
+
+        At the very end only what comes next tells a small hole from a large one.
+        """
+        small = self._small_hole
+        at = first
+        for start, stop in self._known:
+            if stop <= at:
+                continue
+            if start > at + small:
+                return False
+            at = stop
+            if at >= end:
+                return True
+        return False
+
+    def _has_expired(self, end: int, now: int) -> bool:
+        """Whether something after `end` came long enough ago."""
+        return any(
+            piece.end > end and piece.received <= now - HOLE_WAIT_US for piece in self._pending
+        )
+
+    def _forget(self, end: int) -> None:
+        """Drop the pieces that no later second needs, for itself or for a bridge."""
+        n = 0
+        while n < len(self._pending) and self._pending[n].end < end - self._small_hole:
+            n += 1
+        del self._pending[:n]
+
+    def _remember(self, piece: Piece) -> None:
+        """Join the piece to what is known; forget what is too old to come again."""
+        known = self._known
+        first, end = piece.first, piece.end
+        if known and known[-1][0] <= first <= known[-1][1]:  # the ordinary case
+            known[-1] = (known[-1][0], max(known[-1][1], end))
+        else:
+            kept: list[tuple[int, int]] = []
+            for start, stop in known:
+                if stop < first or start > end:
+                    kept.append((start, stop))
+                else:
+                    first, end = min(first, start), max(end, stop)
+            insort(kept, (first, end))
+            self._known = known = kept
+        oldest = known[-1][1] - REMEMBERED_S * self.rate_hz
+        while known[0][1] < oldest:
+            del known[0]
+
+    def _cut(self, start: int, end: int) -> Second:
+        """The samples from `start` to `end`; where frames overlap, the earlier one counts."""
+        values = np.full((self.channels, self.rate_hz), np.nan)
+        received = flags = 0
+        small = self._small_hole
+        near = [
+            piece for piece in self._pending
+            if piece.first < end + small and piece.end > start - small
+        ]  # fmt: skip
+        for piece in reversed(near):
+            first, last = max(piece.first, start), min(piece.end, end)
+            if first >= last:
+                continue
+            part = piece.values[:, first - piece.first : last - piece.first]
+            values[:, first - start : last - start] = part
+            received = max(received, piece.received)
+            flags |= piece.flags
+            self._phase_us = piece.phase_us
+        self._bridge(values, near, start)
+        return Second(
+            second=start // self.rate_hz,
+            values=values,
+            phase_us=self._phase_us if received else 0,
+            received=received,
+            flags=flags,
+        )
+
+    def _bridge(self, values: Samples, near: list[Piece], start: int) -> None:
+        """Interpolate over small holes between two frames (not over samples marked missing)."""
+        for before, after in pairwise(near):
+            gap = after.first - before.end
+            if not 0 < gap <= self._small_hole:
+                continue
+            left, right = before.values[:, -1], after.values[:, 0]
+            for step in range(1, gap + 1):
+                at = before.end + step - 1 - start
+                if 0 <= at < values.shape[1]:
+                    values[:, at] = left + (right - left) * (step / (gap + 1))

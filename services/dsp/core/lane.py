@@ -1,0 +1,238 @@
+"""All that is computed of one lane: frames in, vital signs, beats and events out.
+
+What comes out after some messages depends on these messages alone, not on when it is asked for:
+so a replay from a saved offset gives the same, and who remembers up to which offset output was
+given out gives nothing twice.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from services.dsp.core.conditioning.contact import without_rails
+from services.dsp.core.estimators import estimator_for
+from services.dsp.core.gaps import SECOND_US, Late, Piece, Second, Track
+from services.dsp.core.group import Group
+from services.dsp.core.windows import Samples
+from shared.contracts.events import Event, EventKind, Severity, event_id
+from shared.contracts.frames import SAMPLE_DTYPES, FrameBatch, SampleFormat, physical
+from shared.contracts.quality import FrameFlag
+from shared.contracts.records import Table
+from shared.contracts.streams import STREAMS, Stream
+
+INTERVAL_NS = 1_000_000_000
+RATE_TOLERANCE = 1e-4  # farther from a whole number of samples a second: interpolated
+SOURCE = "dsp"
+
+
+class LateSamples(NamedTuple):
+    """Samples of a device that came after their time was settled."""
+
+    device: int
+    stream: int
+    start_us: int
+    end_us: int
+
+
+@dataclass(slots=True)
+class Computed:
+    """What came out: tables of ``vitals.v1`` and ``beats.v1``, events, and what came late."""
+
+    vitals: list[Table] = field(default_factory=list)
+    beats: list[Table] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    late: list[LateSamples] = field(default_factory=list)
+
+
+class _Key(NamedTuple):
+    device: int
+    stream: int
+    rate_hz: int
+    channels: int
+
+
+@dataclass(slots=True, kw_only=True)
+class _Followed:
+    """One stream of one device on its way into a group."""
+
+    key: _Key
+    track: Track
+    group: Group
+    row: int
+    flags: int = 0
+    in_hole: bool = False
+    begun: bool = False
+
+
+class LaneSignals:
+    """Reassembly and estimators of the devices of one lane."""
+
+    def __init__(self) -> None:
+        self.now = 0  # us UTC: the newest arrival among all frames taken
+        self._followed: dict[_Key, _Followed] = {}
+        self._groups: dict[tuple[str, int], Group] = {}
+        self._touched: dict[_Key, _Followed] = {}
+        self._waiting: dict[_Key, _Followed] = {}
+        self._late: list[LateSamples] = []
+
+    @property
+    def n_streams(self) -> int:
+        """Streams of devices that are followed."""
+        return len(self._followed)
+
+    def take(self, batch: FrameBatch) -> None:
+        """Take the frames of one message. Nothing is computed yet."""
+        before = self.now
+        table = batch.table
+        columns = zip(
+            table["device"].tolist(), table["stream"].tolist(), table["interval_ns"].tolist(),
+            table["channels"].tolist(), table["t0"].tolist(), table["received"].tolist(),
+            table["flags"].tolist(), strict=True,
+        )  # fmt: skip
+        for index, (device, stream, interval_ns, channels, t0, received, flags) in enumerate(
+            columns
+        ):
+            followed = self._find(device, stream, interval_ns, channels)
+            if followed is None:
+                continue
+            piece = self._piece(batch, index, followed, t0, interval_ns, received, flags)
+            late = followed.track.add(piece, before) if piece is not None else None
+            self._touched[followed.key] = followed
+            if late is not None:
+                self._note_late(followed, late)
+        self.now = max(before, int(table["received"].max()))
+
+    def compute(self) -> Computed:
+        """Everything that is settled by now, computed."""
+        computed = Computed(late=self._late)
+        self._late = []
+        due = self._touched | self._waiting
+        self._touched = {}
+        self._waiting = {
+            key: followed for key, followed in due.items() if followed.track.settle(self.now)
+        }
+        by_group: dict[tuple[str, int], list[_Followed]] = {}
+        for followed in due.values():
+            if followed.track.ready:
+                by_group.setdefault(followed.group.key, []).append(followed)
+        for key, members in by_group.items():
+            self._run(self._groups[key], members, computed)
+        return computed
+
+    def _run(self, group: Group, members: list[_Followed], computed: Computed) -> None:
+        """Step the group until nothing of its members is ready."""
+        for followed in members:
+            for second in followed.track.ready:
+                self._tell(followed, second, computed)
+        ready = [(followed.row, followed.track.ready) for followed in members]
+        while ready:
+            output = group.step(ready)
+            computed.vitals += output.vitals
+            computed.beats += output.beats
+            ready = [(row, seconds) for row, seconds in ready if seconds]
+
+    def _find(self, device: int, stream: int, interval_ns: int, channels: int) -> _Followed | None:
+        rate_hz = round(INTERVAL_NS / interval_ns) if 0 < interval_ns <= INTERVAL_NS else 1
+        key = _Key(device, stream, rate_hz, channels)
+        followed = self._followed.get(key)
+        if followed is not None:
+            return followed
+        estimator = estimator_for(stream, channels, rate_hz)
+        if estimator is None:
+            return None
+        group = self._groups.setdefault(
+            (estimator.key, rate_hz), Group(estimator=estimator, rate_hz=rate_hz)
+        )
+        followed = _Followed(
+            key=key,
+            track=Track(rate_hz=rate_hz, channels=estimator.n_channels),
+            group=group,
+            row=group.join(device),
+        )
+        self._followed[key] = followed
+        return followed
+
+    def _piece(
+        self, batch: FrameBatch, index: int, followed: _Followed, t0: int, interval_ns: int,
+        received: int, flags: int,
+    ) -> Piece | None:  # fmt: skip
+        rate_hz = followed.track.rate_hz
+        values = _values(batch, index)[: followed.track.channels]
+        if flags & (FrameFlag.LEAD_OFF | FrameFlag.SENSOR_FAULT):
+            values = np.full_like(values, np.nan)
+        if values.shape[1] == 0:
+            return None
+        if rate_hz > 1 and abs(INTERVAL_NS / interval_ns / rate_hz - 1) > RATE_TOLERANCE:
+            t0, values = _on_grid(t0, interval_ns, rate_hz, values)
+            if values.shape[1] == 0:
+                return None
+        if rate_hz == 1:  # single readings: each counts for the second in which it was taken
+            first = t0 // SECOND_US
+            values = values[:, -1:]
+        else:
+            first = (2 * t0 * rate_hz + SECOND_US) // (2 * SECOND_US)
+        phase_us = t0 - first * SECOND_US // rate_hz
+        return Piece(first=first, values=values, phase_us=phase_us, received=received, flags=flags)
+
+    def _note_late(self, followed: _Followed, late: Late) -> None:
+        key = followed.key
+        self._late.append(LateSamples(key.device, key.stream, late.start_us, late.end_us))
+
+    def _tell(self, followed: _Followed, second: Second, computed: Computed) -> None:
+        """Events of one second: an electrode came off or on, samples are missing."""
+        t = second.second * SECOND_US
+        if second.received:
+            turned = (second.flags ^ followed.flags) & FrameFlag.LEAD_OFF
+            if turned:
+                off = bool(second.flags & FrameFlag.LEAD_OFF)
+                kind = EventKind.LEAD_OFF if off else EventKind.LEAD_ON
+                severity = Severity.LOW if off else Severity.INFO
+                computed.events.append(_event(followed.key, kind, severity, t))
+            if second.flags & ~followed.flags & FrameFlag.SENSOR_FAULT:
+                computed.events.append(
+                    _event(followed.key, EventKind.SENSOR_FAULT, Severity.LOW, t)
+                )
+            followed.flags = second.flags
+        off = bool(second.flags & (FrameFlag.LEAD_OFF | FrameFlag.SENSOR_FAULT))
+        hole = followed.key.rate_hz > 1 and not off and bool(np.isnan(second.values).any())
+        if hole and followed.begun and not followed.in_hole:
+            kind = EventKind.SAMPLES_MISSING
+            computed.events.append(_event(followed.key, kind, Severity.INFO, t))
+        followed.in_hole = hole
+        followed.begun = True
+
+
+def _event(key: _Key, kind: EventKind, severity: Severity, t: int) -> Event:
+    return Event(
+        id=event_id(SOURCE, kind, key.device, key.stream, t),
+        t=t,
+        kind=kind,
+        severity=severity,
+        source=SOURCE,
+        text_key=kind.value,
+        device=key.device,
+        data={"stream": STREAMS[Stream(key.stream)].key},
+    )
+
+
+def _values(batch: FrameBatch, index: int) -> Samples:
+    """(channels, samples) in the stream's unit; missing where the converter was at its end."""
+    record = batch.table[index]
+    sample_format = int(record["format"])
+    raw = np.frombuffer(batch.sample_bytes(index), dtype=SAMPLE_DTYPES[sample_format])
+    raw = raw.reshape(-1, int(record["channels"])).T
+    values = physical(raw, scale=float(record["scale"]), offset=float(record["offset"]))
+    return without_rails(raw, values) if sample_format == SampleFormat.INT16 else values
+
+
+def _on_grid(t0: int, interval_ns: int, rate_hz: int, values: Samples) -> tuple[int, Samples]:
+    """Samples of an uneven rate on the whole-numbered one, and the instant of the first."""
+    n = values.shape[1]
+    end = t0 + (n - 1) * interval_ns // 1000
+    first = -(-t0 * rate_hz // SECOND_US)
+    last = end * rate_hz // SECOND_US
+    place = np.arange(first, last + 1) * (SECOND_US / rate_hz) - t0
+    taken = np.arange(n) * (interval_ns / 1000)
+    channels = [np.interp(place, taken, channel) for channel in values]
+    return first * SECOND_US // rate_hz, np.array(channels).reshape(len(values), -1)

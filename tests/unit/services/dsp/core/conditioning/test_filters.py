@@ -1,0 +1,54 @@
+import numpy as np
+
+from services.dsp.core.conditioning.filters import BLOCKS, banded_product, filtered, toeplitz
+from services.dsp.core.conditioning.resampling import Resampler
+
+
+def test_a_row_has_the_same_bits_wherever_it_stands() -> None:
+    rng = np.random.default_rng(0)
+    for k, n, kind in (
+        (232, 640, np.float32),
+        (150, 50, np.float64),
+        (465, 128, np.float32),
+        (57, 8, np.float32),
+        (31, 7, np.float64),
+    ):
+        matrix = rng.standard_normal((k, n)).astype(kind)
+        row = rng.standard_normal(k).astype(kind)
+        alone = banded_product(row[None], matrix)[0]
+        for rows in (2, 13, 16, BLOCKS[0] + 1):
+            crowd = rng.standard_normal((rows, k)).astype(kind)
+            for at in range(rows):
+                crowd_with = crowd.copy()
+                crowd_with[at] = row
+                assert banded_product(crowd_with, matrix)[at].tobytes() == alone.tobytes()
+
+
+def test_slides_a_kernel() -> None:
+    rng = np.random.default_rng(0)
+    kernel, signal = rng.standard_normal(5), rng.standard_normal(24)
+    expected = np.convolve(signal, kernel[::-1], mode="valid")
+    np.testing.assert_allclose(signal @ toeplitz(kernel, 20), expected)
+    strided = toeplitz(kernel, 10, stride=2)
+    np.testing.assert_allclose(signal[: len(strided)] @ strided, expected[::2])
+
+
+def test_a_missing_sample_spoils_only_what_rests_on_it() -> None:
+    matrix = toeplitz(np.array([1.0, 2.0, 1.0]), 8)
+    signal = np.ones((1, 10))
+    signal[0, 4] = np.nan
+    out = filtered(signal, matrix)
+    assert np.isnan(out[0]).tolist() == [False, False, True, True, True, False, False, False]
+
+
+def test_resampling_keeps_a_tone_and_its_time() -> None:
+    for rate_hz in (125, 250, 360, 500, 1000):
+        resampler = Resampler(rate_hz=rate_hz, to_hz=128, delay=8, cut_hz=0.45 * min(rate_hz, 128))
+        state, out = resampler.init(1), np.empty((1, 0))
+        for second in range(4):
+            t = second + np.arange(rate_hz) / rate_hz
+            state, part = resampler.step(state, (5 + np.sin(2 * np.pi * 9 * t))[None])
+            out = np.concatenate((out, part), axis=1)
+        t = (np.arange(4 * 128) - 8) / 128
+        wanted = 5 + np.sin(2 * np.pi * 9 * t)
+        np.testing.assert_allclose(out[0, 140:], wanted[140:], atol=0.01)

@@ -1,0 +1,222 @@
+"""The suite that every row of the table of estimators must pass."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from services.dsp.core.estimators import ESTIMATORS, Estimator, estimator_for
+from services.dsp.core.outputs import Output
+from services.dsp.core.windows import MEMORY_S, join, take
+from shared.contracts.measures import Measure
+from shared.contracts.streams import Stream
+from tests.unit.services.dsp import signals
+from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
+
+DURATION_S = 200
+N = 5
+
+
+class Case(NamedTuple):
+    rate_hz: int
+    samples: Floats  # (devices, channels, all samples)
+    truth: dict[Measure, Floats]
+    tolerance: dict[Measure, float]
+
+
+def case_of(estimator: Estimator) -> Case:
+    rates = np.array([62.0, 75.0, 48.0, 110.0, 90.0])[:N]
+    beats = [signals.beat_times(rate, DURATION_S, seed=k) for k, rate in enumerate(rates)]
+    if estimator.stream is Stream.ECG:
+        made = [signals.ecg(b, DURATION_S, 250, seed=k)[None] for k, b in enumerate(beats)]
+        return Case(250, np.array(made), {Measure.HEART_RATE: rates}, {Measure.HEART_RATE: 2.0})
+    if estimator.stream is Stream.PPG:
+        spo2 = np.array([97.0, 92.0, 88.0, 95.0, 84.0])[:N]
+        made = [
+            signals.ppg(b, DURATION_S, 100, spo2=s, seed=k)
+            for k, (b, s) in enumerate(zip(beats, spo2, strict=True))
+        ]
+        truth = {Measure.PULSE_RATE: rates, Measure.SPO2: spo2}
+        samples = np.array(made)[:, -estimator.n_channels :]
+        return Case(100, samples, truth, {Measure.PULSE_RATE: 2.0, Measure.SPO2: 1.0})
+    if estimator.stream is Stream.IMPEDANCE:
+        rates = np.array([12.0, 18.0, 8.0, 25.0, 33.0])[:N]
+        made = [signals.breathing(r, DURATION_S, 25, seed=k)[None] for k, r in enumerate(rates)]
+        measure = Measure.RESPIRATION_RATE
+        return Case(25, np.array(made), {measure: rates}, {measure: 0.5})
+    rng = np.random.default_rng(1)
+    truth = np.array([36.4, 37.0, 38.6, 35.9, 39.8])[:N]
+    made = truth[:, None, None] + 0.05 * rng.standard_normal((N, 1, DURATION_S))
+    return Case(1, made, {Measure.TEMPERATURE: truth}, {Measure.TEMPERATURE: 0.1})
+
+
+CASES = {estimator.key: (estimator, case_of(estimator)) for estimator in ESTIMATORS}
+every = pytest.mark.parametrize("key", CASES)
+
+
+def run(
+    estimator: Estimator, samples: Floats, rate_hz: int, *, start: int = 0, end: int = DURATION_S
+) -> list[Output]:
+    state = estimator.init(len(samples), rate_hz)
+    outputs = []
+    for second in range(start, end):
+        block = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
+        if estimator.n_channels == 1:
+            block = block[:, 0]
+        times = np.full(len(samples), (START_S + second) * SECOND_US)
+        state, output = estimator.step(state, block.copy(), times)
+        outputs.append(output)
+    return outputs
+
+
+def numbers(output: Output, row: int) -> list[Any]:
+    """All that an output says of one row, exactly."""
+    told: list[Any] = []
+    for reading in output.readings:
+        told += [
+            reading.measure, reading.value[row].tobytes(), reading.quality[row].tobytes(),
+            reading.coverage[row].tobytes(),
+        ]  # fmt: skip
+    if output.beats is not None:
+        mine = output.beats.row == row
+        for column in output.beats[2:]:
+            told.append(np.asarray(column)[mine].tobytes())
+    return told
+
+
+@every
+def test_finds_the_truth_with_good_quality(key: str) -> None:
+    estimator, case = CASES[key]
+    outputs = run(estimator, case.samples, case.rate_hz)
+    for reading in outputs[-1].readings:
+        if reading.measure not in case.truth:
+            continue
+        error = np.abs(reading.value - case.truth[reading.measure])
+        assert error.max() <= case.tolerance[reading.measure], (reading, case.truth)
+        assert reading.quality.min() > 0.7
+
+
+@every
+def test_forgets_all_that_is_older_than_its_memory(key: str) -> None:
+    """A run that begins MEMORY_S earlier gives the same, bit for bit: a replay after a restart."""
+    estimator, case = CASES[key]
+    whole = run(estimator, case.samples, case.rate_hz)
+    for begin in (20, 77, 101):
+        again = run(estimator, case.samples, case.rate_hz, start=begin)
+        for second in range(begin + MEMORY_S, DURATION_S):
+            for row in range(N):
+                assert numbers(whole[second], row) == numbers(again[second - begin], row), second
+
+
+@every
+def test_forgets_in_wild_signals_too(key: str) -> None:
+    estimator, case = CASES[key]
+    rng = np.random.default_rng(5)
+    wild = case.samples + np.cumsum(rng.standard_t(2, case.samples.shape), axis=2) * 0.01
+    wild[0, :, 60 * case.rate_hz : 66 * case.rate_hz] = np.nan
+    wild[1, :, ::7] = np.nan
+    wild[2] *= 1e4
+    whole = run(estimator, wild, case.rate_hz)
+    again = run(estimator, wild, case.rate_hz, start=51)
+    for second in range(51 + MEMORY_S, DURATION_S):
+        for row in range(N):
+            assert numbers(whole[second], row) == numbers(again[second - 51], row)
+
+
+@every
+def test_a_row_does_not_depend_on_the_rows_beside_it(key: str) -> None:
+    estimator, case = CASES[key]
+    end = 90
+    together = run(estimator, case.samples, case.rate_hz, end=end)
+    crowd = np.concatenate([case.samples[::-1]] * 4 + [case.samples[:1] * 1.5])
+    in_crowd = run(estimator, crowd, case.rate_hz, end=end)
+    for row in range(N):
+        alone = run(estimator, case.samples[row : row + 1], case.rate_hz, end=end)
+        for second in range(end):
+            expected = numbers(together[second], row)
+            assert numbers(alone[second], 0) == expected
+            for copy in range(4):
+                assert numbers(in_crowd[second], copy * N + N - 1 - row) == expected
+
+
+@every
+def test_a_state_can_be_taken_apart_and_joined(key: str) -> None:
+    estimator, case = CASES[key]
+    state = estimator.init(N, case.rate_hz)
+    block = case.samples[:, :, : case.rate_hz]
+    block = block[:, 0] if estimator.n_channels == 1 else block
+    times = np.full(N, START_S * SECOND_US)
+    state, _ = estimator.step(state, block, times)
+    rows = [take(state, np.array([row])) for row in range(N)]
+    _equal(join(rows), state)
+
+
+def _equal(one: Any, other: Any) -> None:
+    assert is_dataclass(one)
+    for field in fields(one):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(a, np.ndarray):
+            np.testing.assert_array_equal(a, b)
+        else:
+            _equal(a, b)
+
+
+@every
+def test_says_nothing_when_nothing_comes(key: str) -> None:
+    estimator, case = CASES[key]
+    for output in run(estimator, np.full_like(case.samples, np.nan), case.rate_hz, end=90):
+        for reading in output.readings:
+            assert np.isnan(reading.value).all()
+            assert not reading.quality.any()
+            assert not reading.coverage.any()
+        assert output.beats is None or not len(output.beats.row)
+
+
+@every
+def test_noise_alone_gets_no_trust(key: str) -> None:
+    estimator, case = CASES[key]
+    if estimator.stream is Stream.TEMPERATURE:
+        pytest.skip("a temperature has no shape to tell noise by")
+    rng = np.random.default_rng(3)
+    noise = 1000 + rng.standard_normal(case.samples.shape)
+    outputs = run(estimator, noise, case.rate_hz, end=150)
+    for reading in outputs[-1].readings:
+        assert np.median(reading.quality) < 0.5, reading
+
+
+@every
+def test_unit_and_gain_do_not_matter(key: str) -> None:
+    estimator, case = CASES[key]
+    if estimator.stream is Stream.TEMPERATURE:
+        pytest.skip("degrees are absolute")
+    plain = run(estimator, case.samples, case.rate_hz, end=100)[-1]
+    scaled = run(estimator, case.samples * 256.0, case.rate_hz, end=100)[-1]
+    for one, other in zip(plain.readings, scaled.readings, strict=True):
+        np.testing.assert_allclose(one.value, other.value, atol=0.01)
+        np.testing.assert_allclose(one.quality, other.quality, atol=0.02)
+
+
+@every
+def test_values_stay_right_beside_a_hole(key: str) -> None:
+    estimator, case = CASES[key]
+    holed = case.samples.copy()
+    holed[:, :, 150 * case.rate_hz : 153 * case.rate_hz] = np.nan
+    for output in run(estimator, holed, case.rate_hz)[150:]:
+        for reading in output.readings:
+            if reading.measure not in case.truth:
+                continue
+            error = np.abs(reading.value - case.truth[reading.measure])
+            trusted = reading.quality > 0.6
+            assert (error[trusted] <= 2.5 * case.tolerance[reading.measure]).all()
+
+
+def test_the_table_prefers_the_estimator_that_uses_more_channels() -> None:
+    both = estimator_for(Stream.PPG, 2, 100)
+    one = estimator_for(Stream.PPG, 1, 100)
+    assert both is not None
+    assert both.key == "oximetry"
+    assert one is not None
+    assert one.key == "pulse"
+    assert estimator_for(Stream.GYROSCOPE, 3, 100) is None
+    assert estimator_for(Stream.ECG, 1, 20) is None
