@@ -341,7 +341,8 @@ def database_errors(doing: str) -> Iterator[None]:
         yield
     except pg.PostgresError as error:
         raise _translated(error, doing) from error
-    except (pg.InterfaceError, OSError, TimeoutError, EOFError) as error:
+    except (pg.InterfaceError, pg.InternalClientError, OSError, TimeoutError, EOFError) as error:
+        # InternalClientError: a link that was lost in the middle of a COPY, told by the rollback
         if isinstance(error, pg.DataError | ValueError):
             raise Invalid(f"{doing}: {error}") from error
         raise Unavailable(Dependency.POSTGRESQL, f"{doing}: {error!r}") from error
