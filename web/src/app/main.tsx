@@ -1,0 +1,25 @@
+import "../design/base.css";
+
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { synchroniseFlashes } from "../design/flash-clock";
+import { applyTheme } from "../design/theme";
+import { App } from "./app";
+
+const THEME_CHECK_MS = 30_000;
+
+applyTheme(new Date().getHours());
+setInterval(() => {
+  applyTheme(new Date().getHours());
+}, THEME_CHECK_MS);
+synchroniseFlashes();
+
+const root = document.getElementById("root");
+if (root !== null) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}

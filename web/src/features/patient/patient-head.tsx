@@ -1,0 +1,52 @@
+import { ChevronLeft, Cpu, Plug } from "lucide-react";
+import { Link } from "wouter";
+
+import type { Schemas } from "../../api/client";
+import { Chip } from "../../design/chip";
+import { ageInYears } from "../../design/format/times";
+import { Battery } from "../../design/marks";
+import { texts } from "../../design/texts";
+import styles from "./patient-page.module.css";
+
+export function PatientHead({ data, nowMs }: { readonly data: Schemas["Patient"]; readonly nowMs: number }) {
+  const age = ageInYears(data.birth_date, nowMs);
+  const facts = [data.sex ?? "", age === null ? "" : texts.patient.years(age)].filter((fact) => fact !== "");
+  return (
+    <div className={styles["head"]}>
+      <Link className={styles["back"]} href="/ward" aria-label={texts.nav.backToWard}>
+        <ChevronLeft size={20} aria-hidden="true" />
+      </Link>
+      <span className={styles["bed"]}>{data.bed?.label ?? data.initials}</span>
+      <span className={styles["who"]}>
+        <b>{data.initials}</b>
+        <span>{facts.join(" · ")}</span>
+      </span>
+      <div className={styles["devices"]}>
+        {data.devices.map((device) => (
+          <Chip key={device.device} title={device.device}>
+            <Cpu size={15} strokeWidth={1.8} aria-hidden="true" />
+            {modelName(device.model)}
+            {device.battery_percent !== null && (
+              <>
+                <Battery percent={Math.round(device.battery_percent)} />
+                <span className={styles["percent"]}>{Math.round(device.battery_percent)} %</span>
+              </>
+            )}
+            {!device.online && (
+              <>
+                <Plug size={14} aria-hidden="true" />
+                {texts.patient.offline}
+              </>
+            )}
+          </Chip>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** The model's key as words. */
+function modelName(model: string): string {
+  const words = model.replaceAll(/[_-]+/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}

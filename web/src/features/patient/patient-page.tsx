@@ -1,0 +1,99 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useEffectEvent } from "react";
+import { useLocation } from "wouter";
+
+import type { Schemas } from "../../api/client";
+import { asProblem } from "../../api/problem";
+import { patientQuery } from "../../api/queries";
+import { Button } from "../../design/button";
+import { isTyping } from "../../design/keys";
+import { PanelNotice } from "../../design/notice";
+import { texts } from "../../design/texts";
+import { useAcknowledge, usePause } from "../../session/actions";
+import { useLinked, useServerNow, useSession, useWatched } from "../../session/session";
+import { LiveSignals } from "./live-signals";
+import { PatientAlarms } from "./patient-alarms";
+import { PatientHead } from "./patient-head";
+import { PatientNumbers } from "./patient-numbers";
+import styles from "./patient-page.module.css";
+import { Trends } from "./trends";
+
+export function PatientPage({ patient }: { readonly patient: string }) {
+  const { api } = useSession();
+  const query = useQuery(patientQuery(api, patient));
+  if (query.data === undefined) {
+    if (!query.isError) return null;
+    const missing = ["not_found", "http_404"].includes(asProblem(query.error).code);
+    const again = <Button onClick={() => void query.refetch()}>{texts.ward.tryAgain}</Button>;
+    return <PanelNotice failed text={missing ? texts.patient.notFound : texts.patient.failed} action={again} />;
+  }
+  return <Patient data={query.data} />;
+}
+
+function Patient({ data }: { readonly data: Schemas["Patient"] }) {
+  const { live, measures } = useSession();
+  const nowMs = useServerNow();
+  const linked = useLinked();
+  useWatched(live.alarmVersion);
+  const streams = useWaveforms(data);
+  const alarms = linked ? live.alarms.ofPatient(data.key) : [];
+  usePatientKeys(data.key, alarms[0]?.id ?? null);
+  const moment = { live, measures, nowMs, linked };
+  return (
+    <>
+      <PatientHead data={data} nowMs={nowMs} />
+      <PatientAlarms patient={data.key} alarms={alarms} moment={moment} />
+      <div className={styles["grid"]}>
+        <LiveSignals patient={data.key} streams={streams} moment={moment} />
+        <PatientNumbers data={data} alarms={alarms} moment={moment} />
+        <Trends patient={data.key} limits={data.limits} />
+      </div>
+    </>
+  );
+}
+
+/** Every waveform of this patient at its own rate; the streams, sorted, as one text. */
+function useWaveforms({ key, devices, ward }: Schemas["Patient"]): string {
+  const { live, ward: shown, chooseWard } = useSession();
+  const streams = [...new Set(devices.flatMap((device) => device.streams.map(({ stream }) => stream)))].sort().join(" ");
+  const subscribe = useEffectEvent(() => live.subscribe({ patients: [key], what: ["waveforms"], streams: streams.split(" ") }));
+  useEffect(() => (streams === "" ? undefined : subscribe()), [live, key, streams]);
+  const own = ward?.key ?? null;
+  const follow = useEffectEvent(() => {
+    // vital signs and alarms come with the ward: it must be the one of this patient
+    if (own !== null && own !== shown) chooseWard(own);
+  });
+  useEffect(() => {
+    follow();
+  }, [own]);
+  return streams;
+}
+
+function usePatientKeys(patient: string, alarm: string | null): void {
+  const acknowledge = useAcknowledge();
+  const pause = usePause();
+  const [, navigate] = useLocation();
+  const press = useEffectEvent((event: KeyboardEvent) => {
+    if (isTyping(event)) return;
+    switch (event.key) {
+      case "Escape":
+        navigate("/ward");
+        return;
+      case "a":
+      case "A":
+        if (alarm !== null) acknowledge.mutate(alarm);
+        return;
+      case "p":
+      case "P":
+        pause.mutate({ patient, minutes: 2 });
+        return;
+      default:
+    }
+  });
+  useEffect(() => {
+    document.addEventListener("keydown", press);
+    return () => {
+      document.removeEventListener("keydown", press);
+    };
+  }, []);
+}

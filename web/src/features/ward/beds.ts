@@ -1,0 +1,66 @@
+/** Which beds are shown and in which order. Pure, so that it can be tested without a page. */
+import type { Schemas } from "../../api/client";
+import { type AlarmCounts, category, urgency } from "../../live/alarms";
+import type { Alarm } from "../../live/messages";
+
+export type Filter = "all" | keyof AlarmCounts;
+export type Order = "priority" | "bed";
+export type Density = "l" | "m" | "s" | "phone";
+
+export interface BedView {
+  readonly bed: Schemas["Bed"];
+  /** Of this patient, the most urgent first. */
+  readonly alarms: readonly Alarm[];
+}
+
+export const FREE_RANK = 30;
+
+export function viewBeds(beds: readonly Schemas["Bed"][], alarms: readonly Alarm[]): BedView[] {
+  return beds.map((bed) => ({
+    bed,
+    alarms: alarms.filter((alarm) => alarm.patient === bed.patient?.key),
+  }));
+}
+
+/** Active before quiet; high, medium, low; physiological before technical; then the bed. */
+export function sortBeds(views: readonly BedView[], order: Order, nowMs: number): BedView[] {
+  const byBed = (one: BedView, other: BedView): number =>
+    one.bed.key.localeCompare(other.bed.key, "en", { numeric: true });
+  if (order === "bed") return [...views].sort(byBed);
+  return [...views].sort((one, other) => rank(one, nowMs) - rank(other, nowMs) || byBed(one, other));
+}
+
+function rank({ bed, alarms }: BedView, nowMs: number): number {
+  return bed.patient === null ? FREE_RANK : Math.min(...alarms.map((alarm) => urgency(alarm, nowMs)), urgency(null, nowMs));
+}
+
+export function filterBeds(views: readonly BedView[], filter: Filter, nowMs: number): BedView[] {
+  if (filter === "all") return [...views];
+  return views.filter(({ alarms }) => alarms.some((alarm) => category(alarm, nowMs) === filter));
+}
+
+/** The order on the screen: as wanted, but with beds that stay where they were until it may change. */
+export function keepOrder(views: readonly BedView[], keys: readonly string[]): BedView[] {
+  const place = new Map(keys.map((key, index) => [key, index]));
+  const at = (view: BedView): number => place.get(view.bed.key) ?? keys.length;
+  return [...views].sort((one, other) => at(one) - at(other));
+}
+
+export const SIZES = [8, 16, 60] as const;
+export type Size = (typeof SIZES)[number];
+
+/** The smallest layout that shows the whole ward. */
+export function fittingSize(beds: number): Size {
+  return SIZES.find((size) => beds <= size + size / 4) ?? 60;
+}
+
+export function densityOf(size: Size, phone: boolean): Density {
+  if (phone) return "phone";
+  return size === 8 ? "l" : size === 16 ? "m" : "s";
+}
+
+export function columnsOf(size: Size, width: number): number {
+  if (width <= 700) return 1;
+  if (size === 60) return width > 1600 ? 10 : 8;
+  return width > 1000 ? 4 : 3;
+}

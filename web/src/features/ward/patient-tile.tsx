@@ -1,0 +1,179 @@
+import { Plug, TriangleAlert, WifiOff } from "lucide-react";
+import { useMemo } from "react";
+import { Link } from "wouter";
+
+import type { Schemas } from "../../api/client";
+import { AlarmBanner } from "../../design/alarm-banner";
+import { ageInYears, formatTimeOfDay } from "../../design/format/times";
+import { Battery, PriorityMark, QualityBars } from "../../design/marks";
+import { Measure, type Reading, spokenValue } from "../../design/measure";
+import { texts } from "../../design/texts";
+import { LiveTrace } from "../../session/live-trace";
+import { bannerAlarm, type Moment, qualityOf, rateMeasure, readVital } from "../../session/readings";
+import type { BedView, Density } from "./beds";
+import styles from "./patient-tile.module.css";
+import { tileLanes } from "./tile-lanes";
+
+interface Properties {
+  readonly view: BedView;
+  readonly patient: Schemas["WardPatient"];
+  readonly details: Schemas["Patient"] | undefined;
+  readonly density: Density;
+  readonly short: boolean;
+  readonly moment: Moment;
+}
+
+export function PatientTile({ view, patient, details, density, short, moment }: Properties) {
+  const { bed, alarms } = view;
+  const readings = readAll(view, patient, details, moment);
+  const worst = moment.linked ? (alarms[0] ?? null) : null;
+  const banner = worst === null ? null : bannerAlarm(worst, moment.measures, moment.nowMs);
+  return (
+    <Link
+      className={styles["tile"]}
+      href={`/patient/${patient.key}`}
+      data-testid={`tile-${bed.key}`}
+      data-key={bed.key}
+      data-alarm={worst?.id}
+      data-density={density}
+      data-priority={banner?.priority}
+      data-loudness={banner?.loudness}
+      data-technical={banner?.technical === true || undefined}
+      aria-label={spoken(view, patient, readings, banner)}
+    >
+      <TileHead bed={bed} patient={patient} details={details} moment={moment} />
+      {banner === null ? (
+        <TileContext view={view} readings={readings} moment={moment} />
+      ) : (
+        <AlarmBanner alarm={banner} more={alarms.length - 1} testId={`banner-${bed.key}`} />
+      )}
+      <TileTraces view={view} patient={patient} density={density} short={short} moment={moment} />
+      <div className={styles["numbers"]}>
+        {readings.map((reading) => (
+          <Measure key={reading.vital.key} reading={reading} look="cell" testId={`num-${TEST_NAMES[reading.vital.key] ?? reading.vital.key}-${bed.key}`} />
+        ))}
+      </div>
+    </Link>
+  );
+}
+
+const TEST_NAMES: Readonly<Record<string, string>> = {
+  heart_rate: "hr",
+  pulse_rate: "hr",
+  respiration_rate: "rr",
+  temperature: "temp",
+};
+
+function readAll(view: BedView, patient: Schemas["WardPatient"], details: Schemas["Patient"] | undefined, moment: Moment): Reading[] {
+  const rate = rateMeasure(moment, patient.key);
+  const limits = details?.limits ?? [];
+  return [rate, "spo2", "respiration_rate", "temperature"].map((measure) =>
+    readVital(moment, patient.key, measure, view.alarms, limits),
+  );
+}
+
+function TileHead({ bed, patient, details, moment }: Pick<Properties, "patient" | "details" | "moment"> & { readonly bed: Schemas["Bed"] }) {
+  const age = ageInYears(details?.birth_date ?? patient.birth_year, moment.nowMs);
+  const facts = [sexLetter(patient.sex), age === null ? "" : String(age)].filter((fact) => fact !== "").join(" ");
+  const batteries = (details?.devices ?? []).flatMap(({ battery_percent: percent }) => (percent === null ? [] : [percent]));
+  return (
+    <header className={styles["head"]}>
+      <span className={styles["bed"]}>{bed.key}</span>
+      <span className={styles["who"]}>
+        {patient.initials}
+        <small>{facts}</small>
+      </span>
+      <span className={styles["signs"]}>
+        {!moment.linked && <WifiOff className={styles["warn"]} size={16} aria-hidden="true" />}
+        <QualityBars bars={qualityOf(moment, patient.key, ["heart_rate", "pulse_rate", "spo2"])} />
+        {batteries.length > 0 && <Battery percent={Math.round(Math.min(...batteries))} />}
+      </span>
+    </header>
+  );
+}
+
+/** Where the alarm would stand: what was, when the link is lost; what is doubtful, otherwise. */
+function TileContext({ view, readings, moment }: { readonly view: BedView; readonly readings: readonly Reading[]; readonly moment: Moment }) {
+  const last = view.alarms[0];
+  if (!moment.linked || !moment.live.alarms.known) {
+    if (last === undefined) return <div className={styles["context"]}>{texts.ward.unknown}</div>;
+    return (
+      <div className={styles["context"]}>
+        <PriorityMark priority={last.priority} outline />
+        <span>{texts.ward.wasAlarm(bannerAlarm(last, moment.measures, moment.nowMs).text)}</span>
+      </div>
+    );
+  }
+  const unsure = readings.find(({ state }) => state === "unsure");
+  return (
+    <div className={styles["context"]}>
+      {unsure !== undefined && (
+        <em className={styles["doubt"]}>
+          <TriangleAlert size={15} aria-hidden="true" />
+          {unsure.vital.short}: {texts.measure.reasons[unsure.reason ?? ""] ?? texts.ward.lowQuality}
+        </em>
+      )}
+    </div>
+  );
+}
+
+const SILENT_S = 10;
+
+function TileTraces({ view, patient, density, short, moment }: Pick<Properties, "view" | "patient" | "density" | "short" | "moment">) {
+  const streams = patient.devices.flatMap((device) => device.streams).sort().join(" ");
+  const lanes = useMemo(() => tileLanes(density, new Set(streams.split(" ")), short), [density, streams, short]);
+  const newestMs = moment.live.vitals.newestMs(patient.key);
+  const heard = lanes.some((lane) => moment.live.waves.isHeard(patient.key, lane.stream, SILENT_S));
+  const off = view.alarms.some(({ condition, state }) => condition === "lead_off" && state !== "cleared");
+  return (
+    <div className={styles["traces"]}>
+      <LiveTrace patient={patient.key} lanes={lanes} label={texts.patient.canvas} />
+      {patient.devices.length === 0 ? (
+        <div className={styles["silent"]}>
+          <Plug size={18} aria-hidden="true" />
+          <span>{texts.ward.noDevice}</span>
+        </div>
+      ) : !moment.linked || (!heard && newestMs !== null) ? (
+        <div className={styles["silent"]} data-solid="true">
+          <WifiOff size={18} aria-hidden="true" />
+          <b>{texts.ward.noData}</b>
+          {newestMs !== null && <span>{texts.ward.lastAt(formatTimeOfDay(newestMs))}</span>}
+        </div>
+      ) : !heard ? (
+        <div className={styles["silent"]}>
+          <span>{texts.ward.waiting}</span>
+        </div>
+      ) : (
+        off && (
+          <div className={styles["silent"]} data-half="true">
+            <Plug size={18} aria-hidden="true" />
+            <b>{texts.ward.leadOff}</b>
+          </div>
+        )
+      )}
+    </div>
+  );
+}
+
+export function FreeTile({ bed, density }: { readonly bed: Schemas["Bed"]; readonly density: Density }) {
+  return (
+    <article className={styles["tile"]} data-free="true" data-density={density} data-testid={`tile-${bed.key}`} data-key={bed.key} aria-label={`${bed.label}, ${texts.ward.free}`}>
+      <header className={styles["head"]}>
+        <span className={styles["bed"]}>{bed.key}</span>
+      </header>
+      <div className={styles["free"]}>{texts.ward.free}</div>
+    </article>
+  );
+}
+
+function spoken(view: BedView, patient: Schemas["WardPatient"], readings: readonly Reading[], banner: ReturnType<typeof bannerAlarm> | null): string {
+  const parts = [texts.ward.tile(view.bed.label, patient.initials)];
+  if (banner !== null) {
+    parts.push(texts.ward.tileAlarm(texts.priorities[banner.priority], banner.technical, banner.text));
+  }
+  return [...parts, ...readings.map(spokenValue)].join(", ");
+}
+
+function sexLetter(sex: string | null): string {
+  return sex === null ? "" : sex.charAt(0).toUpperCase();
+}

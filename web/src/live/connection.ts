@@ -1,0 +1,185 @@
+/**
+ * The one socket of the page: signs in, subscribes, watches for silence and comes back by itself.
+ *
+ * Runs in a worker; sockets and timers are handed in. After each reconnection every subscription is
+ * made again from its last cursor, so that no alarm and no event is missed.
+ */
+import { type Block, BlockReader } from "./binary";
+import { type LiveMessage, parseMessage } from "./messages";
+
+export interface Subscription {
+  readonly id: string;
+  readonly ward?: string;
+  readonly patients?: readonly string[];
+  readonly what: readonly ("vitals" | "alarms" | "events" | "waveforms")[];
+  readonly streams?: readonly string[];
+  readonly rate?: number;
+}
+
+export interface Socket {
+  binaryType: BinaryType;
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+export interface Surroundings {
+  open(): Socket;
+  later(call: () => void, ms: number): number;
+  cancel(timer: number): void;
+  random(): number;
+}
+
+export interface Listener {
+  message(message: LiveMessage): void;
+  blocks(blocks: Block[]): void;
+  /** The socket ended; it is tried again after `retryInMs`, or never before a new token (null). */
+  closed(code: number, retryInMs: number | null): void;
+}
+
+export const UNAUTHENTICATED = 4001;
+const FORBIDDEN = 4003;
+const SILENCE_MS = 5000; // the server speaks each second
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 5000;
+
+export class Connection {
+  readonly #around: Surroundings;
+  readonly #listener: Listener;
+  readonly #wanted = new Map<string, Subscription>();
+  readonly #cursors = new Map<string, string>();
+  #token: string;
+  #socket: Socket | null = null;
+  #reader = new BlockReader();
+  #authenticated = false;
+  #failures = 0;
+  #timer: number | null = null;
+  #watchdog: number | null = null;
+
+  constructor(around: Surroundings, listener: Listener, token: string) {
+    this.#around = around;
+    this.#listener = listener;
+    this.#token = token;
+    this.#connect();
+  }
+
+  /** Use this token from now on; a connection refused for its old one comes back at once. */
+  renew(token: string): void {
+    this.#token = token;
+    if (this.#socket === null) this.retry();
+  }
+
+  retry(): void {
+    if (this.#socket !== null) return;
+    this.#connect();
+  }
+
+  subscribe(subscription: Subscription): void {
+    this.#wanted.set(subscription.id, subscription);
+    if (this.#authenticated) this.#ask(subscription);
+  }
+
+  unsubscribe(id: string): void {
+    this.#wanted.delete(id);
+    this.#cursors.delete(id);
+    if (this.#authenticated) this.#send({ op: "unsubscribe", id });
+  }
+
+  close(): void {
+    this.#stopTimers();
+    const socket = this.#socket;
+    this.#socket = null;
+    if (socket === null) return;
+    socket.onclose = null;
+    socket.onmessage = null;
+    socket.close();
+  }
+
+  #connect(): void {
+    this.#stopTimers();
+    this.#authenticated = false;
+    this.#reader = new BlockReader();
+    const socket = this.#around.open();
+    this.#socket = socket;
+    socket.binaryType = "arraybuffer";
+    socket.onopen = () => {
+      this.#send({ op: "auth", token: this.#token });
+    };
+    socket.onmessage = (event) => {
+      this.#heard(event.data);
+    };
+    socket.onclose = (event) => {
+      this.#ended(event.code);
+    };
+    this.#watch();
+  }
+
+  #heard(data: unknown): void {
+    this.#watch();
+    if (data instanceof ArrayBuffer) {
+      const blocks = this.#reader.read(data);
+      if (blocks.length > 0) this.#listener.blocks(blocks);
+      return;
+    }
+    if (typeof data !== "string") return;
+    const message = parseMessage(data);
+    if (message === null) return;
+    if (message.kind === "auth") {
+      this.#authenticated = true;
+      this.#failures = 0;
+      for (const subscription of this.#wanted.values()) this.#ask(subscription);
+    }
+    if ("cursor" in message && message.cursor !== null && this.#wanted.has(message.id)) {
+      this.#cursors.set(message.id, message.cursor);
+    }
+    this.#listener.message(message);
+  }
+
+  #ended(code: number): void {
+    this.#stopTimers();
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#authenticated = false;
+    if (socket !== null) socket.onclose = socket.onmessage = null;
+    if (code === UNAUTHENTICATED || code === FORBIDDEN) {
+      this.#listener.closed(code, null);
+      return;
+    }
+    const ceiling = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
+    const wait = ceiling * (0.5 + 0.5 * this.#around.random());
+    this.#failures += 1;
+    this.#timer = this.#around.later(() => {
+      this.#connect();
+    }, wait);
+    this.#listener.closed(code, wait);
+  }
+
+  #watch(): void {
+    if (this.#watchdog !== null) this.#around.cancel(this.#watchdog);
+    this.#watchdog = this.#around.later(() => {
+      const silent = this.#socket;
+      if (silent === null) return;
+      silent.onclose = silent.onmessage = null;
+      silent.close();
+      this.#ended(1006);
+    }, SILENCE_MS);
+  }
+
+  #stopTimers(): void {
+    if (this.#timer !== null) this.#around.cancel(this.#timer);
+    if (this.#watchdog !== null) this.#around.cancel(this.#watchdog);
+    this.#timer = this.#watchdog = null;
+  }
+
+  #ask(subscription: Subscription): void {
+    const cursor = this.#cursors.get(subscription.id);
+    const since = cursor === undefined ? {} : { since: cursor };
+    this.#send({ op: "subscribe", ...subscription, format: "binary", ...since });
+  }
+
+  #send(message: object): void {
+    this.#socket?.send(JSON.stringify(message));
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * One sweeping trace: the picture stands still, a gap moves over it.
+ *
+ * The place of a sample comes from its number, never from the time of the frame: a frame that is
+ * dropped loses nothing. Between full redraws only the gap and the new piece are touched. No
+ * allocation here: this runs in every animation frame of every trace.
+ */
+import type { Ring } from "./ring";
+
+export interface LaneLook {
+  readonly stream: string;
+  /** Which channel, by name, the first that the device has; its first channel otherwise. */
+  readonly channels: readonly string[];
+  /** CSS custom property of the ink. */
+  readonly ink: string;
+  /** Share of the canvas, from the top. */
+  readonly top: number;
+  readonly height: number;
+  readonly mmPerS: number;
+  /** Millimetres per unit of the signal; null fits the swing of the last sweep. */
+  readonly mmPerUnit: number | null;
+  /** Where the mean of a fixed-scale signal stands, from the top of the lane. */
+  readonly baseline?: number;
+  /** Light that falls when blood comes is drawn upwards. */
+  readonly inverted?: boolean;
+  /** Allow a fixed scale to shrink so that this many units fit the lane. */
+  readonly fitUnits?: number;
+  readonly width?: number;
+}
+
+const ERASE_S = 0.04;
+const ERASE_PX = 8;
+const EDGE_PX = 3;
+const BASELINE_S = 6;
+
+export class Lane {
+  readonly look: LaneLook;
+  color = "#fff";
+  #width = 0;
+  #top = 0;
+  #height = 0;
+  #pxPerMm = 3.78;
+  #pxPerS = 94;
+  #sweepS = 1;
+  #last = -1;
+  #sweep = -1;
+  #centre = NaN;
+  #pxPerUnit = 1;
+
+  constructor(look: LaneLook) {
+    this.look = look;
+  }
+
+  /** Seconds of signal that fit the width. */
+  get sweepS(): number {
+    return this.#sweepS;
+  }
+
+  /** Number of the newest sample that is drawn, -1 for none. */
+  get last(): number {
+    return this.#last;
+  }
+
+  layout(width: number, height: number, pxPerMm: number): void {
+    this.#width = width;
+    this.#top = Math.round(this.look.top * height);
+    this.#height = Math.round(this.look.height * height);
+    this.#pxPerMm = pxPerMm;
+    this.#pxPerS = pxPerMm * this.look.mmPerS;
+    this.#sweepS = width / this.#pxPerS;
+    this.reset();
+  }
+
+  /** Draw everything anew with the next frame. */
+  reset(): void {
+    this.#last = -1;
+    this.#sweep = -1;
+  }
+
+  x(number: number, hz: number): number {
+    const t = number / hz;
+    return (t - Math.floor(t / this.#sweepS) * this.#sweepS) * this.#pxPerS;
+  }
+
+  /** Draw up to `pen` (a sample number) or to the end of what has come. */
+  draw(context: CanvasRenderingContext2D, ring: Ring, hz: number, pen: number): void {
+    const to = Math.min(pen, ring.end - 1);
+    const sweepSamples = this.#sweepS * hz;
+    const gapS = Math.max(ERASE_S, ERASE_PX / this.#pxPerS);
+    const full = this.#last < 0 || to - this.#last > sweepSamples;
+    if (!full && to <= this.#last) return;
+    let from = this.#last;
+    if (full) {
+      from = Math.max(ring.start, Math.ceil(to - (this.#sweepS - gapS) * hz));
+      context.clearRect(0, this.#top, this.#width, this.#height);
+      if (to < from) return;
+      this.#sweep = -1;
+    } else {
+      this.#erase(context, from, to, hz, gapS);
+    }
+    context.strokeStyle = this.color;
+    context.lineWidth = this.look.width ?? 1.6;
+    context.lineJoin = "round";
+    context.lineCap = "round";
+    this.#stroke(context, ring, hz, from, to);
+    this.#last = to;
+  }
+
+  #erase(context: CanvasRenderingContext2D, from: number, to: number, hz: number, gapS: number): void {
+    const start = this.x(from, hz) + 1;
+    const length = ((to - from) / hz + gapS) * this.#pxPerS;
+    context.clearRect(start, this.#top, Math.min(length, this.#width - start), this.#height);
+    const wrapped = start + length - this.#width;
+    if (wrapped > 0) context.clearRect(0, this.#top, wrapped, this.#height);
+  }
+
+  #stroke(context: CanvasRenderingContext2D, ring: Ring, hz: number, from: number, to: number): void {
+    const top = this.#top + 1;
+    const bottom = this.#top + this.#height - 1;
+    let down = false;
+    context.beginPath();
+    for (let number = from; number <= to; number++) {
+      const t = number / hz;
+      const sweep = Math.floor(t / this.#sweepS);
+      if (sweep !== this.#sweep) {
+        this.#sweep = sweep;
+        this.#fit(ring, hz, number === from ? to : number);
+        down = false;
+      }
+      const value = ring.at(number);
+      if (value !== value) {
+        down = false;
+        continue;
+      }
+      const x = (t - sweep * this.#sweepS) * this.#pxPerS;
+      const y = Math.min(bottom, Math.max(top, this.#y(value)));
+      if (down) context.lineTo(x, y);
+      else context.moveTo(x, y);
+      down = true;
+    }
+    context.stroke();
+  }
+
+  #y(value: number): number {
+    if (this.look.mmPerUnit === null) {
+      return this.#top + this.#height / 2 - (value - this.#centre) * this.#pxPerUnit;
+    }
+    const zero = this.#top + this.#height * (this.look.baseline ?? 0.66);
+    return zero - (value - this.#centre) * this.#pxPerUnit;
+  }
+
+  /** Scale and centre stay as they are for a whole sweep, so nothing is distorted on the way. */
+  #fit(ring: Ring, hz: number, at: number): void {
+    const span = this.look.mmPerUnit === null ? Math.max(BASELINE_S, this.#sweepS) : BASELINE_S;
+    let n = 0;
+    let sum = 0;
+    let squares = 0;
+    let low = Infinity;
+    let high = -Infinity;
+    const reference = Number.isNaN(this.#centre) ? ring.at(at) || 0 : this.#centre;
+    for (let number = Math.max(ring.start, at - Math.ceil(span * hz)); number <= at; number++) {
+      const value = ring.at(number);
+      if (value !== value) continue;
+      n += 1;
+      sum += value - reference;
+      squares += (value - reference) * (value - reference);
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    if (n === 0) return;
+    const mean = sum / n;
+    if (this.look.mmPerUnit !== null) {
+      this.#centre = reference + mean;
+      this.#pxPerUnit = this.#pxPerMm * this.look.mmPerUnit;
+      const fit = this.look.fitUnits;
+      if (fit !== undefined) this.#pxPerUnit = Math.min(this.#pxPerUnit, (this.#height * 0.94) / fit);
+      return;
+    }
+    const deviation = Math.sqrt(Math.max(0, squares / n - mean * mean));
+    const floor = Math.max(low, reference + mean - 3 * deviation);
+    const ceiling = Math.min(high, reference + mean + 3 * deviation);
+    this.#centre = (floor + ceiling) / 2;
+    const swing = ceiling - floor;
+    if (!(swing > 0)) return;
+    this.#pxPerUnit = ((this.look.inverted === true ? -1 : 1) * (this.#height - 2 * EDGE_PX)) / (swing * 1.12);
+  }
+}

@@ -1,0 +1,97 @@
+/** From the live stores to what `Measure` shows. */
+import type { Schemas } from "../api/client";
+import type { Reading, ReadingAlarm } from "../design/measure";
+import type { BannerAlarm } from "../design/alarm-banner";
+import { alarmMessage } from "../design/format/alarm-text";
+import { vitalDisplay } from "../design/vital-display";
+import { isLatched, loudness } from "../live/alarms";
+import { judge, qualityBars } from "../live/judgement";
+import type { LiveConnection } from "../live/live-connection";
+import type { Alarm } from "../live/messages";
+
+export interface Moment {
+  readonly live: LiveConnection;
+  readonly measures: ReadonlyMap<string, Schemas["MeasureRow"]>;
+  readonly nowMs: number;
+  readonly linked: boolean;
+}
+
+const UNKNOWN_STALE_S = 10;
+
+export function readVital(
+  moment: Moment,
+  patient: string,
+  measure: string,
+  alarms: readonly Alarm[],
+  limits: readonly Schemas["Limit"][],
+): Reading {
+  const { live, measures, nowMs, linked } = moment;
+  const row = measures.get(measure);
+  const staleS = row?.stale_s ?? UNKNOWN_STALE_S;
+  const judgement = judge(
+    live.vitals.shown(patient, measure),
+    live.vitals.lastNumber(patient, measure),
+    { staleS, intervalS: intervalOf(row, staleS) },
+    { nowMs, linked },
+  );
+  const vital = vitalDisplay(measure);
+  const limit = limits.find((known) => known.measure === measure) ?? null;
+  return {
+    ...judgement,
+    vital,
+    decimals: row?.decimals ?? 0,
+    unit: vital.unit ?? row?.unit ?? "",
+    limits: limit,
+    alarm: linked ? alarmOf(measure, alarms, nowMs) : null,
+  };
+}
+
+/** Heart rate, or the pulse rate where no heart rate is known: it is labelled as what it is. */
+export function rateMeasure(moment: Moment, patient: string): "heart_rate" | "pulse_rate" {
+  const { live } = moment;
+  const heart = live.vitals.shown(patient, "heart_rate");
+  return heart === null && live.vitals.shown(patient, "pulse_rate") !== null ? "pulse_rate" : "heart_rate";
+}
+
+/** The best signal quality bars of what the patient shows; 0 without a link. */
+export function qualityOf(moment: Moment, patient: string, measures: readonly string[]): number {
+  if (!moment.linked) return 0;
+  let bars = 0;
+  for (const measure of measures) {
+    const item = moment.live.vitals.shown(patient, measure);
+    if (item === null || moment.nowMs - item.atMs > UNKNOWN_STALE_S * 1000) continue;
+    const of = item.validity === "absent" ? 0 : qualityBars(item.quality);
+    if (measure === measures[0] && item.value !== null) return of;
+    bars = Math.max(bars, of);
+  }
+  return bars;
+}
+
+export function bannerAlarm(alarm: Alarm, measures: Moment["measures"], nowMs: number): BannerAlarm {
+  const until = alarm.paused_until === null ? nowMs : Date.parse(alarm.paused_until);
+  return {
+    priority: alarm.priority,
+    loudness: loudness(alarm, nowMs),
+    technical: alarm.kind === "technical",
+    latched: isLatched(alarm),
+    unsure: alarm.unsure,
+    text: alarmMessage(alarm, measures.get(alarm.measure ?? "")?.decimals ?? 0),
+    standingS: (nowMs - Date.parse(alarm.since)) / 1000,
+    pauseLeftS: (until - nowMs) / 1000,
+    seenBy: alarm.acknowledged_by,
+  };
+}
+
+function alarmOf(measure: string, alarms: readonly Alarm[], nowMs: number): ReadingAlarm | null {
+  const own = alarms.find(
+    (alarm) => alarm.measure === measure && alarm.kind === "physiological" && !isLatched(alarm),
+  );
+  if (own === undefined) return null;
+  return { priority: own.priority, loudness: loudness(own, nowMs), relation: own.relation };
+}
+
+/** How often a fresh value is expected: the server says so, or a tenth of its stale age. */
+function intervalOf(row: Schemas["MeasureRow"] | undefined, staleS: number): number {
+  if (row !== undefined && "interval_s" in row && typeof row.interval_s === "number") return row.interval_s;
+  return staleS / 10;
+}
