@@ -1,5 +1,6 @@
 """Joins the rooms of the gateway: opens adapters, hands them to the loops."""
 
+import asyncio
 import random  # noqa: TID251 - jitter of reconnects; nothing that is computed depends on it
 from functools import partial
 
@@ -115,8 +116,9 @@ async def _open_session(options: MqttOptions, deployment: Deployment, lane: Lane
 async def _open_flow(
     broker: Broker, deployment: Deployment, most_bytes: int, lane: Lane
 ) -> LaneFlow:
-    live, late = [
-        StreamFlow(await carried_bytes(broker, exchange, lane, deployment.incarnation), most_bytes)
-        for exchange in (Exchange.FRAMES, Exchange.LATE)
-    ]
-    return LaneFlow(live, late)
+    async with asyncio.TaskGroup() as group:
+        live, late = (
+            group.create_task(carried_bytes(broker, exchange, lane, deployment.incarnation))
+            for exchange in (Exchange.FRAMES, Exchange.LATE)
+        )
+    return LaneFlow(StreamFlow(live.result(), most_bytes), StreamFlow(late.result(), most_bytes))

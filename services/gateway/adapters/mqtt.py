@@ -9,7 +9,7 @@ messages read and not taken (then the socket is not read until they are).
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import mqtt5
 import structlog
@@ -241,8 +241,8 @@ class MqttSession(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transport is none of asyncio's classes, though it does all that they do.
+        self._transport = cast("asyncio.Transport", transport)
 
     @override
     def data_received(self, data: bytes) -> None:

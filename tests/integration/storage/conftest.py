@@ -44,7 +44,11 @@ async def make_roles(database: DatabaseFixture) -> None:
     connection = await database.connect()
     try:
         for role in ROLES:
-            await connection.execute(f"create role {role} login password '{ROLE_PASSWORD}'")
+            # Another folder's tests may have made them in the same server.
+            await connection.execute(
+                f"do $$ begin create role {role} login password '{ROLE_PASSWORD}'; "
+                "exception when duplicate_object then null; end $$"
+            )
     finally:
         await connection.close()
 
