@@ -14,6 +14,7 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import UNLANED, Exchange, routing_key
 from shared.contracts.parking import ParkingHeader, Reason
 from shared.contracts.receipts import Receipt, encode_receipts
+from shared.errors import Dependency, NotFound, Unavailable
 from shared.runtime.clock import Clock
 
 DETAIL_MOST = 2_000  # characters of a reason's detail: a header must stay small
@@ -69,8 +70,9 @@ class EventQueue:
 
     async def tell(self, events: Sequence[Event]) -> None:
         """Publish and wait until RabbitMQ has them all."""
-        confirmations = [
-            await self._publisher.send(
+        for event in events:
+            await _publish(
+                self._publisher,
                 Message(
                     exchange=Exchange.EVENTS,
                     routing_key=UNLANED[Exchange.EVENTS].value,
@@ -78,12 +80,8 @@ class EventQueue:
                     body=encode_event(event),
                     message_id=event.id,
                     t=event.t,
-                )
+                ),
             )
-            for event in events
-        ]
-        for confirmation in confirmations:
-            await confirmation
 
 
 class ParkingQueue:
@@ -98,7 +96,8 @@ class ParkingQueue:
     ) -> None:
         """Publish the original bytes with the reason, and wait until RabbitMQ has them."""
         now_us = self._clock.now_us()
-        await self._publisher.publish(
+        await _publish(
+            self._publisher,
             Message(
                 exchange=Exchange.PARKING,
                 routing_key=UNLANED[Exchange.PARKING].value,
@@ -114,5 +113,17 @@ class ParkingQueue:
                 },
                 message_id=f"{stream}-{message.offset}",
                 t=now_us,
-            )
+            ),
         )
+
+
+async def _publish(publisher: Publisher, message: Message) -> None:
+    """Publish and wait for the confirm.
+
+    A queue that is not there is one that RabbitMQ has not opened yet after its restart: the
+    deployment has declared them all. So it is worth trying again.
+    """
+    try:
+        await publisher.publish(message)
+    except NotFound as error:
+        raise Unavailable(Dependency.RABBITMQ, str(error)) from error

@@ -22,6 +22,7 @@ from shared.contracts.frames import Frame, encode_frames
 from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Header, lane_queue, routing_key
 from shared.contracts.receipts import Receipt, decode_receipts
+from shared.errors import NotFound
 from tests.harness.eventually import eventually
 from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
@@ -130,15 +131,22 @@ class System:
             if isinstance(form, Format)
             else Format(name=form, content_type="", on=(exchange,), writers=(), readers=())
         )
-        await self.publisher.publish(
-            Message(
-                exchange=exchange,
-                routing_key=key,
-                format=known,
-                body=body,
-                headers={Header.INCARNATION: incarnation, Header.BYTES: self.sent_bytes},
-            )
+        message = Message(
+            exchange=exchange,
+            routing_key=key,
+            format=known,
+            body=body,
+            headers={Header.INCARNATION: incarnation, Header.BYTES: self.sent_bytes},
         )
+
+        async def published() -> bool:
+            try:
+                await self.publisher.publish(message)
+            except NotFound:  # after a restart of RabbitMQ a stream is there a moment later
+                return False
+            return True
+
+        await eventually(published, within_s=20)
 
     async def send(self, frames: Sequence[Frame], *, lane: int = 0, late: bool = False) -> None:
         """One batch of frames."""
@@ -175,6 +183,14 @@ class System:
 
         await eventually(enough, within_s=within_s)
         assert len(await self.frames()) == count
+
+    async def some_stored(self) -> None:
+        """Wait until storage is at work."""
+
+        async def some() -> bool:
+            return len(await self.frames()) > 0
+
+        await eventually(some, within_s=20)
 
     async def collect_receipts(self, *, lane: int = 0, stop: asyncio.Event) -> None:
         """Take receipts as the gateway does."""
