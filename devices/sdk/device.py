@@ -14,7 +14,7 @@ from devices.sdk.frame import Frame
 from devices.sdk.happened import Happened, Listener
 from devices.sdk.journal import Entry, Journal, JournalFullError, write_through
 from devices.sdk.session import Address, Session
-from devices.sdk.unsent import Key, Unsent
+from devices.sdk.unsent import RESEND_AFTER_US, Key, Unsent
 from shared.codecs.json_frames import codec as json_frames
 from shared.codecs.packed import codec as packed
 from shared.contracts.commands import CommandOutcome
@@ -60,6 +60,7 @@ class Device:
     codec : ``packed`` (small) or ``json`` (readable)
     clock : the device's time in microseconds; the machine's UTC if left out
     simulated : marks all data as not from a living person
+    resend_after_s : a message that is not stored so long after the broker took it is sent again
     on_happened : told what becomes of messages, and what the server asks; must not block
 
     Raises
@@ -84,6 +85,7 @@ class Device:
         clock: Callable[[], int] | None = None,
         firmware: str = "",
         simulated: bool = False,
+        resend_after_s: float = RESEND_AFTER_US / 1e6,
         on_happened: Listener = _unheard,
     ) -> None:
         known = parse_device_id(device_id)
@@ -104,7 +106,7 @@ class Device:
         self._flags = MessageFlag.SIMULATED if simulated else MessageFlag(0)
         self._listener = on_happened
         self._n = 0
-        self._unsent = Unsent()
+        self._unsent = Unsent(resend_after_us=round(resend_after_s * 1e6))
         self._journal: Journal | None = None
         self._session: Session | None = None
         self._tasks: asyncio.TaskGroup | None = None

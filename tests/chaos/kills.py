@@ -1,0 +1,69 @@
+"""When which process gets SIGKILL: a seeded plan, printed, and how it is carried out."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.system import System
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One SIGKILL."""
+
+    after_s: float
+    name: str
+    down_s: float
+
+    def __str__(self) -> str:
+        return f"{self.after_s:6.2f} s  {self.name:<10} down {self.down_s:.2f} s"
+
+
+def plan(names: Sequence[str], *, each: int, within_s: float, seed: int) -> list[Kill]:
+    """Kills of every process, `each` times, in any order, spread over `within_s`.
+
+    The same process is not killed twice in a row, so that both kills meet it at work.
+    """
+    chance = random.Random(seed)
+    order = [name for name in names for _ in range(each)]
+    while True:
+        chance.shuffle(order)
+        if len(names) == 1 or all(a != b for a, b in zip(order, order[1:], strict=False)):
+            break
+    step = within_s / len(order)
+    return [
+        Kill(step * (k + chance.uniform(0.1, 0.9)), name, chance.uniform(0.0, 1.0))
+        for k, name in enumerate(order)
+    ]
+
+
+async def carry_out(
+    system: System, kills: Sequence[Kill], tell: Callable[[str], None]
+) -> Counter[str]:
+    """Kill as planned and bring back what was killed; several may be down at a time.
+
+    A process that is still down when its next kill is due is brought back first, so that each
+    kill meets a living process. Gives how often each was killed.
+    """
+    began = time.monotonic()
+    done: Counter[str] = Counter()
+    coming_back: dict[str, asyncio.Task[None]] = {}
+
+    async def bring_back(kill: Kill) -> None:
+        await asyncio.sleep(kill.down_s)
+        await system.bring_back(kill.name)
+
+    async with asyncio.TaskGroup() as tasks:
+        for kill in kills:
+            await asyncio.sleep(max(0.0, began + kill.after_s - time.monotonic()))
+            if kill.name in coming_back:
+                await coming_back[kill.name]
+            assert system.processes[kill.name].running, f"{kill.name} had ended by itself"
+            system.kill(kill.name)
+            done[kill.name] += 1
+            tell(f"{time.monotonic() - began:6.2f} s  SIGKILL {kill.name}")
+            coming_back[kill.name] = tasks.create_task(bring_back(kill))
+    return done

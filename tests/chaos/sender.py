@@ -1,0 +1,183 @@
+"""Devices that publish numbered messages and keep a ledger; this process is never killed.
+
+``python -m tests.chaos.sender`` reads a JSON object from standard input: host, port, secrets
+(device id to secret), messages (of each device), interval_s, start_us, journals, ledger,
+resend_after_s, drain_within_s. It prints ``sent`` when all is published, then waits until all is
+stored, and ends with 0, or with 3 when messages are unstored after `drain_within_s`.
+
+A message is a quarter of a second (or `interval_s`) of a simulated ECG, which starts at
+`start_us` and lies on the same grid in every run: so the vital signs of two runs can be compared.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import structlog
+
+from devices.sdk import Device, Frame, Place, Refused, Stored, Stream
+from devices.sdk.happened import Happened
+from devices.simulators.physiology.happenings import Schedule
+from devices.simulators.physiology.patient import Patient, profile_of, to_counts
+from tests.chaos.ledger import Content, digest_of
+
+RATE_HZ = 256
+SCALE_MV = 0.0025
+SECOND_US = 1_000_000
+NOT_STORED = 3
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """What to send."""
+
+    host: str
+    port: int
+    secrets: dict[str, str]
+    messages: int
+    interval_s: float
+    start_us: int
+    journals: str
+    ledger: str
+    resend_after_s: float
+    drain_within_s: float
+
+
+def seed_of(device: str) -> int:
+    """Seed of the patient at a device: from its name, so that every run has the same."""
+    return int.from_bytes(device.encode()[-4:], "big")
+
+
+class EcgSource:
+    """The ECG of one device, cut into messages."""
+
+    def __init__(self, device: str, interval_s: float) -> None:
+        seed = seed_of(device)
+        self._patient = Patient(seed=seed, profile=profile_of(seed), schedule=Schedule())
+        self._lead = self._patient.lead("I")
+        self._per_message = round(RATE_HZ * interval_s)
+        self._rest = np.zeros(0, np.int16)
+        self._second = 0
+
+    def next(self) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+        """Samples of the next message."""
+        while len(self._rest) < self._per_message:
+            counts = to_counts(self._lead.second(self._second, RATE_HZ), scale=SCALE_MV)
+            self._rest = np.concatenate([self._rest, counts])
+            self._patient.forget(float(self._second))
+            self._second += 1
+        taken, self._rest = self._rest[: self._per_message], self._rest[self._per_message :]
+        return taken
+
+
+def frame_of(samples: np.ndarray[tuple[int], np.dtype[np.int16]], start_us: int) -> Frame:
+    """The frame that carries these samples."""
+    return Frame(
+        stream=Stream.ECG,
+        samples=samples,
+        rate_hz=RATE_HZ,
+        scale=SCALE_MV,
+        place=Place.CHEST,
+        start_us=start_us,
+    )
+
+
+def digest(frame: Frame) -> str:
+    """Digest of a message with this one frame."""
+    wire = frame.to_wire(0)
+    content = Content(
+        wire.stream,
+        wire.dt_us,
+        wire.interval_ns,
+        wire.channels,
+        wire.format,
+        wire.place,
+        wire.scale,
+        wire.offset,
+        wire.data,
+    )
+    return digest_of([content])
+
+
+async def publish_all(task: Task) -> int:
+    """Send everything; gives the exit status."""
+    ledger = Path(task.ledger).open("ab", buffering=0)  # noqa: SIM115 - one write is one line
+    devices: list[Device] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            sent = [asyncio.Event() for _ in task.secrets]
+            stored = asyncio.Event()
+            for index, name in enumerate(task.secrets):
+                group.create_task(_speak(task, index, name, ledger, sent[index], stored, devices))
+            for each in sent:
+                await each.wait()
+            os.write(1, b"sent\n")
+            deadline = time.monotonic() + task.drain_within_s
+            while (left := sum(d.unstored for d in devices)) and time.monotonic() < deadline:
+                await asyncio.sleep(0.1)
+            stored.set()
+    finally:
+        ledger.close()
+    if left:
+        log.warning("unstored", messages=left)
+    return NOT_STORED if left else 0
+
+
+async def _speak(
+    task: Task,
+    index: int,
+    name: str,
+    ledger: BinaryIO,
+    sent: asyncio.Event,
+    stored: asyncio.Event,
+    devices: list[Device],
+) -> None:
+    def heard(happened: Happened) -> None:
+        if isinstance(happened, Stored):
+            lines = "".join(f"T {name} {key.boot} {key.n}\n" for key in happened.keys)
+            ledger.write(lines.encode())
+        elif isinstance(happened, Refused):
+            key = happened.key
+            ledger.write(f"R {name} {key.boot} {key.n} {happened.reason}\n".encode())
+
+    source = EcgSource(name, task.interval_s)
+    step_us = round(task.interval_s * SECOND_US)
+    phase_us = index * step_us // max(1, len(task.secrets))
+    async with Device(
+        name,
+        host=task.host,
+        port=task.port,
+        secret=task.secrets[name],
+        journal=Path(task.journals) / name,
+        simulated=True,
+        resend_after_s=task.resend_after_s,
+        on_happened=heard,
+    ) as device:
+        devices.append(device)
+        for number in range(task.messages):
+            start_us = task.start_us + number * step_us
+            wait_s = (start_us + step_us + phase_us) / SECOND_US - time.time()
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
+            frame = frame_of(source.next(), start_us)
+            key = await device.publish([frame])
+            ledger.write(f"S {name} {key.boot} {key.n} {digest(frame)}\n".encode())
+        sent.set()
+        await stored.wait()
+
+
+def main() -> int:
+    """Run what standard input says."""
+    return asyncio.run(publish_all(Task(**json.load(sys.stdin))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

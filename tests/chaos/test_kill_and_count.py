@@ -1,0 +1,104 @@
+"""Kill and count: whatever is killed, nothing that a device was told is stored is ever lost."""
+
+import asyncio
+import os
+import time
+
+import asyncpg
+import pytest
+
+from tests.chaos.kills import carry_out, plan
+from tests.chaos.ledger import LedgerFile, compare, read_frames, read_identities, told_and_lost
+from tests.chaos.system import SERVERS, Sender, System
+
+SEED = int(os.environ.get("CHAOS_SEED", "20261121"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "24"))
+N_DEVICES = 100
+INTERVAL_S = 0.25
+SECONDS_A_KILL = 6.0
+AUDIT_EVERY_S = 8.0
+DRAIN_S = 90.0
+RESEND_AFTER_S = 20.0  # as the 60 s of the SDK, but the test need not wait for them
+
+
+async def audit(system: System, ledger: LedgerFile, stop: asyncio.Event) -> int:
+    """Look again and again whether all that devices were told is there; gives how often."""
+    looks = 0
+    while not stop.is_set():
+        told = set(ledger.read_on().told)  # before the look: receipts follow commits
+        try:
+            async with asyncio.timeout(10):
+                connection = await system.connect()
+                try:
+                    there = await read_identities(connection)
+                finally:
+                    connection.terminate()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            pass  # PostgreSQL is the one that is down
+        else:
+            assert told <= there, sorted(told - there)[:5]
+            looks += 1
+        try:
+            async with asyncio.timeout(AUDIT_EVERY_S):
+                await stop.wait()
+        except TimeoutError:
+            continue
+    return looks
+
+
+@pytest.mark.chaos
+@pytest.mark.slow
+@pytest.mark.timeout(3600 if KILLS > 50 else 420)
+async def test_kill_and_count() -> None:
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+
+    devices = [f"chaos-{number:03d}" for number in range(N_DEVICES)]
+    async with System(devices) as system:
+        names = [*SERVERS, *system.services]
+        each = -(-KILLS // len(names))
+        kills = plan(names, each=each, within_s=each * len(names) * SECONDS_A_KILL, seed=SEED)
+        tell(f"seed {SEED}, {len(kills)} kills:")
+        for kill in kills:
+            tell(str(kill))
+        messages = max(600, round(kills[-1].after_s / INTERVAL_S) + 40)
+        async with Sender(
+            system,
+            messages=messages,
+            interval_s=INTERVAL_S,
+            start_us=(int(time.time()) + 3) * 1_000_000,
+            resend_after_s=RESEND_AFTER_S,
+            drain_within_s=DRAIN_S,
+        ) as sender:
+            ledger = LedgerFile(sender.ledger_path)
+            stop = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                auditing = tasks.create_task(audit(system, ledger, stop))
+                await asyncio.sleep(5.0)  # every device has said who it is
+                done = await carry_out(system, kills, tell)
+                await sender.until_sent(within_s=messages * INTERVAL_S + 60)
+                tell("all is sent")
+                status = await sender.until_done(within_s=DRAIN_S + 30)
+                stop.set()
+            tell(f"drained; looked {auditing.result()} times")
+            assert status == 0, "messages were left unstored"
+            connection = await system.connect()
+            try:
+                stored = await read_frames(connection)
+                conflicts = await connection.fetchval("select count(*) from signal.conflict")
+            finally:
+                await connection.close()
+            read = ledger.read_on()
+        findings = compare(read, stored)
+        tell(f"{len(read.sent)} sent, {len(read.told)} told, {len(stored)} stored, {dict(done)}")
+        assert findings.is_clean, str(findings)
+        assert read.told == read.sent.keys()
+        assert told_and_lost(read, (row.identity for row in stored)) == set()
+        assert conflicts == 0
+        assert len(read.sent) == N_DEVICES * messages >= 60_000
+        assert sum(done.values()) >= min(KILLS, 20)
+        assert min(done.values()) >= 2
+        assert set(done) == set(names)
+        assert auditing.result() >= 5
