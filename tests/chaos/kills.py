@@ -1,11 +1,14 @@
 """When which process gets SIGKILL: a seeded plan, printed, and how it is carried out."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from typing_extensions import override
 
 from tests.chaos.system import System
 
@@ -18,6 +21,7 @@ class Kill:
     name: str
     down_s: float
 
+    @override
     def __str__(self) -> str:
         return f"{self.after_s:6.2f} s  {self.name:<10} down {self.down_s:.2f} s"
 
@@ -31,7 +35,7 @@ def plan(names: Sequence[str], *, each: int, within_s: float, seed: int) -> list
     order = [name for name in names for _ in range(each)]
     while True:
         chance.shuffle(order)
-        if len(names) == 1 or all(a != b for a, b in zip(order, order[1:], strict=False)):
+        if len(names) == 1 or all(a != b for a, b in itertools.pairwise(order)):
             break
     step = within_s / len(order)
     return [
