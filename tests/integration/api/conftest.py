@@ -1,0 +1,208 @@
+"""The api in this process, on private servers, with a small hospital."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import argon2
+import asyncpg
+import httpx
+import pytest
+from deploy.local.servers.command import free_port
+from deploy.local.servers.rabbitmq import Permission
+from pydantic import SecretStr
+
+from services.api.bootstrap import bootstrap
+from services.api.settings import ApiSettings
+from shared.broker.connection import Broker, BrokerAddress
+from shared.broker.publisher import Publisher
+from shared.broker.topology import Retention, declare, permissions
+from shared.database.migrate import load_migrations, migrate
+from shared.database.pool import Database, DatabaseAddress
+from shared.runtime.clock import SystemClock
+from shared.runtime.service import Runtime, serve
+from shared.telemetry.metrics import Metrics
+from shared.telemetry.traces import Traces
+from tests.harness.eventually import eventually
+from tests.harness.postgres import Database as DatabaseFixture
+from tests.harness.postgres import Postgres
+from tests.harness.rabbitmq import RabbitMq, VirtualHost
+from tests.integration.api.system import (
+    INCARNATION,
+    LANES,
+    PASSWORD,
+    Hospital,
+    System,
+    build_hospital,
+)
+
+MIB = 1024 * 1024
+SMALL = Retention(frames=16 * MIB, late=16 * MIB, vitals=16 * MIB, events=16 * MIB)
+ROLES = ("vw_gateway", "vw_dsp", "vw_storage", "vw_alarms", "vw_api", "vw_admin")
+ROLE_PASSWORD = "private-to-this-test-run"
+StartApi = Callable[..., AbstractAsyncContextManager[System]]
+
+
+def _address(database: DatabaseFixture, user: str) -> DatabaseAddress:
+    return DatabaseAddress(
+        host=database.host,
+        port=database.port,
+        name=database.name,
+        user=user,
+        password=SecretStr(ROLE_PASSWORD),
+    )
+
+
+async def _make_roles(database: DatabaseFixture) -> None:
+    connection = await database.connect()
+    try:
+        there = {row[0] for row in await connection.fetch("select rolname from pg_roles")}
+        for role in ROLES:
+            verb = "alter" if role in there else "create"
+            await connection.execute(f"{verb} role {role} login password '{ROLE_PASSWORD}'")
+    finally:
+        await connection.close()
+
+
+async def _fill(database: DatabaseFixture) -> None:
+    connection = await database.connect()
+    try:
+        await connection.execute(f'alter database "{database.name}" owner to vw_admin')
+        async with Database(
+            _address(database, "vw_admin"), instance="migrate", metrics=Metrics("test")
+        ) as pool:
+            await migrate(pool, load_migrations())
+        await connection.execute(
+            "update registry.deployment set lanes = $1, incarnation = $2", LANES, INCARNATION
+        )
+        hashes = argon2.PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1)
+        await build_hospital(connection, hashes.hash(PASSWORD))
+    finally:
+        await connection.close()
+
+
+async def _names(connection: asyncpg.Connection) -> Hospital:
+    async def ids(statement: str) -> dict[str, int]:
+        return {name: number for number, name in await connection.fetch(statement)}
+
+    return Hospital(
+        patients=await ids("select id, key from registry.patient"),
+        devices=await ids("select id, device from registry.device"),
+        accounts=await ids("select id, username from access.account"),
+    )
+
+
+@pytest.fixture(scope="session")
+def hospital_template(postgres: Postgres) -> str:
+    """Name of a migrated database with the hospital, to copy."""
+
+    async def make() -> str:
+        await _make_roles(postgres.database("postgres"))
+        return await postgres.create_template("api_template", _fill)
+
+    return asyncio.run(make())
+
+
+@pytest.fixture(scope="session")
+def api_user(rabbitmq: RabbitMq) -> str:
+    """The user of the api in RabbitMQ."""
+    rabbitmq.create_user("vw_api", ROLE_PASSWORD)
+    return "vw_api"
+
+
+@pytest.fixture
+async def start_api(
+    postgres: Postgres,
+    hospital_template: str,
+    rabbitmq: RabbitMq,
+    api_user: str,
+    virtual_host: VirtualHost,
+    tmp_path: Path,
+) -> AsyncIterator[StartApi]:
+    """Starts an api with the rights of ``vw_api`` and nothing more; settings as keywords."""
+    database = await postgres.create_database(template=hospital_template)
+    right = permissions()["vw_api"]
+    rabbitmq.allow(
+        Permission(
+            user=api_user,
+            virtual_host=virtual_host.name,
+            configure=right.configure,
+            write=right.write,
+            read=right.read,
+        )
+    )
+    for name in ("password", "key"):
+        (tmp_path / name).touch(0o600)
+    (tmp_path / "password").write_text(ROLE_PASSWORD)
+    (tmp_path / "key").write_text("k" * 43)
+
+    @asynccontextmanager
+    async def start(**changed: Any) -> AsyncIterator[System]:
+        settings = ApiSettings(
+            **{
+                "amqp_host": virtual_host.host,
+                "amqp_port": virtual_host.port,
+                "amqp_vhost": virtual_host.name,
+                "amqp_user": api_user,
+                "amqp_password_file": tmp_path / "password",
+                "database_host": database.host,
+                "database_port": database.port,
+                "database_name": database.name,
+                "database_user": "vw_api",
+                "database_password_file": tmp_path / "password",
+                "api_port": free_port(),
+                "api_token_key_file": tmp_path / "key",
+                "api_password_memory_kib": 8_192,
+                "api_password_passes": 1,
+                "api_request_burst": 10_000,
+                "live_recheck_s": 0.3,
+                "shutdown_grace_s": 5,
+                **changed,
+            }
+        )
+        runtime = Runtime(metrics=Metrics("api"), traces=Traces(service="api", instance="api"))
+        connection = await database.connect()
+        administrator = BrokerAddress(
+            host=virtual_host.host,
+            port=virtual_host.port,
+            vhost=virtual_host.name,
+            user=virtual_host.user,
+            password=SecretStr(virtual_host.password),
+        )
+        async with (
+            Broker(administrator, instance="test", metrics=Metrics("test")) as broker,
+            asyncio.TaskGroup() as group,
+        ):
+            await declare(broker.publishing, lanes=LANES, retention=SMALL)
+            running = group.create_task(serve(settings, bootstrap, runtime=runtime))
+            try:
+                await eventually(lambda: running.done() or runtime.health.is_ready, within_s=20)
+                port = settings.api_port
+                async with (
+                    Publisher(broker, clock=SystemClock()) as publisher,
+                    httpx.AsyncClient(
+                        base_url=f"http://127.0.0.1:{port}", trust_env=False
+                    ) as client,
+                ):
+                    yield System(
+                        port=port,
+                        http=client,
+                        database=connection,
+                        publisher=publisher,
+                        hospital=await _names(connection),
+                    )
+            finally:
+                runtime.stop.set()
+                await connection.close()
+
+    yield start
+    await postgres.drop_database(database)
+
+
+@pytest.fixture
+async def api(start_api: StartApi) -> AsyncIterator[System]:
+    """A running api."""
+    async with start_api() as system:
+        yield system

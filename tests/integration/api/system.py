@@ -1,0 +1,340 @@
+"""The api between a private RabbitMQ and a private PostgreSQL, with a small hospital in it."""
+
+import asyncio
+import json
+import struct
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import httpx
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+
+from shared.broker.message import Message
+from shared.broker.publisher import Publisher
+from shared.contracts.events import Event, encode_event
+from shared.contracts.formats import EVENT_V1, FRAMES_V1, VITALS_V1, Format
+from shared.contracts.frames import Frame, encode_frames
+from shared.contracts.identity import DeviceId, PatientKey, lane_of, shard_of, shard_of_patient
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
+from shared.contracts.names import Exchange, Header, Queue
+from shared.contracts.quality import Validity
+from shared.contracts.streams import Stream
+from shared.contracts.vitals import encode_vitals, vital_table
+
+PASSWORD = "a-password-of-this-test"
+LANES = 2
+INCARNATION = 1
+MINUTE_US = 60_000_000
+DAY_US = 86_400_000_000
+
+
+@dataclass(slots=True)
+class Hospital:
+    """What the database holds: ids by the names that the tests use."""
+
+    patients: dict[str, int] = field(default_factory=dict)
+    devices: dict[str, int] = field(default_factory=dict)
+    accounts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class LiveClient:
+    """One live socket; messages that are not asked for are kept."""
+
+    socket: ClientConnection
+    texts: list[dict[str, Any]] = field(default_factory=list)
+    binaries: list[bytes] = field(default_factory=list)
+
+    async def say(self, **message: Any) -> None:
+        await self.socket.send(json.dumps(message))
+
+    async def hear(self, kind: str, within_s: float = 5.0, **fields: Any) -> dict[str, Any]:
+        """The next message of a kind with these fields, waiting for it."""
+        async with asyncio.timeout(within_s):
+            while True:
+                for index, message in enumerate(self.texts):
+                    if message["kind"] == kind and fields.items() <= message.items():
+                        return self.texts.pop(index)
+                await self._receive()
+
+    async def hear_samples(self, within_s: float = 5.0) -> list[tuple[dict[str, Any], list[int]]]:
+        """The blocks of the next binary message."""
+        async with asyncio.timeout(within_s):
+            while not self.binaries:
+                await self._receive()
+        return blocks_in(self.binaries.pop(0))
+
+    async def _receive(self) -> None:
+        message = await self.socket.recv()
+        if isinstance(message, bytes):
+            self.binaries.append(message)
+        else:
+            self.texts.append(json.loads(message))
+
+
+def blocks_in(message: bytes) -> list[tuple[dict[str, Any], list[int]]]:
+    if message[0] == 1:
+        (length,) = struct.unpack_from("<H", message, 1)
+        samples = np.frombuffer(message[3 + length :], dtype="<i2")
+        return [(json.loads(message[3 : 3 + length]), samples.tolist())]
+    (count,) = struct.unpack_from("<H", message, 1)
+    place, found = 4, []
+    for _ in range(count):
+        (length,) = struct.unpack_from("<I", message, place)
+        found += blocks_in(message[place + 4 : place + 4 + length])
+        place += 4 + length + (-length % 4)
+    return found
+
+
+@dataclass(slots=True)
+class System:
+    """What a test does with the api and sees of it."""
+
+    port: int
+    http: httpx.AsyncClient
+    database: asyncpg.Connection
+    publisher: Publisher
+    hospital: Hospital
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def token(self, username: str, password: str = PASSWORD) -> str:
+        answer = await self.http.post(
+            "/v1/token", data={"username": username, "password": password}
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    async def get(self, path: str, username: str, **parameters: Any) -> httpx.Response:
+        return await self.http.get(path, params=parameters, headers=await self.bearer(username))
+
+    async def bearer(self, username: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {await self.token(username)}"}
+
+    async def audit(self, **fields: Any) -> list[asyncpg.Record]:
+        """Rows of the audit trail with these values, oldest first."""
+        rows = await self.database.fetch("select * from audit.entry order by n")
+        return [row for row in rows if all(row[name] == value for name, value in fields.items())]
+
+    @asynccontextmanager
+    async def live(self, username: str | None = None) -> AsyncIterator[LiveClient]:
+        """An open live socket, authenticated when a user is named."""
+        async with connect(
+            f"ws://127.0.0.1:{self.port}/v1/live", compression=None, proxy=None
+        ) as socket:
+            client = LiveClient(socket)
+            if username is not None:
+                await client.say(op="auth", token=await self.token(username))
+                await client.hear("auth")
+            yield client
+
+    async def publish_vital(
+        self,
+        patient: str,
+        device: str,
+        *,
+        value: float,
+        t_us: int,
+        measure: Measure = Measure.HEART_RATE,
+        validity: Validity = Validity.VALID,
+        revision: int = 0,
+    ) -> None:
+        patient_id = self.hospital.patients[patient]
+        table = vital_table(
+            [
+                (
+                    t_us,
+                    t_us,
+                    self.hospital.devices[device],
+                    patient_id,
+                    value,
+                    0.9,
+                    int(measure),
+                    revision,
+                    int(validity),
+                    int(Method.ECG_BEAT_INTERVALS),
+                    0,
+                )
+            ]
+        )
+        lane = lane_of(shard_of_patient(PatientKey(patient_id)), LANES)
+        await self._publish(Exchange.VITALS, str(lane), VITALS_V1, encode_vitals(table))
+
+    async def publish_frame(
+        self, device: str, samples: Sequence[int], *, t0_us: int, hz: float = 250.0
+    ) -> None:
+        frame = Frame(
+            device=self.hospital.devices[device],
+            boot=1,
+            n=t0_us // 1_000_000 % 4_000_000_000,
+            part=0,
+            stream=int(Stream.ECG),
+            t0=t0_us,
+            interval_ns=round(1e9 / hz),
+            received=t0_us,
+            flags=0,
+            channels=1,
+            format=1,
+            place=1,
+            scale=0.001,
+            offset=0.0,
+            samples=np.array(samples, dtype="<i2").tobytes(),
+        )
+        lane = lane_of(shard_of(DeviceId(device)), LANES)
+        await self._publish(Exchange.FRAMES, str(lane), FRAMES_V1, encode_frames([frame]))
+
+    async def publish_event(self, event: Event) -> None:
+        await self._publish(Exchange.EVENTS, Queue.EVENTS.value, EVENT_V1, encode_event(event))
+
+    async def _publish(self, exchange: Exchange, key: str, kind: Format, body: bytes) -> None:
+        await self.publisher.publish(
+            Message(
+                exchange=exchange,
+                routing_key=key,
+                format=kind,
+                body=body,
+                headers={Header.INCARNATION: INCARNATION, Header.BYTES: 0},
+            )
+        )
+
+    async def store_vitals(
+        self,
+        patient: str,
+        device: str,
+        values: Sequence[float],
+        *,
+        t0_us: int,
+        every_us: int = 5_000_000,
+        measure: Measure = Measure.HEART_RATE,
+    ) -> None:
+        """Rows as storage writes them."""
+        days = sorted({(t0_us + i * every_us) // DAY_US * DAY_US for i in range(len(values))})
+        await self.database.execute("select signal.ensure_partitions('vital', $1)", days)
+        await self.database.executemany(
+            "insert into signal.vital values ($1, $2, $3, $2, array[$4]::smallint[], "
+            "array[1]::smallint[], array[$5]::real[], array[0.9]::real[], "
+            "array[$6]::smallint[], array[0], array[0]::smallint[])",
+            [
+                (
+                    self.hospital.patients[patient],
+                    t0_us + index * every_us,
+                    self.hospital.devices[device],
+                    int(measure),
+                    value,
+                    int(Validity.ABSENT if value != value else Validity.VALID),
+                )
+                for index, value in enumerate(values)
+            ],
+        )
+
+    async def end_membership(self, username: str) -> None:
+        await self.database.execute(
+            "update access.membership set ends = now() where account_id = $1",
+            self.hospital.accounts[username],
+        )
+
+
+async def build_hospital(database: asyncpg.Connection, password_hash: str) -> Hospital:
+    """Two wards with a team each; a patient in a bed of each, one at home, one whom nobody sees."""
+    hospital = Hospital()
+    team: dict[str, int] = {}
+    bed: dict[str, int] = {}
+    for ward in ("north", "south"):
+        ward_id = await database.fetchval(
+            "insert into registry.ward (key, name) values ($1, $2) returning id",
+            ward,
+            f"Ward {ward}",
+        )
+        for number in ("01", "02", "03"):
+            bed[f"{ward}-{number}"] = await database.fetchval(
+                "insert into registry.bed (ward_id, key, label) values ($1, $2, $3) returning id",
+                ward_id,
+                number,
+                f"Bed {number}",
+            )
+        team[ward] = await database.fetchval(
+            "insert into access.care_team (key, name, ward_id) values ($1, $1, $2) returning id",
+            ward,
+            ward_id,
+        )
+    team["home"] = await database.fetchval(
+        "insert into access.care_team (key, name) values ('home', 'home') returning id"
+    )
+    for key, place in (
+        ("p-north1", "north-01"),
+        ("p-north2", "north-02"),
+        ("p-south1", "south-01"),
+        ("p-home01", None),
+        ("p-nobody", None),
+    ):
+        hospital.patients[key] = await database.fetchval(
+            "insert into registry.patient (key, initials, birth_date, sex) "
+            "values ($1, $2, '1960-05-04', 'female') returning id",
+            key,
+            key[2:4].upper(),
+        )
+        if place is not None:
+            await database.execute(
+                "insert into registry.stay (patient_id, bed_id) values ($1, $2)",
+                hospital.patients[key],
+                bed[place],
+            )
+        device = f"ecg-{key[2:]}"
+        hospital.devices[device] = await database.fetchval(
+            "insert into registry.device (device, shard, model, simulated) "
+            "values ($1, $2, 'ecg-patch', true) returning id",
+            device,
+            int(shard_of(DeviceId(device))),
+        )
+        await database.execute(
+            "insert into registry.assignment (device_id, patient_id) values ($1, $2)",
+            hospital.devices[device],
+            hospital.patients[key],
+        )
+    await database.execute(
+        "insert into access.care_team_patient (care_team_id, patient_id) values ($1, $2)",
+        team["home"],
+        hospital.patients["p-home01"],
+    )
+    for username, role, patient, member in (
+        ("nina", "nurse", None, "north"),
+        ("sven", "nurse", None, "south"),
+        ("carla", "clinician", None, "north"),
+        ("hanna", "nurse", None, "home"),
+        ("vera", "viewer", None, None),
+        ("adam", "admin", None, None),
+        ("tom", "technician", None, None),
+        ("paula", "patient", "p-north1", None),
+        ("lost", "clinician", None, None),
+    ):
+        hospital.accounts[username] = await database.fetchval(
+            "insert into access.account (username, display_name, role, patient_id) "
+            "values ($1, $1, $2, $3) returning id",
+            username,
+            role,
+            hospital.patients[patient] if patient else None,
+        )
+        await database.execute(
+            "insert into access.password (account_id, password_hash) values ($1, $2)",
+            hospital.accounts[username],
+            password_hash,
+        )
+        if member is not None:
+            await database.execute(
+                "insert into access.membership (care_team_id, account_id) values ($1, $2)",
+                team[member],
+                hospital.accounts[username],
+            )
+    await database.execute(
+        "insert into access.relation (account_id, patient_id, kind) values ($1, $2, 'relative')",
+        hospital.accounts["vera"],
+        hospital.patients["p-south1"],
+    )
+    return hospital
