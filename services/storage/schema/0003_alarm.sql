@@ -51,6 +51,14 @@ create table alarm.position (
 comment on table alarm.position is
     'The offset of a stream from which the patients of a lane read on. Retention: newest incarnations';
 
+create table alarm.lane (
+    lane smallint primary key,
+    saves bigint not null
+);
+comment on table alarm.lane is
+    'Counts the saves of each lane: who finds another number than it left has lost the lane to '
+    'another process, and reads everything again. Retention: for ever';
+
 create table alarm.action (
     id text primary key check (length(id) between 1 and 100),
     patient_id integer not null references registry.patient,
@@ -93,7 +101,7 @@ comment on table alarm.limit_in_force is
     'The limits that the rules use for a patient now: defaults by age under those of site, ward '
     'and patient in registry.alarm_limit; source tells which. Retention: with the patient';
 
-grant select, insert, update, delete on alarm.watch, alarm.position, alarm.outbox,
-    alarm.limit_in_force to vw_alarms;
+grant select, insert, update, delete on alarm.watch, alarm.position, alarm.lane,
+    alarm.outbox, alarm.limit_in_force to vw_alarms;
 grant select, insert, update on alarm.alarm, alarm.action to vw_alarms;
 grant select on alarm.alarm, alarm.action, alarm.limit_in_force to vw_api;

@@ -1,0 +1,1 @@
+"""RabbitMQ and PostgreSQL as the alarm service uses them."""

@@ -1,0 +1,1 @@
+"""What is decided about alarms: values in, values out."""
