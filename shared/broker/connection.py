@@ -25,7 +25,6 @@ from aiormq.exceptions import (
     ChannelPreconditionFailed,
     ProbableAuthenticationError,
 )
-from prometheus_client import Counter
 from pydantic import SecretStr
 from yarl import URL
 
@@ -67,7 +66,7 @@ class BrokerMetrics:
     """What every user of RabbitMQ counts."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self.connected: Counter = metrics.counter(
+        self.connected = metrics.counter(
             "amqp_connections", "Connections opened to RabbitMQ", ["purpose"]
         )
         self.failures = metrics.counter(

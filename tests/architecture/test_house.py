@@ -108,10 +108,14 @@ def test_no_import_is_hidden_behind_type_checking() -> None:
 
 
 def catches_everything(node: ast.AST) -> bool:
-    return isinstance(node, ast.ExceptHandler) and (
-        node.type is None
-        or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
+    """Whether a handler takes any error and does not hand it on after putting things in order."""
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    everything = node.type is None or (
+        isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"}
     )
+    last = node.body[-1]
+    return everything and not (isinstance(last, ast.Raise) and last.exc is None)
 
 
 def test_only_the_quarantine_catches_everything() -> None:
