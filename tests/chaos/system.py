@@ -86,7 +86,7 @@ class System:
         try:
             await self._start()
         except BaseException:
-            self._end()
+            self._end(keep=True)
             raise
         return self
 
@@ -117,18 +117,23 @@ class System:
         """Start a killed process again, and again if it gives up, until it is ready.
 
         A PostgreSQL that was killed refuses to start while back ends of the dead one live.
+
+        Raises
+        ------
+        NotReady : with its last words
         """
         process = self.processes[name]
-        async with asyncio.timeout(within_s):
-            while True:
-                if not process.running:
-                    process.start()
-                try:
-                    if await asyncio.to_thread(process.is_ready):
-                        return
-                except NotReady:
-                    await asyncio.sleep(0.3)
-                await asyncio.sleep(0.05)
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            if not process.running:
+                process.start()
+            try:
+                if await asyncio.to_thread(process.is_ready):
+                    return
+            except NotReady:
+                await asyncio.sleep(0.3)
+            await asyncio.sleep(0.05)
+        raise NotReady(f"{name} is not ready after {within_s} s: {self.log_of(name)}")
 
     def restart_as(self, service: str, how: str | None) -> None:
         """Start a service anew, broken as `tests.chaos.broken` says, or whole."""
