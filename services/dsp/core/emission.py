@@ -14,7 +14,7 @@ from shared.contracts.vitals import VITAL
 VALID_FROM = 0.7  # quality from which a value is shown without a mark
 SEEN = 0.5  # coverage below which the reason of an absent value is missing samples
 SETTLED_S = 12  # seconds of signal after which an absent value is no longer settling
-FIRST_REVISION = 1
+FIRST_REVISION = 0  # what live gives out; storage keeps each revision above
 
 
 def vital_rows(

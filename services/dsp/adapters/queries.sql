@@ -1,0 +1,106 @@
+-- name: deployment
+-- The number of lanes and the incarnation of the streams.
+select lanes, incarnation from registry.deployment;
+
+-- name: load_position
+-- Where the replay of a stream begins and what was given out.
+select replay_offset, given_offset, watermark_us
+from dsp.position
+where incarnation = $1 and stream = $2;
+
+-- name: save_position
+-- Remembers where a replay begins and what was given out.
+insert into dsp.position (incarnation, stream, replay_offset, given_offset, watermark_us, saved_at)
+values ($1, $2, $3, $4, $5, now())
+on conflict (incarnation, stream) do update set
+    replay_offset = excluded.replay_offset,
+    given_offset = excluded.given_offset,
+    watermark_us = excluded.watermark_us,
+    saved_at = excluded.saved_at;
+
+-- name: note_late
+-- Leaves a time to be computed again; what comes again for it puts that off.
+insert into dsp.late_interval (
+    device_id, stream, start_us, end_us, lane, incarnation, after_stream, after_offset)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+on conflict (device_id, stream, start_us, end_us) do update set
+    lane = excluded.lane,
+    incarnation = excluded.incarnation,
+    after_stream = excluded.after_stream,
+    after_offset = excluded.after_offset,
+    noted_at = now();
+
+-- name: due_late
+-- Times of a lane whose samples are stored, with nothing more coming of the device for a while.
+select l.device_id, l.stream, l.start_us, l.end_us
+from dsp.late_interval l
+where l.lane = $1
+  and l.end_us <= $3
+  and not exists (
+    select from dsp.late_interval other
+    where other.device_id = l.device_id and other.stream = l.stream
+      and other.noted_at > now() - make_interval(secs => $2)
+      and other.noted_at > l.noted_at - interval '60 s')
+  and (
+    l.incarnation < $4
+    or exists (
+        select from signal.stream_position p
+        where p.incarnation = l.incarnation and p.stream = l.after_stream
+          and p.last_offset >= l.after_offset))
+order by l.device_id, l.stream, l.start_us
+limit 500;
+
+-- name: waiting_late
+-- How many times of a lane wait to be computed again.
+select count(*) from dsp.late_interval where lane = $1;
+
+-- name: highest_revision
+-- The highest revision that was given out for any part of a time.
+select coalesce(max(revision), 0)
+from dsp.correction
+where device_id = $1 and stream = $2 and start_us < $4 and end_us > $3;
+
+-- name: forget_late
+-- Forgets a time that was computed again.
+delete from dsp.late_interval
+where device_id = $1 and stream = $2 and start_us = $3 and end_us = $4;
+
+-- name: remember_correction
+-- Remembers in which revision a time was given out.
+insert into dsp.correction (device_id, stream, start_us, end_us, revision)
+values ($1, $2, $3, $4, $5)
+on conflict (device_id, stream, start_us, end_us) do update set
+    revision = greatest(dsp.correction.revision, excluded.revision), done_at = now();
+
+-- name: recent_assignments
+-- Who wore which device in the last days.
+select device_id, patient_id,
+    (extract(epoch from starts) * 1000000)::bigint as starts_us,
+    (extract(epoch from ends) * 1000000)::bigint as ends_us
+from registry.assignment
+where ends is null or ends > now() - interval '3 days'
+order by device_id, starts;
+
+-- name: assignments_of
+-- Who ever wore some devices.
+select device_id, patient_id,
+    (extract(epoch from starts) * 1000000)::bigint as starts_us,
+    (extract(epoch from ends) * 1000000)::bigint as ends_us
+from registry.assignment
+where device_id = any($1::integer[])
+order by device_id, starts;
+
+-- name: stored_frames
+-- The frames of one stream of a device that begin in a time, by time.
+select device_id, boot, n, part, stream, t0, interval_ns, received, flags, channels, format, place,
+    scale, add_offset, samples
+from signal.frame
+where device_id = $1 and stream = $2 and t0 >= $3 and t0 < $4
+order by t0, boot, n, part;
+
+-- name: stored_beats
+-- The beats of a device in a time that no later revision has withdrawn.
+select device_id, t, kind, class, revision, rr_ms, quality
+from signal.beat
+where device_id = $1 and t >= $2 and t < $3 and kind = any($4::smallint[]) and quality > 0
+order by t;

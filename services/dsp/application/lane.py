@@ -1,0 +1,83 @@
+"""One lane: live, late notes and late corrections, while it is ours."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from services.dsp.application.late import LateLane, LateNotes, LatePace
+from services.dsp.application.live import LiveLane, Pace
+from services.dsp.application.ports import Frames, LateTable, Outlet, Positions, StoredSamples
+from services.dsp.metrics import DspMetrics
+from shared.contracts.identity import Lane
+from shared.errors import Unavailable
+from shared.runtime.clock import Clock
+from shared.runtime.retry import Retry
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, kw_only=True)
+class Lanes:
+    """Runs the loops of lanes as they are given to this process."""
+
+    incarnation: int
+    frames: Frames
+    positions: Positions
+    outlet: Outlet
+    late_table: LateTable
+    samples: StoredSamples
+    pace: Pace
+    late_pace: LatePace
+    clock: Clock
+    metrics: DspMetrics
+    retry: Retry
+
+    async def run(self, lane: Lane, stop: asyncio.Event) -> None:
+        """Work on the lane until the stop. Cancel-safe as its loops."""
+        self.metrics.lanes_held.inc()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for run in (self._live(lane).run, self._notes(lane).run, self._late(lane).run):
+                    group.create_task(run(stop))
+        except* Unavailable:
+            if not stop.is_set():
+                raise
+            log.warning("lane_left_in_haste", lane=lane)  # what was not confirmed comes again
+        finally:
+            self.metrics.lanes_held.dec()
+
+    def _live(self, lane: Lane) -> LiveLane:
+        return LiveLane(
+            lane=lane,
+            incarnation=self.incarnation,
+            frames=self.frames,
+            positions=self.positions,
+            outlet=self.outlet,
+            pace=self.pace,
+            clock=self.clock,
+            metrics=self.metrics,
+            retry=self.retry,
+        )
+
+    def _notes(self, lane: Lane) -> LateNotes:
+        return LateNotes(
+            lane=lane,
+            frames=self.frames,
+            positions=self.positions,
+            clock=self.clock,
+            metrics=self.metrics,
+            retry=self.retry,
+        )
+
+    def _late(self, lane: Lane) -> LateLane:
+        return LateLane(
+            lane=lane,
+            table=self.late_table,
+            samples=self.samples,
+            outlet=self.outlet,
+            pace=self.late_pace,
+            clock=self.clock,
+            metrics=self.metrics,
+            retry=self.retry,
+        )

@@ -1,0 +1,229 @@
+"""Late data of one lane: noted as it comes, computed again from storage in its own time.
+
+What came late leaves the time that it touches to be done; the samples of that time are read back
+from storage, go through the same estimators, and what comes out is given out in a higher
+revision. So the last revision is what an undisturbed run would have given.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+from services.dsp.application.ports import (
+    Frames,
+    LateTable,
+    Noted,
+    Outlet,
+    Position,
+    Positions,
+    Span,
+    StoredSamples,
+    StreamMessage,
+    Values,
+)
+from services.dsp.core.estimators import ESTIMATORS
+from services.dsp.core.lane import LateSamples
+from services.dsp.core.recomputation import (
+    AFTER_US,
+    PIECE_US,
+    TOUCHED_US,
+    WARM_UP_US,
+    all_of,
+    recompute,
+    revised,
+    withdrawn,
+)
+from services.dsp.metrics import DspMetrics
+from shared.contracts.beats import BeatKind
+from shared.contracts.frames import FrameBatch, decode_frames
+from shared.contracts.identity import Lane
+from shared.contracts.names import Exchange, lane_queue
+from shared.contracts.quality import ValueFlag
+from shared.contracts.records import BadBatch
+from shared.errors import Unavailable
+from shared.runtime.clock import Clock
+from shared.runtime.quarantine import Choked, attempt_twice
+from shared.runtime.retry import Retry
+from shared.runtime.waiting import pause
+
+log = structlog.get_logger()
+LOOP = "late"
+SECOND_US = 1_000_000
+COMPUTED_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatePace:
+    """How patient the late loop is, from settings."""
+
+    interval_s: float
+    quiet_s: float
+    wait_s: float
+
+
+@dataclass(slots=True, kw_only=True)
+class LateNotes:
+    """Reads the late frames of a lane and notes the time that they touch."""
+
+    lane: Lane
+    frames: Frames
+    positions: Positions
+    clock: Clock
+    metrics: DspMetrics
+    retry: Retry
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Note until the stop. Cancel-safe: the position is saved together with the notes."""
+        stream = lane_queue(Exchange.LATE, self.lane)
+        position = await self.retry.run(lambda: self.positions.load(stream), until=stop)
+        start = None if position is None else position.replay_offset
+        async with self.frames.open(stream, start=start) as source:
+            async for batch in source.batches(until=stop):
+                if batch.discontinuity is not None:
+                    self.metrics.gaps.labels(LOOP).inc()  # storage tells of it
+                await self._note(stream, batch.messages, stop)
+
+    async def _note(
+        self, stream: str, messages: Sequence[StreamMessage], stop: asyncio.Event
+    ) -> None:
+        last = messages[-1].offset
+        spans: list[LateSamples] = []
+        now_us = 0
+        for message in messages:
+            self.metrics.messages.labels(LOOP).inc()
+            batch = decode_frames(message.body)
+            if isinstance(batch, BadBatch):  # storage parks it
+                self.metrics.bad_batches.labels(LOOP).inc()
+                continue
+            self.metrics.frames.labels(LOOP).inc(len(batch))
+            spans += touched(batch)
+            now_us = max(now_us, int(batch.table["received"].max()))
+        noted = [Noted(samples=LateSamples(*span), offset=last) for span in merged(spans)]
+        position = Position(last + 1, last, now_us)
+        await self.retry.run(
+            lambda: self.positions.save(stream, self.lane, position, noted), until=stop
+        )
+        self.metrics.saves.labels(LOOP).inc()
+        self.metrics.late_noted.inc(len(noted))
+
+
+def touched(batch: FrameBatch) -> list[LateSamples]:
+    """The time of each frame from which something is computed."""
+    found = []
+    table = batch.table
+    for index in np.flatnonzero(np.isin(table["stream"], list(COMPUTED_STREAMS))).tolist():
+        row = table[index]
+        width = 2 if row["format"] == 1 else 4
+        n = int(row["size"]) // (width * int(row["channels"]))
+        start = int(row["t0"])
+        end = start + max(1, n * int(row["interval_ns"]) // 1000)
+        found.append(LateSamples(int(row["device"]), int(row["stream"]), start, end))
+    return found
+
+
+def merged(spans: Sequence[LateSamples | Span]) -> list[Span]:
+    """Spans of one stream that are near each other as one: they touch the same values."""
+    out: list[Span] = []
+    for device, stream, start, end in sorted(spans):
+        last = out[-1] if out else None
+        near = last is not None and last[:2] == (device, stream)
+        if last is not None and near and start <= last.end_us + TOUCHED_US:
+            out[-1] = last._replace(end_us=max(last.end_us, end))
+        else:
+            out.append(Span(device, stream, start, end))
+    return out
+
+
+@dataclass(slots=True, kw_only=True)
+class LateLane:
+    """Computes again what late data of one lane has touched."""
+
+    lane: Lane
+    table: LateTable
+    samples: StoredSamples
+    outlet: Outlet
+    pace: LatePace
+    clock: Clock
+    metrics: DspMetrics
+    retry: Retry
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work in what is due, until the stop.
+
+        Cancel-safe: what was noted is forgotten only after the values are confirmed; done again
+        it gives the same values in the same revision.
+        """
+        while not stop.is_set():
+            try:
+                await self._turn(stop)
+            except Unavailable as error:
+                self.metrics.failures.labels(error.dependency).inc()
+                log.warning("late_data_waits", lane=self.lane, error=str(error))
+            await pause(stop, self.pace.interval_s)
+
+    async def _turn(self, stop: asyncio.Event) -> None:
+        before_us = self.clock.now_us() - round(self.pace.wait_s * SECOND_US)
+        due = await self.table.due(self.lane, quiet_s=self.pace.quiet_s, before_us=before_us)
+        for span in merged(due):
+            if stop.is_set():
+                return
+            inside = [
+                one for one in due
+                if one[:2] == span[:2] and span.start_us <= one.start_us < span.end_us
+            ]  # fmt: skip
+            await self._correct(span, inside)
+        self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
+
+    async def _correct(self, span: Span, waited: Sequence[Span]) -> None:
+        """Compute one span again, give it out, remember it."""
+        whole_seconds = span._replace(
+            start_us=span.start_us // SECOND_US * SECOND_US,
+            end_us=-(-span.end_us // SECOND_US) * SECOND_US + TOUCHED_US,
+        )
+        revision = await self.table.revision(whole_seconds)
+        began_s = self.clock.monotonic_s()
+        for start_us in range(whole_seconds.start_us, whole_seconds.end_us, PIECE_US):
+            end_us = min(start_us + PIECE_US, whole_seconds.end_us)
+            piece = span._replace(start_us=start_us, end_us=end_us)
+            values = await self._compute(piece, revision)
+            if values is not None and (len(values.vitals) or len(values.beats)):
+                await self.outlet.give(values, self.lane)
+                self.metrics.values.labels(LOOP).inc(len(values.vitals))
+                self.metrics.beats.labels(LOOP).inc(len(values.beats))
+        self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
+        await self.table.done(waited, whole_seconds, revision)
+        self.metrics.corrections.inc()
+        log.info("late_data_worked_in", device=span.device, stream=span.stream, revision=revision)
+
+    async def _compute(self, piece: Span, revision: int) -> Values | None:
+        """Values of [start, end) of a piece in a revision."""
+        read = piece._replace(start_us=piece.start_us - WARM_UP_US, end_us=piece.end_us + AFTER_US)
+        frames = await self.samples.frames(read)
+        if frames is None:
+            return None
+        computed = await asyncio.to_thread(
+            attempt_twice, lambda: recompute(frames), loop=LOOP, identity=f"device {piece.device}"
+        )
+        if isinstance(computed, Choked):
+            self.metrics.choked.labels(LOOP).inc()
+            return None
+        bounds = {"start_us": piece.start_us, "end_us": piece.end_us, "revision": revision}
+        vitals = revised(all_of(computed.vitals), **bounds)
+        vitals["flags"] |= ValueFlag.LATE
+        beats = revised(all_of(computed.beats, beats=True), **bounds)
+        kinds = (
+            [BeatKind.R_PEAK]
+            if any(
+                estimator.gives_beats and estimator.stream == piece.stream
+                for estimator in ESTIMATORS
+            )
+            else []
+        )
+        if kinds:
+            stored = await self.samples.beats(piece.device, kinds, piece)
+            gone = withdrawn(stored, beats, revision=revision)
+            beats = all_of([beats, gone], beats=True)
+        return Values(vitals, beats, [])

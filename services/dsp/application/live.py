@@ -1,0 +1,221 @@
+"""The live loop of one lane: frames in, values out; newest first, it never waits for late data.
+
+After a restart it replays the frames from the saved position, gives nothing out that was given
+out before, and goes on with the same numbers: what comes out after a message depends on the
+messages up to it alone (see `services.dsp.core.lane`).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import structlog
+
+from services.dsp.application.ports import (
+    Discontinuity,
+    Frames,
+    Noted,
+    Outlet,
+    Positions,
+    StreamMessage,
+    Values,
+)
+from services.dsp.application.positions import ReplayMarks
+from services.dsp.core.lane import Computed, LaneSignals
+from services.dsp.metrics import DspMetrics
+from shared.contracts.beats import BEAT
+from shared.contracts.events import Event, EventKind, Severity, event_id
+from shared.contracts.frames import decode_frames
+from shared.contracts.identity import Lane
+from shared.contracts.names import Exchange, lane_queue
+from shared.contracts.records import BadBatch
+from shared.contracts.vitals import VITAL
+from shared.errors import Unavailable
+from shared.runtime.clock import Clock
+from shared.runtime.quarantine import Choked, attempt_twice
+from shared.runtime.retry import Retry
+from shared.runtime.waiting import pause
+
+log = structlog.get_logger()
+LOOP = "live"
+NOTHING_GIVEN = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How often a lane computes and saves, from settings."""
+
+    compute_interval_s: float
+    messages_most: int
+    save_interval_s: float
+
+
+@dataclass(slots=True, kw_only=True)
+class LiveLane:
+    """Computes one lane as it comes."""
+
+    lane: Lane
+    incarnation: int
+    frames: Frames
+    positions: Positions
+    outlet: Outlet
+    pace: Pace
+    clock: Clock
+    metrics: DspMetrics
+    retry: Retry
+    _signals: LaneSignals = field(default_factory=LaneSignals, init=False)
+    _marks: ReplayMarks = field(default_factory=ReplayMarks, init=False)
+    _noted: list[Noted] = field(default_factory=list, init=False)
+    _given: int = field(default=NOTHING_GIVEN, init=False)
+    _taken: int = field(default=NOTHING_GIVEN, init=False)
+    _saved_s: float = field(default=0.0, init=False)
+
+    @property
+    def stream(self) -> str:
+        """Name of the stream that is read."""
+        return lane_queue(Exchange.FRAMES, self.lane)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Compute until the stop.
+
+        Cancel-safe: the position is saved only after what it stands for was confirmed, and what
+        is given out a second time is the same.
+        """
+        position = await self.retry.run(lambda: self.positions.load(self.stream), until=stop)
+        if position is not None:
+            self._given = position.given_offset
+        start = None if position is None else position.replay_offset
+        log.info("lane_replays", lane=self.lane, start=start, given=self._given)
+        self._saved_s = self.clock.monotonic_s()
+        async with self.frames.open(self.stream, start=start) as source:
+            async for batch in source.batches(until=stop):
+                began_s = self.clock.monotonic_s()
+                if batch.discontinuity is not None:
+                    await self._report(batch.discontinuity, stop)
+                for messages in self._split(batch.messages):
+                    await self._work(messages, stop)
+                await self._save_when_due()
+                if len(batch.messages) < self.pace.messages_most and self._taken >= self._given:
+                    used_s = self.clock.monotonic_s() - began_s
+                    await pause(stop, max(0.0, self.pace.compute_interval_s - used_s))
+        await self._save()
+
+    def _split(self, messages: Sequence[StreamMessage]) -> list[Sequence[StreamMessage]]:
+        """What was given out before, and what follows: they are computed apart."""
+        n = sum(message.offset <= self._given for message in messages)
+        return [part for part in (messages[:n], messages[n:]) if part]
+
+    async def _work(self, messages: Sequence[StreamMessage], stop: asyncio.Event) -> None:
+        """Take messages, compute, give out; cancel-safe as `run`."""
+        for message in messages:
+            self._take(message)
+        last = messages[-1].offset
+        began_s = self.clock.monotonic_s()
+        computed = await asyncio.to_thread(self._compute, last)
+        self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
+        self.metrics.streams_followed.labels(str(self.lane)).set(self._signals.n_streams)
+        self._taken = last
+        if last <= self._given:
+            self.metrics.replayed.inc(len(messages))
+            return
+        self._noted += [Noted(samples=late, offset=last) for late in computed.late]
+        self.metrics.late_noted.inc(len(computed.late))
+        values = gathered(computed)
+        if len(values.vitals) or len(values.beats) or values.events:
+            await self.retry.run(lambda: self.outlet.give(values, self.lane), until=stop)
+            self._count(values)
+        self._given = last
+
+    def _take(self, message: StreamMessage) -> None:
+        self._marks.note(message.offset, self._signals.now)
+        self.metrics.messages.labels(LOOP).inc()
+        batch = decode_frames(message.body)
+        if isinstance(batch, BadBatch):  # storage parks it
+            self.metrics.bad_batches.labels(LOOP).inc()
+            log.warning("batch_refused", stream=self.stream, reason=batch.fault)
+            return
+        self.metrics.frames.labels(LOOP).inc(len(batch))
+        outcome = attempt_twice(
+            lambda: self._signals.take(batch), loop=LOOP, identity=f"offset {message.offset}"
+        )
+        if isinstance(outcome, Choked):
+            self.metrics.choked.labels(LOOP).inc()
+
+    def _compute(self, offset: int) -> Computed:
+        """Runs in a thread, one at a time: the loop waits for it before it takes more."""
+        outcome = attempt_twice(
+            self._signals.compute, loop=LOOP, identity=f"lane {self.lane} to offset {offset}"
+        )
+        if isinstance(outcome, Choked):
+            # The windows may be half stepped: none of them can be trusted any more.
+            self.metrics.choked.labels(LOOP).inc()
+            self._signals = LaneSignals()
+            return Computed()
+        return outcome
+
+    def _count(self, values: Values) -> None:
+        self.metrics.values.labels(LOOP).inc(len(values.vitals))
+        self.metrics.beats.labels(LOOP).inc(len(values.beats))
+        self.metrics.events.labels(LOOP).inc(len(values.events))
+        if len(values.vitals):
+            newest = int(values.vitals["received"].max())
+            self.metrics.lag_s.labels(LOOP).observe(max(0, self.clock.now_us() - newest) / 1e6)
+
+    async def _save_when_due(self) -> None:
+        if self.clock.monotonic_s() - self._saved_s >= self.pace.save_interval_s:
+            await self._save()
+
+    async def _save(self) -> None:
+        """Save the position; PostgreSQL may be away, then the next one saves more."""
+        self._saved_s = self.clock.monotonic_s()
+        if self._taken < self._given or self._taken == NOTHING_GIVEN:
+            return
+        position = self._marks.position(self._given, self._signals.now)
+        noted = list(self._noted)
+        try:
+            await self.positions.save(self.stream, self.lane, position, noted)
+        except Unavailable as error:
+            self.metrics.save_failures.labels(LOOP).inc()
+            log.warning("position_not_saved", stream=self.stream, error=str(error))
+            return
+        self.metrics.saves.labels(LOOP).inc()
+        del self._noted[: len(noted)]
+
+    async def _report(self, gap: Discontinuity, stop: asyncio.Event) -> None:
+        """Tell that messages are gone that were never computed, or that the stream began anew."""
+        if gap.expected < gap.found <= self._given + 1:
+            return  # only the replay is shorter
+        if gap.found < gap.expected:
+            self._given = NOTHING_GIVEN
+            self._marks.clear()
+            self._signals = LaneSignals()
+        self.metrics.gaps.labels(LOOP).inc()
+        event = Event(
+            id=event_id(
+                EventKind.STREAM_TRUNCATED, LOOP, self.incarnation, self.stream, gap.expected,
+                gap.found,
+            ),
+            t=self.clock.now_us(),
+            kind=EventKind.STREAM_TRUNCATED,
+            severity=Severity.HIGH,
+            source="dsp",
+            text_key="stream_truncated",
+            data={
+                "stream": self.stream, "fault": str(gap.fault), "expected": gap.expected,
+                "found": gap.found,
+            },
+        )  # fmt: skip
+        values = Values(np.empty(0, VITAL), np.empty(0, BEAT), [event])
+        await self.retry.run(lambda: self.outlet.give(values, self.lane), until=stop)
+
+
+def gathered(computed: Computed) -> Values:
+    """All tables of a computation as one of each kind, by time."""
+    vitals = np.concatenate([np.empty(0, VITAL), *computed.vitals])
+    beats = np.concatenate([np.empty(0, BEAT), *computed.beats])
+    return Values(
+        vitals[np.lexsort((vitals["measure"], vitals["device"], vitals["t"]))],
+        beats[np.lexsort((beats["device"], beats["t"]))],
+        computed.events,
+    )

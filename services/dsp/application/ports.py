@@ -1,0 +1,163 @@
+"""What the loops of the signal processing need of the world."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.lane import LateSamples
+from shared.contracts.events import Event
+from shared.contracts.frames import FrameBatch
+from shared.contracts.identity import Lane
+from shared.contracts.records import Table
+
+
+class StreamMessage(Protocol):
+    """One message of a stream."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the stream."""
+
+    @property
+    def body(self) -> bytes:
+        """The bytes."""
+
+
+class Discontinuity(Protocol):
+    """What a reader found between two batches that do not follow each other."""
+
+    @property
+    def fault(self) -> str:
+        """Name of what happened."""
+
+    @property
+    def expected(self) -> int:
+        """Offset that should have come."""
+
+    @property
+    def found(self) -> int:
+        """Offset that came."""
+
+
+class StreamBatch(Protocol):
+    """What was there to be read: at least one message."""
+
+    @property
+    def messages(self) -> Sequence[StreamMessage]:
+        """In the order of the stream."""
+
+    @property
+    def discontinuity(self) -> Discontinuity | None:
+        """What lies between the batch before and this one."""
+
+
+class Source(Protocol):
+    """One stream from an offset on."""
+
+    def batches(self, *, until: asyncio.Event) -> AsyncIterator[StreamBatch]:
+        """What comes, until the stop; what was given is done with when the next is asked for."""
+
+
+class Frames(Protocol):
+    """Opens streams of frames."""
+
+    def open(self, stream: str, *, start: int | None) -> AbstractAsyncContextManager[Source]:
+        """The stream from an offset on; None: from the oldest message that is left."""
+
+
+class Position(NamedTuple):
+    """Where a replay begins, and up to which message output was given out.
+
+    `watermark_us` is the time of arrival that the lane had reached then.
+    """
+
+    replay_offset: int
+    given_offset: int
+    watermark_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Late samples with the message that storage must have before they can be read back."""
+
+    samples: LateSamples
+    offset: int
+
+
+class Positions(Protocol):
+    """Positions of the streams of one incarnation, and what they leave to be done."""
+
+    async def load(self, stream: str) -> Position | None:
+        """The saved position, None where there is none."""
+
+    async def save(
+        self, stream: str, lane: Lane, position: Position, noted: Sequence[Noted]
+    ) -> None:
+        """Save position and late samples, all or none. Twice is harmless."""
+
+
+class Values(NamedTuple):
+    """What goes out together: rows of ``vitals.v1`` (without patient), of ``beats.v1``, events."""
+
+    vitals: Table
+    beats: Table
+    events: Sequence[Event]
+
+
+class Outlet(Protocol):
+    """Where values go."""
+
+    async def give(self, values: Values, lane: Lane) -> None:
+        """Publish for the patients who wear the devices, and wait until all is confirmed.
+
+        Raises
+        ------
+        Unavailable : some may be published, some not; the same again is harmless
+        """
+
+
+class Assignments(Protocol):
+    """Who wears which device when."""
+
+    def patients_at(self, device: NDArray[np.int32], t: NDArray[np.int64]) -> NDArray[np.int32]:
+        """The patient of each device at each moment, 0 for nobody."""
+
+
+class Span(NamedTuple):
+    """Time of one stream of one device that has to be computed again."""
+
+    device: int
+    stream: int
+    start_us: int
+    end_us: int
+
+
+class LateTable(Protocol):
+    """Late samples that wait, and what was made of them."""
+
+    async def due(self, lane: Lane, *, quiet_s: float, before_us: int) -> list[Span]:
+        """What can be computed again now: stored, no more of it coming, and not too fresh."""
+
+    async def revision(self, span: Span) -> int:
+        """The revision in which values of this time must be given out to count."""
+
+    async def done(self, waited: Sequence[Span], corrected: Span, revision: int) -> None:
+        """Forget what waited and remember the correction, all or none."""
+
+    async def waiting(self, lane: Lane) -> int:
+        """How many wait."""
+
+
+class StoredSamples(Protocol):
+    """Samples and beats read back from storage."""
+
+    async def frames(self, span: Span) -> FrameBatch | None:
+        """All frames of the stream in that time, by time; None when there are none."""
+
+    async def beats(self, device: int, kinds: Sequence[int], span: Span) -> Table:
+        """The beats that count in that time: rows of ``beats.v1``."""

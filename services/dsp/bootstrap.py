@@ -1,0 +1,92 @@
+"""Joins the signal processing: settings, adapters, loops."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from services.dsp.adapters.assignment_table import AssignmentTable
+from services.dsp.adapters.frame_reader import FrameReader
+from services.dsp.adapters.late_table import LateIntervals
+from services.dsp.adapters.position_table import PositionTable
+from services.dsp.adapters.sample_reader import SampleReader
+from services.dsp.adapters.vital_stream import VitalStream
+from services.dsp.application.lane import Lanes
+from services.dsp.application.late import LatePace
+from services.dsp.application.live import Pace
+from services.dsp.metrics import DspMetrics
+from services.dsp.settings import DspSettings
+from shared.broker.connection import Broker, BrokerAddress
+from shared.broker.publisher import Publisher
+from shared.database.pool import Database, Row
+from shared.database.statements import Statements, load_statements
+from shared.errors import Misconfigured, Unavailable
+from shared.ownership.leases import LaneOwnership
+from shared.runtime.retry import BackOff, Retry
+from shared.runtime.service import Runtime
+
+log = structlog.get_logger()
+
+
+async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
+    """Open everything and name the loops."""
+    statements = load_statements("services.dsp.adapters")
+    metrics = DspMetrics(runtime.metrics)
+    retry = Retry(BackOff(first_s=0.1, most_s=3.0), on_failure=_counted(metrics))
+    database = await runtime.open(
+        Database.of(settings, instance=settings.instance, metrics=runtime.metrics)
+    )
+    deployment = await retry.run(lambda: _deployment(database, statements), until=runtime.stop)
+    lanes, incarnation = int(deployment["lanes"]), int(deployment["incarnation"])
+    broker = await runtime.open(
+        Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
+    )
+    publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
+    assignments = AssignmentTable(database, statements, settings.dsp_assignments_interval_s)
+    await retry.run(assignments.refresh, until=runtime.stop)
+    work = Lanes(
+        incarnation=incarnation,
+        frames=FrameReader(broker, incarnation, messages_most=settings.dsp_messages_most),
+        positions=PositionTable(database, statements, incarnation),
+        outlet=VitalStream(publisher, assignments, lanes=lanes, incarnation=incarnation),
+        late_table=LateIntervals(database, statements, incarnation),
+        samples=SampleReader(database, statements),
+        pace=Pace(
+            compute_interval_s=settings.dsp_compute_interval_s,
+            messages_most=settings.dsp_messages_most,
+            save_interval_s=settings.dsp_save_interval_s,
+        ),
+        late_pace=LatePace(
+            interval_s=settings.dsp_late_interval_s,
+            quiet_s=settings.dsp_late_quiet_s,
+            wait_s=settings.dsp_late_wait_s,
+        ),
+        clock=runtime.clock,
+        metrics=metrics,
+        retry=retry,
+    )
+    ownership = LaneOwnership(database, service="dsp", lanes=lanes, metrics=runtime.metrics)
+
+    async def compute_lanes(stop: asyncio.Event) -> None:
+        await ownership.run(stop, work.run)
+
+    runtime.loop("lanes", compute_lanes)
+    runtime.loop("assignments", assignments.run)
+    runtime.health.report("started", ready=True)
+    log.info("dsp_joined", lanes=lanes, incarnation=incarnation)
+
+
+async def _deployment(database: Database, statements: Statements) -> Row:
+    async with database.session() as session:
+        row = await session.fetch_one(statements["deployment"])
+    if row is None or row["incarnation"] == 0:
+        raise Misconfigured("the streams are not declared yet: run vitalwire migrate first")
+    return row
+
+
+def _counted(metrics: DspMetrics) -> Callable[[int, Unavailable, float], None]:
+    def tell(attempt: int, error: Unavailable, delay_s: float) -> None:
+        metrics.failures.labels(error.dependency).inc()
+        log.warning("dsp_waits", attempt=attempt, error=str(error), delay_s=round(delay_s, 3))
+
+    return tell

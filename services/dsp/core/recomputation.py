@@ -1,0 +1,53 @@
+"""The same estimators over stored samples, for time that was computed before all had come."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from services.dsp.core.gaps import SECOND_US
+from services.dsp.core.lane import Computed, LaneSignals
+from services.dsp.core.windows import MEMORY_S
+from shared.contracts.beats import BEAT
+from shared.contracts.frames import FrameBatch
+from shared.contracts.records import Table
+from shared.contracts.vitals import VITAL
+
+WARM_UP_US = 2 * MEMORY_S * SECOND_US  # windows, and how long a stream has been there before them
+TOUCHED_US = (MEMORY_S + 1) * SECOND_US  # so long after a sample values still rest on it
+AFTER_US = 5 * SECOND_US  # samples behind the last second: they settle it
+PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory
+
+
+def recompute(frames: FrameBatch) -> Computed:
+    """All that comes out of frames of one device when nothing more is waited for."""
+    signals = LaneSignals()
+    order = np.lexsort((frames.table["part"], frames.table["n"], frames.table["t0"]))
+    signals.take(FrameBatch(frames.table[order], frames.samples))
+    signals.now = np.iinfo(np.int64).max // 2  # every hole has been waited for
+    return signals.compute()
+
+
+def revised(table: Table, *, start_us: int, end_us: int, revision: int) -> Table:
+    """Rows (of `VITAL` or `BEAT`) with start_us <= t < end_us, in a revision."""
+    inside = table[(table["t"] >= start_us) & (table["t"] < end_us)].copy()
+    inside["revision"] = revision
+    return inside
+
+
+def withdrawn(stored: Table, found: Table, *, revision: int) -> Table:
+    """Beats that were given out and are not found again, as what takes them back: quality 0."""
+    keys = {(row["device"].item(), row["kind"].item(), row["t"].item()) for row in found}
+    gone = [
+        index
+        for index, row in enumerate(stored)
+        if (row["device"].item(), row["kind"].item(), row["t"].item()) not in keys
+        and row["quality"] > 0
+    ]
+    table = stored[gone].copy()
+    table["quality"], table["rr_ms"], table["revision"] = 0, np.nan, revision
+    return table
+
+
+def all_of(tables: Sequence[Table], *, beats: bool = False) -> Table:
+    """One table of several."""
+    return np.concatenate([np.empty(0, BEAT if beats else VITAL), *tables])

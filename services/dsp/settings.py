@@ -1,0 +1,40 @@
+"""Settings of the signal processing."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from shared.runtime.settings import BrokerSettings, DatabaseSettings, ServiceSettings
+
+
+class DspSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
+    """Read once at the start."""
+
+    service: ClassVar[str] = "dsp"
+
+    database_user: str = Field(default="vw_dsp", description="Role of this service")
+    amqp_user: str = Field(default="vw_dsp", description="User of this service")
+    database_pool_most: int = Field(default=8, ge=2, le=100, description="Connections at most")
+    dsp_compute_interval_s: float = Field(
+        default=0.1, ge=0, le=1, description="Between two computations of a lane that is not behind"
+    )
+    dsp_messages_most: int = Field(
+        default=64, ge=1, le=1_000, description="Messages of a lane taken into one computation"
+    )
+    dsp_save_interval_s: float = Field(
+        default=5.0, ge=0.05, le=60, description="Between two savings of a lane's position"
+    )
+    dsp_assignments_interval_s: float = Field(
+        default=5.0, ge=0.1, le=300, description="Between two looks at who wears which device"
+    )
+    dsp_late_interval_s: float = Field(
+        default=2.0, ge=0.05, le=60, description="Between two looks for late data to work in"
+    )
+    dsp_late_quiet_s: float = Field(
+        default=5.0, ge=0, le=600, description="Late data of a device is worked in when so long "
+        "nothing more came of it",
+    )  # fmt: skip
+    dsp_late_wait_s: float = Field(
+        default=110.0, ge=0, le=3_600, description="Age of a hole that was filled before it is "
+        "worked in: what is live rests on it for 75 s, and may be 30 s old itself",
+    )  # fmt: skip
