@@ -53,13 +53,18 @@ async def make_roles(database: DatabaseFixture) -> None:
         await connection.close()
 
 
-async def fill(database: DatabaseFixture) -> None:
-    """Migrate as the administrator, who owns the database; say that there are streams."""
+async def give_to_administrator(database: DatabaseFixture) -> None:
+    """Make `vw_admin` the owner, as deploy does; a copy of a template does not inherit it."""
     connection = await database.connect()
     try:
         await connection.execute(f'alter database "{database.name}" owner to vw_admin')
     finally:
         await connection.close()
+
+
+async def fill(database: DatabaseFixture) -> None:
+    """Migrate as the administrator, who owns the database; say that there are streams."""
+    await give_to_administrator(database)
     address = address_of(database, user="vw_admin")
     async with Database(address, instance="migrate", metrics=Metrics("test")) as pool:
         await migrate(pool, load_migrations())
@@ -85,8 +90,15 @@ def template(postgres: Postgres) -> str:
 async def migrated(postgres: Postgres, template: str) -> AsyncIterator[DatabaseFixture]:
     """A migrated database of the test's own."""
     database = await postgres.create_database(template=template)
+    await give_to_administrator(database)
     yield database
     await postgres.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def unchanging(postgres: Postgres, template: str) -> DatabaseFixture:
+    """One migrated database for all tests that only look; removed with the server."""
+    return asyncio.run(postgres.create_database(template=template))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def frame(
         place=0,
         scale=0.001,
         offset=0.0,
-        samples=struct.pack("<hhI", device, part, n) if samples is None else samples,
+        samples=struct.pack("<ihI", device, part, n) if samples is None else samples,
     )
 
 

@@ -1,0 +1,1138 @@
+-- Generated from the migrations by pg_dump; do not edit. To write it anew:
+-- python -m tests.integration.storage.make_snapshot
+
+CREATE SCHEMA access;
+ALTER SCHEMA access OWNER TO vw_admin;
+COMMENT ON SCHEMA access IS 'accounts, sessions, care teams and relations; written by api';
+CREATE SCHEMA alarm;
+ALTER SCHEMA alarm OWNER TO vw_admin;
+COMMENT ON SCHEMA alarm IS 'state of alarms; written by alarms';
+CREATE SCHEMA audit;
+ALTER SCHEMA audit OWNER TO vw_admin;
+COMMENT ON SCHEMA audit IS 'who did what; append-only through audit.append';
+CREATE SCHEMA dsp;
+ALTER SCHEMA dsp OWNER TO vw_admin;
+COMMENT ON SCHEMA dsp IS 'positions of the signal processing; written by dsp';
+CREATE SCHEMA gateway;
+ALTER SCHEMA gateway OWNER TO vw_admin;
+COMMENT ON SCHEMA gateway IS 'clock maps, presence, unfinished messages; written by gateway';
+CREATE SCHEMA registry;
+ALTER SCHEMA registry OWNER TO vw_admin;
+COMMENT ON SCHEMA registry IS 'wards, patients, devices and what binds them; written by api';
+CREATE SCHEMA signal;
+ALTER SCHEMA signal OWNER TO vw_admin;
+COMMENT ON SCHEMA signal IS 'frames, vital signs, beats, events; written by storage';
+CREATE FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer DEFAULT NULL::integer, device_id integer DEFAULT NULL::integer, reason text DEFAULT NULL::text, origin text DEFAULT NULL::text, request_id text DEFAULT NULL::text, detail jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    head audit.chain;
+    fresh audit.entry;
+begin
+    insert into audit.chain values (session_user, 0, sha256(convert_to(session_user, 'UTF8')))
+        on conflict do nothing;
+    -- the lock lasts until the caller commits: links of one chain are written one after the other
+    select * into strict head from audit.chain c where c.chain = session_user for update;
+    fresh := row(
+        session_user::text, head.last_n + 1, (extract(epoch from clock_timestamp()) * 1e6)::bigint,
+        actor, action, patient_id, device_id, resource, outcome, reason, origin, request_id,
+        coalesce(detail, '{}'), head.last_hash, ''::bytea);
+    fresh.hash := audit.link(fresh);
+    insert into audit.entry values (fresh.*);
+    update audit.chain c set last_n = fresh.n, last_hash = fresh.hash where c.chain = fresh.chain;
+    return fresh.n;
+end
+$$;
+ALTER FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) OWNER TO vw_admin;
+COMMENT ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) IS 'Appends one entry to the chain of the calling role and gives its number. The only way in';
+CREATE TABLE audit.entry (
+    chain text NOT NULL,
+    n bigint NOT NULL,
+    at_us bigint NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    patient_id integer,
+    device_id integer,
+    resource text NOT NULL,
+    outcome text NOT NULL,
+    reason text,
+    origin text,
+    request_id text,
+    detail jsonb NOT NULL,
+    previous_hash bytea NOT NULL,
+    hash bytea NOT NULL
+);
+ALTER TABLE audit.entry OWNER TO vw_admin;
+COMMENT ON TABLE audit.entry IS 'Who (actor) did what (action) to what (resource) with which outcome. Retention: 10 years';
+CREATE FUNCTION audit.link(entry audit.entry) RETURNS bytea
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    -- jsonb orders its keys, so the text is the same for the same entry
+    select sha256(entry.previous_hash || convert_to(
+        (to_jsonb(entry) - 'hash' - 'previous_hash')::text, 'UTF8'))
+$$;
+ALTER FUNCTION audit.link(entry audit.entry) OWNER TO vw_admin;
+CREATE FUNCTION audit.refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    raise exception 'the audit trail is append-only' using errcode = 'insufficient_privilege';
+end
+$$;
+ALTER FUNCTION audit.refuse_change() OWNER TO vw_admin;
+CREATE FUNCTION audit.verify() RETURNS TABLE(chain text, n bigint, what text)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    with linked as (
+        select e.*, lag(e.n, 1, 0::bigint) over w as n_before,
+            lag(e.hash, 1, sha256(convert_to(e.chain, 'UTF8'))) over w as hash_before,
+            audit.link(row(e.*)::audit.entry) as expected
+        from audit.entry e
+        window w as (partition by e.chain order by e.n))
+    select l.chain, l.n, 'missing before' from linked l where l.n <> l.n_before + 1
+    union all
+    select l.chain, l.n, 'previous changed' from linked l where l.previous_hash <> l.hash_before
+    union all
+    select l.chain, l.n, 'changed' from linked l where l.hash <> l.expected
+    union all
+    select c.chain, c.last_n, 'cut off' from audit.chain c
+    where c.last_n <> (select coalesce(max(e.n), 0) from audit.entry e where e.chain = c.chain)
+$$;
+ALTER FUNCTION audit.verify() OWNER TO vw_admin;
+COMMENT ON FUNCTION audit.verify() IS 'What is broken in the chains; no row = all is whole';
+CREATE FUNCTION registry.notify_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    perform pg_notify('registry_changed', tg_table_name);
+    return null;
+end
+$$;
+ALTER FUNCTION registry.notify_change() OWNER TO vw_admin;
+COMMENT ON FUNCTION registry.notify_change() IS 'Notifies registry_changed; the gateway then reads devices and credentials again';
+CREATE FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET lock_timeout TO '10s'
+    AS $$
+declare
+    width constant bigint := signal.partition_width_us(parent);
+    start_us bigint;
+    part text;
+    made integer := 0;
+begin
+    if width is null then
+        raise exception 'signal.% has no partitions', parent using errcode = 'invalid_parameter_value';
+    end if;
+    perform pg_advisory_xact_lock(hashtext('signal.ensure_partitions'), hashtext(parent));
+    foreach start_us in array starts_us loop
+        if start_us % width <> 0 or start_us < 0 or start_us > 32503680000000000 then
+            raise exception 'no partition of signal.% starts at %', parent, start_us
+                using errcode = 'invalid_parameter_value';
+        end if;
+        part := parent || '_' || to_char(
+            to_timestamp(start_us / 1000000) at time zone 'UTC',
+            case when width < 86400000000 then 'YYYYMMDDHH24' else 'YYYYMMDD' end);
+        continue when to_regclass('signal.' || part) is not null;
+        -- attaching takes a lock that lets writers go on, "create ... partition of" does not
+        execute format('create table signal.%I (like signal.%I including all)', part, parent);
+        execute format('alter table signal.%I attach partition signal.%I for values from (%s) to (%s)',
+            parent, part, start_us, start_us + width);
+        made := made + 1;
+    end loop;
+    return made;
+end
+$$;
+ALTER FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) IS 'Makes the partitions of frame, vital or beat that begin at the given times and are missing';
+CREATE FUNCTION signal.partition_width_us(parent text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select case parent
+        when 'frame' then 3600000000
+        when 'vital' then 86400000000
+        when 'beat' then 86400000000
+    end
+$$;
+ALTER FUNCTION signal.partition_width_us(parent text) OWNER TO vw_admin;
+CREATE TABLE access.account (
+    id integer NOT NULL,
+    username text NOT NULL,
+    display_name text NOT NULL,
+    role text NOT NULL,
+    patient_id integer,
+    oidc_subject text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    disabled_at timestamp with time zone,
+    CONSTRAINT account_check CHECK (((role = 'patient'::text) = (patient_id IS NOT NULL))),
+    CONSTRAINT account_display_name_check CHECK (((length(display_name) >= 1) AND (length(display_name) <= 200))),
+    CONSTRAINT account_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'clinician'::text, 'nurse'::text, 'technician'::text, 'patient'::text, 'viewer'::text]))),
+    CONSTRAINT account_username_check CHECK ((username ~ '^[a-z0-9._@-]{2,80}$'::text))
+);
+ALTER TABLE access.account OWNER TO vw_admin;
+COMMENT ON TABLE access.account IS 'People who log in; a patient''s account points at the patient. Retention: 1 year disabled';
+ALTER TABLE access.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE access.care_team (
+    id integer NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    ward_id integer,
+    CONSTRAINT care_team_key_check CHECK ((key ~ '^[a-z0-9-]{1,40}$'::text))
+);
+ALTER TABLE access.care_team OWNER TO vw_admin;
+COMMENT ON TABLE access.care_team IS 'A team with a ward cares for whoever lies there; one without for those in care_team_patient. Retention: for ever';
+ALTER TABLE access.care_team ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.care_team_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE access.care_team_patient (
+    id bigint NOT NULL,
+    care_team_id integer NOT NULL,
+    patient_id integer NOT NULL,
+    starts timestamp with time zone DEFAULT now() NOT NULL,
+    ends timestamp with time zone,
+    CONSTRAINT care_team_patient_check CHECK (((ends IS NULL) OR (ends > starts)))
+);
+ALTER TABLE access.care_team_patient OWNER TO vw_admin;
+COMMENT ON TABLE access.care_team_patient IS 'Whom a team cares for. Retention: 10 years';
+ALTER TABLE access.care_team_patient ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.care_team_patient_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE access.idempotency_key (
+    account_id integer NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    status smallint,
+    response jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_key_key_check CHECK (((length(key) >= 1) AND (length(key) <= 200)))
+);
+ALTER TABLE access.idempotency_key OWNER TO vw_admin;
+COMMENT ON TABLE access.idempotency_key IS 'Answers of POSTs that may come again. Retention: 24 h';
+CREATE TABLE access.membership (
+    id bigint NOT NULL,
+    care_team_id integer NOT NULL,
+    account_id integer NOT NULL,
+    starts timestamp with time zone DEFAULT now() NOT NULL,
+    ends timestamp with time zone,
+    CONSTRAINT membership_check CHECK (((ends IS NULL) OR (ends > starts)))
+);
+ALTER TABLE access.membership OWNER TO vw_admin;
+COMMENT ON TABLE access.membership IS 'Who belonged to which team when. Retention: 10 years';
+ALTER TABLE access.membership ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.membership_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE access.password (
+    account_id integer NOT NULL,
+    password_hash text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    must_change boolean DEFAULT false NOT NULL,
+    CONSTRAINT password_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text))
+);
+ALTER TABLE access.password OWNER TO vw_admin;
+COMMENT ON TABLE access.password IS 'Apart from the account, so that only api can read it';
+CREATE TABLE access.refresh_token (
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    issued_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT refresh_token_token_hash_check CHECK ((length(token_hash) = 32))
+);
+ALTER TABLE access.refresh_token OWNER TO vw_admin;
+COMMENT ON TABLE access.refresh_token IS 'SHA-256 of each token of a session; one that comes a second time ends the session. Retention: with the session';
+CREATE TABLE access.relation (
+    id bigint NOT NULL,
+    account_id integer NOT NULL,
+    patient_id integer NOT NULL,
+    kind text NOT NULL,
+    scope jsonb DEFAULT '{}'::jsonb NOT NULL,
+    reason text,
+    starts timestamp with time zone DEFAULT now() NOT NULL,
+    ends timestamp with time zone,
+    CONSTRAINT relation_check CHECK (((ends IS NULL) OR (ends > starts))),
+    CONSTRAINT relation_check1 CHECK (((kind <> 'break_glass'::text) OR ((reason IS NOT NULL) AND (ends IS NOT NULL)))),
+    CONSTRAINT relation_kind_check CHECK ((kind = ANY (ARRAY['responsible'::text, 'treating'::text, 'consulting'::text, 'on_duty'::text, 'relative'::text, 'break_glass'::text]))),
+    CONSTRAINT relation_reason_check CHECK ((length(reason) <= 1000))
+);
+ALTER TABLE access.relation OWNER TO vw_admin;
+COMMENT ON TABLE access.relation IS 'One person to one patient; break_glass always has a reason and an end. Retention: 10 years';
+ALTER TABLE access.relation ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME access.relation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE access.session (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    account_id integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoked_because text
+);
+ALTER TABLE access.session OWNER TO vw_admin;
+COMMENT ON TABLE access.session IS 'One log-in. Retention: 30 days after its end';
+CREATE TABLE alarm.action (
+    id text NOT NULL,
+    patient_id integer NOT NULL,
+    body jsonb NOT NULL,
+    taken_us bigint NOT NULL,
+    done_us bigint,
+    outcome text,
+    CONSTRAINT action_id_check CHECK (((length(id) >= 1) AND (length(id) <= 100))),
+    CONSTRAINT action_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'too_late'::text, 'unknown'::text])))
+);
+ALTER TABLE alarm.action OWNER TO vw_admin;
+COMMENT ON TABLE alarm.action IS 'What people asked to be done to alarms, once by id; carried out by the owner of the patient''s lane. Retention: 10 years';
+CREATE TABLE alarm.alarm (
+    patient_id integer NOT NULL,
+    id text NOT NULL,
+    device_id integer DEFAULT 0 NOT NULL,
+    condition text NOT NULL,
+    kind text NOT NULL,
+    priority text NOT NULL,
+    state text NOT NULL,
+    revision integer NOT NULL,
+    since_us bigint NOT NULL,
+    updated_us bigint NOT NULL,
+    ended_us bigint,
+    ended_because text,
+    acknowledged_by integer,
+    data jsonb NOT NULL,
+    CONSTRAINT alarm_check CHECK (((state = 'ended'::text) = (ended_us IS NOT NULL))),
+    CONSTRAINT alarm_check1 CHECK (((state = 'ended'::text) = (ended_because IS NOT NULL))),
+    CONSTRAINT alarm_condition_check CHECK ((condition ~ '^[a-z0-9_]{2,40}$'::text)),
+    CONSTRAINT alarm_ended_because_check CHECK ((ended_because = ANY (ARRAY['cleared'::text, 'seen'::text, 'again'::text, 'switched_off'::text]))),
+    CONSTRAINT alarm_kind_check CHECK ((kind = ANY (ARRAY['physiological'::text, 'technical'::text]))),
+    CONSTRAINT alarm_priority_check CHECK ((priority = ANY (ARRAY['high'::text, 'medium'::text, 'low'::text]))),
+    CONSTRAINT alarm_revision_check CHECK ((revision >= 1)),
+    CONSTRAINT alarm_state_check CHECK ((state = ANY (ARRAY['active'::text, 'acknowledged'::text, 'cleared'::text, 'ended'::text])))
+);
+ALTER TABLE alarm.alarm OWNER TO vw_admin;
+COMMENT ON TABLE alarm.alarm IS 'One row an occurrence. data = the alarm as its newest event carries it, for the api to show. state cleared = the cause has ended and nobody has seen it; ended = of the past. Retention: 10 years';
+CREATE TABLE alarm.lane (
+    lane smallint NOT NULL,
+    saves bigint NOT NULL
+);
+ALTER TABLE alarm.lane OWNER TO vw_admin;
+COMMENT ON TABLE alarm.lane IS 'Counts the saves of each lane: who finds another number than it left has lost the lane to another process, and reads everything again. Retention: for ever';
+CREATE TABLE alarm.limit_in_force (
+    patient_id integer NOT NULL,
+    measure text NOT NULL,
+    low real,
+    high real,
+    extreme_low real,
+    extreme_high real,
+    enabled boolean NOT NULL,
+    delay_s real NOT NULL,
+    source text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE alarm.limit_in_force OWNER TO vw_admin;
+COMMENT ON TABLE alarm.limit_in_force IS 'The limits that the rules use for a patient now: defaults by age under those of site, ward and patient in registry.alarm_limit; source tells which. Retention: with the patient';
+CREATE TABLE alarm.outbox (
+    place bigint NOT NULL,
+    patient_id integer NOT NULL,
+    lane smallint NOT NULL,
+    exchange text NOT NULL,
+    message_id text NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT outbox_exchange_check CHECK ((exchange = ANY (ARRAY['events'::text, 'notices'::text])))
+);
+ALTER TABLE alarm.outbox OWNER TO vw_admin;
+COMMENT ON TABLE alarm.outbox IS 'Events and notices that were decided and whose confirm by RabbitMQ is still open. Retention: until confirmed';
+ALTER TABLE alarm.outbox ALTER COLUMN place ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME alarm.outbox_place_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE alarm."position" (
+    incarnation integer NOT NULL,
+    stream text NOT NULL,
+    lane smallint NOT NULL,
+    next_offset bigint NOT NULL,
+    saved_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE alarm."position" OWNER TO vw_admin;
+COMMENT ON TABLE alarm."position" IS 'The offset of a stream from which the patients of a lane read on. Retention: newest incarnations';
+CREATE TABLE alarm.watch (
+    patient_id integer NOT NULL,
+    state jsonb NOT NULL,
+    due_us bigint,
+    saved_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (fillfactor='70');
+ALTER TABLE alarm.watch OWNER TO vw_admin;
+COMMENT ON TABLE alarm.watch IS 'What the rules remember of a patient, with the next deadline (due_us): delays that run, silence, alarms that return. Saved together with alarm.position. Retention: with the patient';
+CREATE TABLE audit.chain (
+    chain text NOT NULL,
+    last_n bigint NOT NULL,
+    last_hash bytea NOT NULL
+);
+ALTER TABLE audit.chain OWNER TO vw_admin;
+COMMENT ON TABLE audit.chain IS 'The newest link of each chain; one chain a writing role';
+CREATE TABLE dsp.correction (
+    device_id integer NOT NULL,
+    stream smallint NOT NULL,
+    start_us bigint NOT NULL,
+    end_us bigint NOT NULL,
+    revision smallint NOT NULL,
+    done_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT correction_revision_check CHECK ((revision >= 1))
+);
+ALTER TABLE dsp.correction OWNER TO vw_admin;
+COMMENT ON TABLE dsp.correction IS 'Time whose values were given out again, and in which revision; the next one that touches it is higher. Retention: with the vital signs';
+CREATE TABLE dsp.late_interval (
+    device_id integer NOT NULL,
+    stream smallint NOT NULL,
+    start_us bigint NOT NULL,
+    end_us bigint NOT NULL,
+    lane smallint NOT NULL,
+    incarnation integer NOT NULL,
+    after_stream text NOT NULL,
+    after_offset bigint NOT NULL,
+    noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT late_interval_check CHECK ((end_us > start_us))
+);
+ALTER TABLE dsp.late_interval OWNER TO vw_admin;
+COMMENT ON TABLE dsp.late_interval IS 'Samples came for this time after it was computed: to be computed again when storage has committed the message (after_stream, after_offset). Retention: until done';
+CREATE TABLE dsp."position" (
+    incarnation integer NOT NULL,
+    stream text NOT NULL,
+    replay_offset bigint NOT NULL,
+    watermark_us bigint NOT NULL,
+    saved_at timestamp with time zone DEFAULT now() NOT NULL,
+    given_offset bigint DEFAULT '-1'::integer NOT NULL
+);
+ALTER TABLE dsp."position" OWNER TO vw_admin;
+COMMENT ON TABLE dsp."position" IS 'Where a replay begins to rebuild the windows (replay_offset), and up to which message of the stream all output was given out (given_offset, of that arrival: watermark_us). Retention: newest incarnations';
+CREATE TABLE gateway.clock_correction (
+    device_id integer NOT NULL,
+    boot bigint NOT NULL,
+    at_us bigint NOT NULL,
+    correction_us bigint NOT NULL
+);
+ALTER TABLE gateway.clock_correction OWNER TO vw_admin;
+COMMENT ON TABLE gateway.clock_correction IS 'Slow drift found later, applied on read; stored times never move. Retention: with the frames';
+CREATE TABLE gateway.clock_segment (
+    device_id integer NOT NULL,
+    boot bigint NOT NULL,
+    from_n bigint NOT NULL,
+    offset_us bigint NOT NULL,
+    flags integer DEFAULT 0 NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT clock_segment_boot_check CHECK (((boot >= 0) AND (boot <= '4294967295'::bigint))),
+    CONSTRAINT clock_segment_from_n_check CHECK (((from_n >= 0) AND (from_n <= '4294967295'::bigint)))
+);
+ALTER TABLE gateway.clock_segment OWNER TO vw_admin;
+COMMENT ON TABLE gateway.clock_segment IS 'Device time + offset_us = UTC for messages from from_n on, until the next segment; never changed once written. Retention: with the frames';
+CREATE TABLE gateway.command (
+    id uuid NOT NULL,
+    device_id integer NOT NULL,
+    name text NOT NULL,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    requested_by text NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    outcome text,
+    detail text,
+    finished_at timestamp with time zone,
+    CONSTRAINT command_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text, 'expired'::text])))
+);
+ALTER TABLE gateway.command OWNER TO vw_admin;
+COMMENT ON TABLE gateway.command IS 'Commands taken from the queue. Retention: 1 year';
+CREATE TABLE gateway.presence (
+    device_id integer NOT NULL,
+    online boolean NOT NULL,
+    boot bigint,
+    device_t_us bigint,
+    changed_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    firmware text,
+    battery_percent real,
+    rssi_dbm real,
+    buffered integer,
+    reported jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+ALTER TABLE gateway.presence OWNER TO vw_admin;
+COMMENT ON TABLE gateway.presence IS 'The newest up/status of each device. Retention: the device';
+CREATE TABLE gateway.remainder (
+    device_id integer NOT NULL,
+    codec text NOT NULL,
+    boot bigint NOT NULL,
+    next_n bigint NOT NULL,
+    bytes bytea NOT NULL,
+    received_us bigint NOT NULL,
+    CONSTRAINT remainder_bytes_check CHECK ((length(bytes) <= 1048576))
+);
+ALTER TABLE gateway.remainder OWNER TO vw_admin;
+COMMENT ON TABLE gateway.remainder IS 'The acknowledged but unfinished rest of a native byte stream. Retention: until finished';
+CREATE TABLE registry.alarm_limit (
+    id bigint NOT NULL,
+    patient_id integer,
+    ward_id integer,
+    measure text NOT NULL,
+    low real,
+    high real,
+    enabled boolean DEFAULT true NOT NULL,
+    delay_s real,
+    priority text,
+    version integer DEFAULT 1 NOT NULL,
+    reason text,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT alarm_limit_check CHECK ((num_nonnulls(patient_id, ward_id) <= 1)),
+    CONSTRAINT alarm_limit_check1 CHECK (((low IS NULL) OR (high IS NULL) OR (low < high))),
+    CONSTRAINT alarm_limit_delay_s_check CHECK (((delay_s >= (0)::double precision) AND (delay_s <= (300)::double precision))),
+    CONSTRAINT alarm_limit_measure_check CHECK ((measure ~ '^[a-z0-9_]{2,40}$'::text)),
+    CONSTRAINT alarm_limit_priority_check CHECK ((priority = ANY (ARRAY['high'::text, 'medium'::text, 'low'::text]))),
+    CONSTRAINT alarm_limit_reason_check CHECK ((length(reason) <= 1000))
+);
+ALTER TABLE registry.alarm_limit OWNER TO vw_admin;
+COMMENT ON TABLE registry.alarm_limit IS 'Limits over the defaults by age of the program: of the site (neither id), of a ward, of a patient; the most special counts. Retention: with the patient; history is in audit';
+ALTER TABLE registry.alarm_limit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.alarm_limit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.assignment (
+    id bigint NOT NULL,
+    device_id integer NOT NULL,
+    patient_id integer NOT NULL,
+    starts timestamp with time zone DEFAULT now() NOT NULL,
+    ends timestamp with time zone,
+    assigned_by text DEFAULT 'system'::text NOT NULL,
+    CONSTRAINT assignment_check CHECK (((ends IS NULL) OR (ends > starts)))
+);
+ALTER TABLE registry.assignment OWNER TO vw_admin;
+COMMENT ON TABLE registry.assignment IS 'Which patient wore which device, [starts, ends). Retention: as long as the data it explains';
+ALTER TABLE registry.assignment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.assignment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.bed (
+    id integer NOT NULL,
+    ward_id integer NOT NULL,
+    key text NOT NULL,
+    label text NOT NULL,
+    CONSTRAINT bed_key_check CHECK ((key ~ '^[A-Za-z0-9-]{1,20}$'::text)),
+    CONSTRAINT bed_label_check CHECK (((length(label) >= 1) AND (length(label) <= 100)))
+);
+ALTER TABLE registry.bed OWNER TO vw_admin;
+COMMENT ON TABLE registry.bed IS 'Retention: for ever';
+ALTER TABLE registry.bed ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.bed_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.deployment (
+    only_row boolean DEFAULT true NOT NULL,
+    lanes smallint NOT NULL,
+    incarnation integer NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deployment_incarnation_check CHECK ((incarnation >= 0)),
+    CONSTRAINT deployment_lanes_check CHECK ((lanes = ANY (ARRAY[1, 2, 4, 8, 16, 32, 64]))),
+    CONSTRAINT deployment_only_row_check CHECK (only_row)
+);
+ALTER TABLE registry.deployment OWNER TO vw_admin;
+COMMENT ON TABLE registry.deployment IS 'The one row that all processes read at start; changed by vitalwire migrate and lanes. incarnation counts how often the streams were made anew; 0 = not yet. Retention: for ever';
+CREATE TABLE registry.device (
+    id integer NOT NULL,
+    device text NOT NULL,
+    shard smallint NOT NULL,
+    model text NOT NULL,
+    simulated boolean DEFAULT false NOT NULL,
+    settings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    note text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
+    CONSTRAINT device_device_check CHECK ((device ~ '^[a-z0-9-]{3,40}$'::text)),
+    CONSTRAINT device_model_check CHECK (((length(model) >= 1) AND (length(model) <= 80))),
+    CONSTRAINT device_note_check CHECK ((length(note) <= 1000)),
+    CONSTRAINT device_shard_check CHECK (((shard >= 0) AND (shard <= 255)))
+);
+ALTER TABLE registry.device OWNER TO vw_admin;
+COMMENT ON TABLE registry.device IS 'device is the name on the wire, shard the lowest byte of its CRC-32, settings what this one device lays over its model. Retention: for ever';
+CREATE TABLE registry.device_credential (
+    id integer NOT NULL,
+    device_id integer NOT NULL,
+    password_hash text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone
+);
+ALTER TABLE registry.device_credential OWNER TO vw_admin;
+COMMENT ON TABLE registry.device_credential IS 'One in force a device; password_hash as mosquitto takes it. Retention: 1 year after revoked';
+ALTER TABLE registry.device_credential ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.device_credential_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+ALTER TABLE registry.device ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.device_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.patient (
+    id integer NOT NULL,
+    key text NOT NULL,
+    initials text NOT NULL,
+    name text,
+    birth_date date,
+    sex text,
+    profile jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    erased_at timestamp with time zone,
+    CONSTRAINT patient_initials_check CHECK (((length(initials) >= 1) AND (length(initials) <= 12))),
+    CONSTRAINT patient_key_check CHECK ((key ~ '^p-[a-z0-9]{5,20}$'::text)),
+    CONSTRAINT patient_name_check CHECK ((length(name) <= 200)),
+    CONSTRAINT patient_sex_check CHECK ((sex = ANY (ARRAY['female'::text, 'male'::text, 'other'::text, 'unknown'::text])))
+);
+ALTER TABLE registry.patient OWNER TO vw_admin;
+COMMENT ON TABLE registry.patient IS 'key is what the outside sees. Retention: until erasure, which empties name and profile';
+ALTER TABLE registry.patient ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.patient_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.stay (
+    id bigint NOT NULL,
+    patient_id integer NOT NULL,
+    bed_id integer NOT NULL,
+    starts timestamp with time zone DEFAULT now() NOT NULL,
+    ends timestamp with time zone,
+    CONSTRAINT stay_check CHECK (((ends IS NULL) OR (ends > starts)))
+);
+ALTER TABLE registry.stay OWNER TO vw_admin;
+COMMENT ON TABLE registry.stay IS 'Which patient lay in which bed, [starts, ends). Retention: as the assignment';
+ALTER TABLE registry.stay ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.stay_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.ward (
+    id integer NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    CONSTRAINT ward_key_check CHECK ((key ~ '^[a-z0-9-]{1,40}$'::text)),
+    CONSTRAINT ward_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+ALTER TABLE registry.ward OWNER TO vw_admin;
+COMMENT ON TABLE registry.ward IS 'Retention: for ever';
+ALTER TABLE registry.ward ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.ward_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE signal.beat (
+    device_id integer NOT NULL,
+    t bigint NOT NULL,
+    kind smallint NOT NULL,
+    class smallint NOT NULL,
+    revision smallint NOT NULL,
+    rr_ms real NOT NULL,
+    quality real NOT NULL
+)
+PARTITION BY RANGE (t);
+ALTER TABLE signal.beat OWNER TO vw_admin;
+COMMENT ON TABLE signal.beat IS 'Beats and pulses (beats.v1), each in its highest revision; quality 0 = withdrawn by a later revision, rr_ms NaN after a gap. Partitions by day. Retention: setting of storage';
+CREATE TABLE signal.conflict (
+    device_id integer NOT NULL,
+    boot bigint NOT NULL,
+    n bigint NOT NULL,
+    part smallint NOT NULL,
+    t0 bigint NOT NULL,
+    digest bytea NOT NULL,
+    stream smallint NOT NULL,
+    interval_ns bigint NOT NULL,
+    received bigint NOT NULL,
+    flags integer NOT NULL,
+    channels smallint NOT NULL,
+    format smallint NOT NULL,
+    place smallint NOT NULL,
+    scale real NOT NULL,
+    add_offset real NOT NULL,
+    samples bytea NOT NULL,
+    reason text DEFAULT 'conflict'::text NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE ONLY signal.conflict ALTER COLUMN samples SET STORAGE EXTERNAL;
+ALTER TABLE signal.conflict OWNER TO vw_admin;
+COMMENT ON TABLE signal.conflict IS 'Frames refused because their identity is taken by other content, or because their time is not admitted (reason). digest = SHA-256 of the content. Retention: 1 year';
+CREATE TABLE signal.event (
+    device_id integer DEFAULT 0 NOT NULL,
+    id text NOT NULL,
+    patient_id integer DEFAULT 0 NOT NULL,
+    t bigint NOT NULL,
+    kind text NOT NULL,
+    severity text NOT NULL,
+    source text NOT NULL,
+    text_key text NOT NULL,
+    data jsonb DEFAULT '{}'::jsonb NOT NULL,
+    incarnation integer NOT NULL,
+    stream_offset bigint NOT NULL
+);
+ALTER TABLE signal.event OWNER TO vw_admin;
+COMMENT ON TABLE signal.event IS 'Events once each; (incarnation, stream_offset) is the place in the stream events where it came first, the cursor of the live socket. Retention: 10 years';
+CREATE TABLE signal.frame (
+    device_id integer NOT NULL,
+    boot bigint NOT NULL,
+    n bigint NOT NULL,
+    part smallint NOT NULL,
+    stream smallint NOT NULL,
+    t0 bigint NOT NULL,
+    interval_ns bigint NOT NULL,
+    received bigint NOT NULL,
+    flags integer NOT NULL,
+    channels smallint NOT NULL,
+    format smallint NOT NULL,
+    place smallint NOT NULL,
+    scale real NOT NULL,
+    add_offset real NOT NULL,
+    samples bytea NOT NULL
+)
+PARTITION BY RANGE (t0);
+ALTER TABLE ONLY signal.frame ALTER COLUMN samples SET STORAGE EXTERNAL;
+ALTER TABLE signal.frame OWNER TO vw_admin;
+COMMENT ON TABLE signal.frame IS 'One frame a row as in frames.v1: value = sample * scale + add_offset, samples interleaved by channel, format 1 = int16, 3 = int32, 4 = float32, little-endian. Partitions by hour. Retention: setting of storage, by dropping partitions';
+CREATE TABLE signal.received (
+    device_id integer NOT NULL,
+    boot bigint NOT NULL,
+    n int8multirange NOT NULL
+);
+ALTER TABLE signal.received OWNER TO vw_admin;
+COMMENT ON TABLE signal.received IS 'Identities of messages whose rows are no longer in frame. Retention: for ever';
+CREATE TABLE signal.stream_position (
+    incarnation integer NOT NULL,
+    stream text NOT NULL,
+    last_offset bigint DEFAULT '-1'::integer NOT NULL,
+    epoch bigint DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE signal.stream_position OWNER TO vw_admin;
+COMMENT ON TABLE signal.stream_position IS 'The newest offset of each stream whose rows are committed, saved in the same transaction. epoch counts the owners: a writer that lost its lane cannot commit any more. Retention: newest incarnations';
+CREATE TABLE signal.vital (
+    patient_id integer NOT NULL,
+    t bigint NOT NULL,
+    device_id integer NOT NULL,
+    received bigint NOT NULL,
+    measure smallint[] NOT NULL,
+    method smallint[] NOT NULL,
+    value real[] NOT NULL,
+    quality real[] NOT NULL,
+    validity smallint[] NOT NULL,
+    flags integer[] NOT NULL,
+    revision smallint[] NOT NULL
+)
+PARTITION BY RANGE (t);
+ALTER TABLE signal.vital OWNER TO vw_admin;
+COMMENT ON TABLE signal.vital IS 'One row a patient, device and emission; the arrays run in parallel, one element a value, NaN where absent; each (measure, method) stands once, in its highest revision. patient_id 0 = assigned to nobody, device_id 0 = from several devices. Partitions by day. Retention: setting of storage';
+CREATE VIEW signal.vital_value WITH (security_invoker='true') AS
+ SELECT v.patient_id,
+    v.t,
+    v.device_id,
+    v.received,
+    u.measure,
+    u.method,
+    u.value,
+    u.quality,
+    u.validity,
+    u.flags,
+    u.revision
+   FROM (signal.vital v
+     CROSS JOIN LATERAL UNNEST(v.measure, v.method, v.value, v.quality, v.validity, v.flags, v.revision) u(measure, method, value, quality, validity, flags, revision));
+ALTER TABLE signal.vital_value OWNER TO vw_admin;
+COMMENT ON VIEW signal.vital_value IS 'signal.vital, one value a row';
+ALTER TABLE ONLY access.account
+    ADD CONSTRAINT account_oidc_subject_key UNIQUE (oidc_subject);
+ALTER TABLE ONLY access.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY access.account
+    ADD CONSTRAINT account_username_key UNIQUE (username);
+ALTER TABLE ONLY access.care_team
+    ADD CONSTRAINT care_team_key_key UNIQUE (key);
+ALTER TABLE ONLY access.care_team_patient
+    ADD CONSTRAINT care_team_patient_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY access.care_team
+    ADD CONSTRAINT care_team_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY access.idempotency_key
+    ADD CONSTRAINT idempotency_key_pkey PRIMARY KEY (account_id, key);
+ALTER TABLE ONLY access.membership
+    ADD CONSTRAINT membership_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY access.password
+    ADD CONSTRAINT password_pkey PRIMARY KEY (account_id);
+ALTER TABLE ONLY access.refresh_token
+    ADD CONSTRAINT refresh_token_pkey PRIMARY KEY (token_hash);
+ALTER TABLE ONLY access.relation
+    ADD CONSTRAINT relation_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY access.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY alarm.action
+    ADD CONSTRAINT action_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY alarm.alarm
+    ADD CONSTRAINT alarm_pkey PRIMARY KEY (patient_id, id);
+ALTER TABLE ONLY alarm.lane
+    ADD CONSTRAINT lane_pkey PRIMARY KEY (lane);
+ALTER TABLE ONLY alarm.limit_in_force
+    ADD CONSTRAINT limit_in_force_pkey PRIMARY KEY (patient_id, measure);
+ALTER TABLE ONLY alarm.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (place);
+ALTER TABLE ONLY alarm."position"
+    ADD CONSTRAINT position_pkey PRIMARY KEY (incarnation, stream, lane);
+ALTER TABLE ONLY alarm.watch
+    ADD CONSTRAINT watch_pkey PRIMARY KEY (patient_id);
+ALTER TABLE ONLY audit.chain
+    ADD CONSTRAINT chain_pkey PRIMARY KEY (chain);
+ALTER TABLE ONLY audit.entry
+    ADD CONSTRAINT entry_pkey PRIMARY KEY (chain, n);
+ALTER TABLE ONLY dsp.correction
+    ADD CONSTRAINT correction_pkey PRIMARY KEY (device_id, stream, start_us, end_us);
+ALTER TABLE ONLY dsp.late_interval
+    ADD CONSTRAINT late_interval_pkey PRIMARY KEY (device_id, stream, start_us, end_us);
+ALTER TABLE ONLY dsp."position"
+    ADD CONSTRAINT position_pkey PRIMARY KEY (incarnation, stream);
+ALTER TABLE ONLY gateway.clock_correction
+    ADD CONSTRAINT clock_correction_pkey PRIMARY KEY (device_id, boot, at_us);
+ALTER TABLE ONLY gateway.clock_segment
+    ADD CONSTRAINT clock_segment_pkey PRIMARY KEY (device_id, boot, from_n);
+ALTER TABLE ONLY gateway.command
+    ADD CONSTRAINT command_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY gateway.presence
+    ADD CONSTRAINT presence_pkey PRIMARY KEY (device_id);
+ALTER TABLE ONLY gateway.remainder
+    ADD CONSTRAINT remainder_pkey PRIMARY KEY (device_id, codec);
+ALTER TABLE ONLY registry.alarm_limit
+    ADD CONSTRAINT alarm_limit_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.assignment
+    ADD CONSTRAINT assignment_one_patient_at_a_time EXCLUDE USING gist (int4range(device_id, device_id, '[]'::text) WITH =, tstzrange(starts, ends) WITH &&);
+ALTER TABLE ONLY registry.assignment
+    ADD CONSTRAINT assignment_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.bed
+    ADD CONSTRAINT bed_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.bed
+    ADD CONSTRAINT bed_ward_id_key_key UNIQUE (ward_id, key);
+ALTER TABLE ONLY registry.deployment
+    ADD CONSTRAINT deployment_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY registry.device_credential
+    ADD CONSTRAINT device_credential_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.device
+    ADD CONSTRAINT device_device_key UNIQUE (device);
+ALTER TABLE ONLY registry.device
+    ADD CONSTRAINT device_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.patient
+    ADD CONSTRAINT patient_key_key UNIQUE (key);
+ALTER TABLE ONLY registry.patient
+    ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.stay
+    ADD CONSTRAINT stay_one_bed_a_patient EXCLUDE USING gist (int4range(patient_id, patient_id, '[]'::text) WITH =, tstzrange(starts, ends) WITH &&);
+ALTER TABLE ONLY registry.stay
+    ADD CONSTRAINT stay_one_patient_in_a_bed EXCLUDE USING gist (int4range(bed_id, bed_id, '[]'::text) WITH =, tstzrange(starts, ends) WITH &&);
+ALTER TABLE ONLY registry.stay
+    ADD CONSTRAINT stay_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.ward
+    ADD CONSTRAINT ward_key_key UNIQUE (key);
+ALTER TABLE ONLY registry.ward
+    ADD CONSTRAINT ward_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY signal.beat
+    ADD CONSTRAINT beat_pkey PRIMARY KEY (device_id, t, kind);
+ALTER TABLE ONLY signal.conflict
+    ADD CONSTRAINT conflict_pkey PRIMARY KEY (device_id, boot, n, part, t0, digest);
+ALTER TABLE ONLY signal.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (device_id, id);
+ALTER TABLE ONLY signal.frame
+    ADD CONSTRAINT frame_pkey PRIMARY KEY (device_id, boot, n, part, t0);
+ALTER TABLE ONLY signal.received
+    ADD CONSTRAINT received_pkey PRIMARY KEY (device_id, boot);
+ALTER TABLE ONLY signal.stream_position
+    ADD CONSTRAINT stream_position_pkey PRIMARY KEY (incarnation, stream);
+ALTER TABLE ONLY signal.vital
+    ADD CONSTRAINT vital_pkey PRIMARY KEY (patient_id, t, device_id);
+CREATE INDEX care_team_patient_patient ON access.care_team_patient USING btree (patient_id);
+CREATE INDEX care_team_patient_team ON access.care_team_patient USING btree (care_team_id);
+CREATE INDEX membership_account ON access.membership USING btree (account_id);
+CREATE INDEX membership_team ON access.membership USING btree (care_team_id);
+CREATE INDEX refresh_token_session ON access.refresh_token USING btree (session_id);
+CREATE INDEX relation_account ON access.relation USING btree (account_id, patient_id);
+CREATE INDEX relation_patient ON access.relation USING btree (patient_id);
+CREATE INDEX session_account ON access.session USING btree (account_id);
+CREATE INDEX action_open ON alarm.action USING btree (taken_us) WHERE (done_us IS NULL);
+CREATE INDEX alarm_id ON alarm.alarm USING btree (id);
+CREATE INDEX alarm_since ON alarm.alarm USING btree (patient_id, since_us);
+CREATE UNIQUE INDEX alarm_standing ON alarm.alarm USING btree (patient_id, condition, device_id) WHERE (state <> 'ended'::text);
+CREATE INDEX entry_patient ON audit.entry USING btree (patient_id, at_us) WHERE (patient_id IS NOT NULL);
+CREATE INDEX entry_time ON audit.entry USING btree (at_us);
+CREATE INDEX late_interval_lane ON dsp.late_interval USING btree (lane, noted_at);
+CREATE INDEX command_open ON gateway.command USING btree (device_id) WHERE (outcome IS NULL);
+CREATE UNIQUE INDEX alarm_limit_scope ON registry.alarm_limit USING btree (COALESCE(patient_id, 0), COALESCE(ward_id, 0), measure);
+CREATE INDEX assignment_device ON registry.assignment USING btree (device_id, starts);
+CREATE INDEX assignment_patient ON registry.assignment USING btree (patient_id, starts);
+CREATE UNIQUE INDEX device_credential_one_in_force ON registry.device_credential USING btree (device_id) WHERE (revoked_at IS NULL);
+CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
+CREATE INDEX event_device ON signal.event USING btree (device_id, t);
+CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
+CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
+CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entry FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
+CREATE TRIGGER device_credential_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device_credential FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
+ALTER TABLE ONLY access.account
+    ADD CONSTRAINT account_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY access.care_team_patient
+    ADD CONSTRAINT care_team_patient_care_team_id_fkey FOREIGN KEY (care_team_id) REFERENCES access.care_team(id);
+ALTER TABLE ONLY access.care_team_patient
+    ADD CONSTRAINT care_team_patient_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY access.care_team
+    ADD CONSTRAINT care_team_ward_id_fkey FOREIGN KEY (ward_id) REFERENCES registry.ward(id);
+ALTER TABLE ONLY access.idempotency_key
+    ADD CONSTRAINT idempotency_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES access.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY access.membership
+    ADD CONSTRAINT membership_account_id_fkey FOREIGN KEY (account_id) REFERENCES access.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY access.membership
+    ADD CONSTRAINT membership_care_team_id_fkey FOREIGN KEY (care_team_id) REFERENCES access.care_team(id);
+ALTER TABLE ONLY access.password
+    ADD CONSTRAINT password_account_id_fkey FOREIGN KEY (account_id) REFERENCES access.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY access.refresh_token
+    ADD CONSTRAINT refresh_token_session_id_fkey FOREIGN KEY (session_id) REFERENCES access.session(id) ON DELETE CASCADE;
+ALTER TABLE ONLY access.relation
+    ADD CONSTRAINT relation_account_id_fkey FOREIGN KEY (account_id) REFERENCES access.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY access.relation
+    ADD CONSTRAINT relation_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY access.session
+    ADD CONSTRAINT session_account_id_fkey FOREIGN KEY (account_id) REFERENCES access.account(id) ON DELETE CASCADE;
+ALTER TABLE ONLY alarm.action
+    ADD CONSTRAINT action_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY alarm.alarm
+    ADD CONSTRAINT alarm_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY alarm.limit_in_force
+    ADD CONSTRAINT limit_in_force_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY alarm.watch
+    ADD CONSTRAINT watch_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY gateway.clock_correction
+    ADD CONSTRAINT clock_correction_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.clock_segment
+    ADD CONSTRAINT clock_segment_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.command
+    ADD CONSTRAINT command_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.presence
+    ADD CONSTRAINT presence_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.remainder
+    ADD CONSTRAINT remainder_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.alarm_limit
+    ADD CONSTRAINT alarm_limit_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY registry.alarm_limit
+    ADD CONSTRAINT alarm_limit_ward_id_fkey FOREIGN KEY (ward_id) REFERENCES registry.ward(id);
+ALTER TABLE ONLY registry.assignment
+    ADD CONSTRAINT assignment_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.assignment
+    ADD CONSTRAINT assignment_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY registry.bed
+    ADD CONSTRAINT bed_ward_id_fkey FOREIGN KEY (ward_id) REFERENCES registry.ward(id);
+ALTER TABLE ONLY registry.device_credential
+    ADD CONSTRAINT device_credential_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.stay
+    ADD CONSTRAINT stay_bed_id_fkey FOREIGN KEY (bed_id) REFERENCES registry.bed(id);
+ALTER TABLE ONLY registry.stay
+    ADD CONSTRAINT stay_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+GRANT USAGE ON SCHEMA access TO vw_alarms;
+GRANT USAGE ON SCHEMA access TO vw_api;
+GRANT USAGE ON SCHEMA alarm TO vw_alarms;
+GRANT USAGE ON SCHEMA alarm TO vw_api;
+GRANT USAGE ON SCHEMA audit TO vw_gateway;
+GRANT USAGE ON SCHEMA audit TO vw_dsp;
+GRANT USAGE ON SCHEMA audit TO vw_storage;
+GRANT USAGE ON SCHEMA audit TO vw_alarms;
+GRANT USAGE ON SCHEMA audit TO vw_api;
+GRANT USAGE ON SCHEMA dsp TO vw_dsp;
+GRANT USAGE ON SCHEMA dsp TO vw_api;
+GRANT USAGE ON SCHEMA gateway TO vw_gateway;
+GRANT USAGE ON SCHEMA gateway TO vw_dsp;
+GRANT USAGE ON SCHEMA gateway TO vw_alarms;
+GRANT USAGE ON SCHEMA gateway TO vw_api;
+REVOKE USAGE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA registry TO vw_gateway;
+GRANT USAGE ON SCHEMA registry TO vw_dsp;
+GRANT USAGE ON SCHEMA registry TO vw_storage;
+GRANT USAGE ON SCHEMA registry TO vw_alarms;
+GRANT USAGE ON SCHEMA registry TO vw_api;
+GRANT USAGE ON SCHEMA signal TO vw_storage;
+GRANT USAGE ON SCHEMA signal TO vw_dsp;
+GRANT USAGE ON SCHEMA signal TO vw_alarms;
+GRANT USAGE ON SCHEMA signal TO vw_api;
+REVOKE ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_gateway;
+GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_dsp;
+GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_storage;
+GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_alarms;
+GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_api;
+GRANT SELECT ON TABLE audit.entry TO vw_api;
+REVOKE ALL ON FUNCTION audit.link(entry audit.entry) FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.link(entry audit.entry) TO vw_api;
+REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION audit.verify() FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.verify() TO vw_api;
+REVOKE ALL ON FUNCTION registry.notify_change() FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.notify_change() TO vw_api;
+REVOKE ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.partition_width_us(parent text) FROM PUBLIC;
+GRANT SELECT ON TABLE access.account TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.account TO vw_api;
+GRANT SELECT ON TABLE access.care_team TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.care_team TO vw_api;
+GRANT SELECT ON TABLE access.care_team_patient TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.care_team_patient TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.idempotency_key TO vw_api;
+GRANT SELECT ON TABLE access.membership TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.membership TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.password TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.refresh_token TO vw_api;
+GRANT SELECT ON TABLE access.relation TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.relation TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.session TO vw_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE alarm.action TO vw_alarms;
+GRANT SELECT ON TABLE alarm.action TO vw_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE alarm.alarm TO vw_alarms;
+GRANT SELECT ON TABLE alarm.alarm TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm.lane TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm.limit_in_force TO vw_alarms;
+GRANT SELECT ON TABLE alarm.limit_in_force TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm.outbox TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm."position" TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm.watch TO vw_alarms;
+GRANT SELECT ON TABLE audit.chain TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE dsp.correction TO vw_dsp;
+GRANT SELECT ON TABLE dsp.correction TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE dsp.late_interval TO vw_dsp;
+GRANT SELECT ON TABLE dsp.late_interval TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE dsp."position" TO vw_dsp;
+GRANT SELECT ON TABLE dsp."position" TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.clock_correction TO vw_gateway;
+GRANT SELECT ON TABLE gateway.clock_correction TO vw_dsp;
+GRANT SELECT ON TABLE gateway.clock_correction TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.clock_segment TO vw_gateway;
+GRANT SELECT ON TABLE gateway.clock_segment TO vw_dsp;
+GRANT SELECT ON TABLE gateway.clock_segment TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.command TO vw_gateway;
+GRANT SELECT ON TABLE gateway.command TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.presence TO vw_gateway;
+GRANT SELECT ON TABLE gateway.presence TO vw_alarms;
+GRANT SELECT ON TABLE gateway.presence TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.remainder TO vw_gateway;
+GRANT SELECT ON TABLE registry.alarm_limit TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.alarm_limit TO vw_api;
+GRANT SELECT ON TABLE registry.assignment TO vw_gateway;
+GRANT SELECT ON TABLE registry.assignment TO vw_dsp;
+GRANT SELECT ON TABLE registry.assignment TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.assignment TO vw_api;
+GRANT SELECT ON TABLE registry.bed TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.bed TO vw_api;
+GRANT SELECT ON TABLE registry.deployment TO vw_gateway;
+GRANT SELECT ON TABLE registry.deployment TO vw_dsp;
+GRANT SELECT ON TABLE registry.deployment TO vw_storage;
+GRANT SELECT ON TABLE registry.deployment TO vw_alarms;
+GRANT SELECT ON TABLE registry.deployment TO vw_api;
+GRANT SELECT ON TABLE registry.device TO vw_gateway;
+GRANT SELECT ON TABLE registry.device TO vw_dsp;
+GRANT SELECT ON TABLE registry.device TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device TO vw_api;
+GRANT SELECT(id) ON TABLE registry.device TO vw_storage;
+GRANT SELECT(device) ON TABLE registry.device TO vw_storage;
+GRANT SELECT(shard) ON TABLE registry.device TO vw_storage;
+GRANT SELECT ON TABLE registry.device_credential TO vw_gateway;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_credential TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient TO vw_api;
+GRANT SELECT(id) ON TABLE registry.patient TO vw_dsp;
+GRANT SELECT(id) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT(key) ON TABLE registry.patient TO vw_dsp;
+GRANT SELECT(key) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT(birth_date) ON TABLE registry.patient TO vw_dsp;
+GRANT SELECT(birth_date) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT(sex) ON TABLE registry.patient TO vw_dsp;
+GRANT SELECT(sex) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT ON TABLE registry.stay TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.stay TO vw_api;
+GRANT SELECT ON TABLE registry.ward TO vw_alarms;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.ward TO vw_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE signal.beat TO vw_storage;
+GRANT SELECT ON TABLE signal.beat TO vw_dsp;
+GRANT SELECT ON TABLE signal.beat TO vw_api;
+GRANT SELECT,INSERT ON TABLE signal.conflict TO vw_storage;
+GRANT SELECT ON TABLE signal.conflict TO vw_api;
+GRANT SELECT,INSERT ON TABLE signal.event TO vw_storage;
+GRANT SELECT ON TABLE signal.event TO vw_alarms;
+GRANT SELECT ON TABLE signal.event TO vw_api;
+GRANT SELECT,INSERT ON TABLE signal.frame TO vw_storage;
+GRANT SELECT ON TABLE signal.frame TO vw_dsp;
+GRANT SELECT ON TABLE signal.frame TO vw_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE signal.received TO vw_storage;
+GRANT SELECT ON TABLE signal.received TO vw_dsp;
+GRANT SELECT ON TABLE signal.received TO vw_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE signal.stream_position TO vw_storage;
+GRANT SELECT ON TABLE signal.stream_position TO vw_api;
+GRANT SELECT ON TABLE signal.stream_position TO vw_dsp;
+GRANT SELECT,INSERT,UPDATE ON TABLE signal.vital TO vw_storage;
+GRANT SELECT ON TABLE signal.vital TO vw_dsp;
+GRANT SELECT ON TABLE signal.vital TO vw_alarms;
+GRANT SELECT ON TABLE signal.vital TO vw_api;
+GRANT SELECT ON TABLE signal.vital_value TO vw_dsp;
+GRANT SELECT ON TABLE signal.vital_value TO vw_alarms;
+GRANT SELECT ON TABLE signal.vital_value TO vw_api;
+ALTER DEFAULT PRIVILEGES FOR ROLE vw_admin REVOKE ALL ON FUNCTIONS  FROM PUBLIC;
