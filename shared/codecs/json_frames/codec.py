@@ -28,7 +28,7 @@ VERSION = 1
 LARGEST_BYTES = 262_144
 """64 KiB of samples take about four times as many characters."""
 DEEPEST = 16
-"""Levels of brackets: a frame needs four; the rest is for fields that we do not read."""
+"""A text that cannot be read and nests deeper is called too deep; a frame needs four levels."""
 
 UInt32 = Annotated[int, msgspec.Meta(ge=0, le=MAX_UINT32)]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]

@@ -1,0 +1,81 @@
+"""What is known of a model of device: what it speaks, what it measures, how it is identified.
+
+A model is one TOML file in ``shared/device_models``; this is its checked form. A single device
+may lay its own settings over it (``registry.device.settings``).
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from shared.contracts.streams import STREAMS_BY_KEY, Place
+
+
+class Identity(StrEnum):
+    """Where the boot and the number of a message come from."""
+
+    ENVELOPE = "envelope"
+    """The device gives them: nothing is lost or stored twice."""
+    ARRIVAL = "arrival"
+    """The gateway gives them, a boot for each session: at least once."""
+
+
+class ModelStream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One stream that a model sends.
+
+    ``rate_hz`` is 0 for single readings; ``channels`` are the names shown for it, the stream's
+    own where it is empty; value = sample * scale + offset where the message does not say.
+    """
+
+    key: str
+    rate_hz: Annotated[float, msgspec.Meta(ge=0, le=100_000)] = 0.0
+    channels: tuple[str, ...] = ()
+    place: str = "none"
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+class ModelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One command that a model understands, with the names of its arguments."""
+
+    name: str
+    args: tuple[str, ...] = ()
+    label: str = ""
+
+
+class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model of device. ``simulated`` ones are no device of flesh and blood's."""
+
+    label: str
+    maker: str
+    codecs: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    identity: Identity = Identity.ENVELOPE
+    simulated: bool = False
+    streams: tuple[ModelStream, ...] = ()
+    commands: tuple[ModelCommand, ...] = ()
+
+
+def read_device_model(text: str) -> DeviceModel:
+    """Give the model that a TOML text describes.
+
+    Raises
+    ------
+    ValueError : the text is no TOML, a field is unknown or wrong, a stream or a place is unknown
+    """
+    try:
+        model = msgspec.toml.decode(text, type=DeviceModel)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a device model: {error}") from error
+    places = {place.name.lower() for place in Place}
+    for stream in model.streams:
+        row = STREAMS_BY_KEY.get(stream.key)
+        if row is None:
+            raise ValueError(f"there is no stream {stream.key!r}")
+        if stream.place not in places:
+            raise ValueError(f"there is no place {stream.place!r}")
+        if len(stream.channels) > len(row.channels):
+            raise ValueError(f"{stream.key} has at most {len(row.channels)} channels")
+        if stream.scale == 0:
+            raise ValueError(f"{stream.key}: a scale of 0 makes all samples equal")
+    return model
