@@ -68,6 +68,9 @@ class System:
         self._folder.chmod(0o711)
         self.layout = Layout(folder=self._folder / "local")
         self.layout.make()
+        self._page = self._folder / "page"
+        self._page.mkdir()
+        (self._page / "index.html").write_text("<!doctype html>\n")
         self._options = RunOptions(patients=0, with_page=False)
         self.ports = take_ports(self.layout, processes.port_names(self._options))
         self.processes: dict[str, ServerProcess] = {}
@@ -228,6 +231,8 @@ class System:
             **self._settings.get(program.name, {}),
             "PYTHONPATH": str(PROJECT),
         }
+        if program.name == "api":
+            environment["VITALWIRE_API_WEB_FOLDER"] = str(self._page)  # nobody looks at a page
         command = _command(replace(program, argv=argv, environment=environment), self.layout.logs)
         url = f"http://{LOOPBACK}:{self.ports[f'{program.name}.monitor']}/health/ready"
         return ServerProcess(command, is_ready=lambda: _answers(url))
