@@ -268,7 +268,7 @@ class FrameWork:
         n_bytes = messages[-1].headers.get(Header.BYTES)
         if isinstance(n_bytes, int):
             headers[Header.BYTES] = n_bytes
-            headers["stream"] = self.kind
+            headers["stream"] = advance.position.stream
         await self.receipts.send(receipts, headers)
 
     def _count(self, rows: FrameRows) -> None:

@@ -42,7 +42,7 @@ async def test_what_was_sent_is_stored_once_and_receipted(system: System) -> Non
             lambda: (
                 system.receipt_headers
                 and system.receipt_headers[-1]["bytes"] == system.sent_bytes
-                and system.receipt_headers[-1]["stream"] == "frames"
+                and system.receipt_headers[-1]["stream"] == "frames.0"
             )
         )
         stop.set()
