@@ -72,6 +72,11 @@ class Consumer:
         """Whether nothing more will be delivered, buffered deliveries apart."""
         return self._lost
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it could deliver and nothing waits."""
+        return not self._lost and not self._buffer
+
     async def take(
         self, at_most: int, *, until: asyncio.Event, timeout_s: float | None = None
     ) -> list[DeliveredMessage]:

@@ -5,7 +5,7 @@ be idempotent. After as many deliveries as the topology allows it goes to the pa
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -85,7 +85,7 @@ class QueueReader:
     ) -> None:
         await self._detach()
 
-    async def deliveries(self, *, until: asyncio.Event) -> AsyncIterator[Delivery]:
+    async def deliveries(self, *, until: asyncio.Event) -> AsyncGenerator[Delivery]:
         """Give what comes, until the stop; over lost connections and restarts of RabbitMQ.
 
         Cancel-safe: what was given and not settled, and what waits, goes back to the queue.

@@ -10,7 +10,7 @@ and begins again with `start=last_offset + 1`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -141,7 +141,12 @@ class StreamReader:
     ) -> None:
         await self._detach()
 
-    async def batches(self, *, until: asyncio.Event) -> AsyncIterator[StreamBatch]:
+    @property
+    def is_at_end(self) -> bool:
+        """Whether nothing is known to be left to read: what is there was given, the link holds."""
+        return self._heard and self._consumer is not None and self._consumer.is_idle
+
+    async def batches(self, *, until: asyncio.Event) -> AsyncGenerator[StreamBatch]:
         """Give what comes, until the stop; over lost connections and restarts of RabbitMQ.
 
         What was given is acknowledged when the next is asked for: that is the flow control, and
@@ -216,7 +221,8 @@ class StreamReader:
         if self._consumer is None or self._consumer.is_lost:
             await self._detach()
             self._consumer = await self._retry.run(self._attach, until=until)
-            self._heard = self._next is None  # only who has a position can be beyond the end
+            # Only who has a position can be beyond the end, or have a backlog before him.
+            self._heard = self._next is None and self._start is not StreamEdge.FIRST
         return self._consumer
 
     async def _attach(self) -> Consumer:
@@ -237,13 +243,11 @@ class StreamReader:
 
     async def _look_for_the_end(self, until: asyncio.Event) -> None:
         """Find out whether the position lies beyond the end; if so, begin again at the first."""
-        if self._next is None:
-            return
         end = await self._end(until)
         if until.is_set():
             return
-        self._heard = True
-        if end < self._next:
+        self._heard = self._next is not None or end == 0
+        if self._next is not None and end < self._next:
             log.error(
                 Fault.REWOUND.value, stream=self.stream, expected=self._next, stream_ends_at=end
             )

@@ -1,0 +1,78 @@
+"""Schema `registry`: who is watched, by which limits; and the deployment."""
+
+from typing import NamedTuple
+
+from typing_extensions import override
+
+from services.alarms.application.ports import Registry, RegistryTable
+from services.alarms.core.limits import Override
+from services.alarms.core.ward import Registered
+from shared.database.pool import Database
+from shared.database.statements import Statements
+from shared.errors import Misconfigured
+
+
+class Deployment(NamedTuple):
+    """Number of lanes and incarnation of the streams."""
+
+    lanes: int
+    incarnation: int
+
+
+class RegistryRows(RegistryTable):
+    """Reads the rows that alarms may see; writes nothing."""
+
+    def __init__(self, database: Database, statements: Statements) -> None:
+        self._database = database
+        self._statements = statements
+
+    @override
+    async def read(self) -> Registry:
+        async with self._database.session() as session:
+            patients = await session.fetch(self._statements["registered_patients"])
+            rows = await session.fetch(self._statements["limit_overrides"])
+        site: list[Override] = []
+        by_ward: dict[int, list[Override]] = {}
+        by_patient: dict[int, list[Override]] = {}
+        for row in rows:
+            override_row = Override(
+                measure=row["measure"],
+                low=row["low"],
+                high=row["high"],
+                enabled=row["enabled"],
+                patient=row["patient_id"],
+                ward=row["ward_id"],
+                delay_s=row["delay_s"],
+                priority=row["priority"],
+            )
+            if row["patient_id"] is not None:
+                by_patient.setdefault(row["patient_id"], []).append(override_row)
+            elif row["ward_id"] is not None:
+                by_ward.setdefault(row["ward_id"], []).append(override_row)
+            else:
+                site.append(override_row)
+        return {
+            row["patient_id"]: Registered(
+                devices=dict(zip(row["devices"], row["since_us"], strict=True)),
+                birth=None if row["birth_date"] is None else row["birth_date"].isoformat(),
+                overrides=(
+                    *site,
+                    *by_ward.get(row["ward_id"], ()),
+                    *by_patient.get(row["patient_id"], ()),
+                ),
+            )
+            for row in patients
+        }
+
+    async def deployment(self) -> Deployment:
+        """The one row that all processes read at their start.
+
+        Raises
+        ------
+        Misconfigured : the database or the streams were not made yet
+        """
+        async with self._database.session() as session:
+            row = await session.fetch_one(self._statements["read_deployment"])
+        if row is None or row["incarnation"] == 0:
+            raise Misconfigured("there are no streams yet: run vitalwire migrate")
+        return Deployment(lanes=row["lanes"], incarnation=row["incarnation"])

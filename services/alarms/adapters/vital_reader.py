@@ -1,0 +1,125 @@
+"""Streams `vitals.{lane}` and `events`, as the evaluation of a lane reads them."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+
+import msgspec
+import structlog
+from typing_extensions import override
+
+from services.alarms.application.ports import EventsRead, Feed, HeardValue, StreamInput, ValuesRead
+from services.alarms.core.memory import Reading
+from services.alarms.metrics import AlarmMetrics
+from shared.broker.connection import Broker
+from shared.broker.streams import StreamBatch, StreamReader, StreamStart
+from shared.contracts.events import Event, EventKind, decode_event
+from shared.contracts.formats import EVENT_V1, VITALS_V1
+from shared.contracts.identity import Lane
+from shared.contracts.measures import Measure
+from shared.contracts.quality import Validity, ValueFlag
+from shared.contracts.records import BadBatch, Table
+from shared.contracts.vitals import decode_vitals
+
+log = structlog.get_logger()
+
+COLUMNS = ["patient", "received", "t", "device", "measure", "method", "value", "validity", "flags"]
+_KNOWN_MEASURES = frozenset(Measure)
+
+
+class StreamFeed(Feed):
+    """One stream from a position on.
+
+    Parameters
+    ----------
+    start : where to begin
+    understand : makes the input of one batch
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        stream: str,
+        *,
+        start: StreamStart,
+        incarnation: int,
+        understand: Callable[[str, StreamBatch], StreamInput],
+    ) -> None:
+        self._reader = StreamReader(broker, stream, start=start, incarnation=incarnation)
+        self._understand = understand
+
+    @property
+    @override
+    def is_at_end(self) -> bool:
+        return self._reader.is_at_end
+
+    @override
+    async def inputs(self, *, until: asyncio.Event) -> AsyncGenerator[StreamInput]:
+        async with self._reader as reader, aclosing(reader.batches(until=until)) as batches:
+            async for batch in batches:
+                yield self._understand(reader.stream, batch)
+
+
+class VitalUnderstanding:
+    """Live values of a batch; late ones and those of nobody are left out."""
+
+    def __init__(self, metrics: AlarmMetrics) -> None:
+        self._metrics = metrics
+
+    def __call__(self, stream: str, batch: StreamBatch) -> ValuesRead:
+        """The values of a batch, in order."""
+        values: list[HeardValue] = []
+        for message in batch.messages:
+            if message.type != VITALS_V1.name:
+                continue  # beats travel here too
+            decoded = decode_vitals(message.body)
+            if isinstance(decoded, BadBatch):
+                self._metrics.bad.labels("vitals").inc()
+                log.error(
+                    "bad_batch", stream=stream, offset=message.offset, fault=decoded.fault.value
+                )
+                continue
+            values.extend(self._live(decoded.table))
+        return ValuesRead(stream=stream, next_offset=batch.last_offset + 1, values=values)
+
+    def _live(self, table: Table) -> Iterator[HeardValue]:
+        live = (table["patient"] != 0) & ((table["flags"] & ValueFlag.LATE) == 0)
+        self._metrics.late.inc(int(len(table) - live.sum()))
+        rows = table[COLUMNS][live].tolist()
+        for patient, received, t, device, measure, method, value, validity, flags in rows:
+            if measure in _KNOWN_MEASURES:
+                yield HeardValue(
+                    patient,
+                    received,
+                    Reading(
+                        t, device, Measure(measure), method, value, Validity(validity),
+                        ValueFlag(flags),
+                    ),
+                )  # fmt: skip
+
+
+class EventUnderstanding:
+    """Events of a batch that are not our own, of the patients of one lane or of a device."""
+
+    def __init__(self, lane: Lane, lane_of: Callable[[int], Lane], metrics: AlarmMetrics) -> None:
+        self._lane = lane
+        self._lane_of = lane_of
+        self._metrics = metrics
+
+    def __call__(self, stream: str, batch: StreamBatch) -> EventsRead:
+        """The events of a batch, in order."""
+        events: list[Event] = []
+        for message in batch.messages:
+            if message.type != EVENT_V1.name:
+                continue
+            try:
+                event = decode_event(message.body)
+            except msgspec.DecodeError as error:
+                self._metrics.bad.labels("events").inc()
+                log.error("bad_event", stream=stream, offset=message.offset, error=str(error))  # noqa: TRY400
+                continue
+            if event.kind is not EventKind.ALARM and (
+                event.patient is None or self._lane_of(event.patient) == self._lane
+            ):
+                events.append(event)
+        return EventsRead(stream=stream, next_offset=batch.last_offset + 1, events=events)
