@@ -209,10 +209,12 @@ def gateway_environment(layout: Layout, ports: Mapping[str, int]) -> dict[str, s
 
 def api_environment(layout: Layout, port: int) -> dict[str, str]:
     """Where the api listens, what it serves, and its signing key."""
+    page = PROJECT / "web" / "dist"
+    page.mkdir(parents=True, exist_ok=True)  # it may be built while the api starts
     return {
         "VITALWIRE_API_PORT": str(port),
         "VITALWIRE_API_TOKEN_KEY_FILE": str(layout.secret_file("api_token_key")),
-        "VITALWIRE_API_WEB_FOLDER": str(PROJECT / "web" / "dist"),
+        "VITALWIRE_API_WEB_FOLDER": str(page),
     }
 
 

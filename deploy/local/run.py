@@ -36,6 +36,7 @@ from deploy.local.supervision import RUNNING, Supervisor
 
 WATCH_EVERY_S = 0.5
 READY_WITHIN_S = 180.0
+ENDED = frozenset(["BACKOFF", "EXITED", "FATAL"])
 STARTED_AT = "VITALWIRE_RUN_STARTED"  # seconds since 1970, from the Makefile: counts preparation
 
 
@@ -61,7 +62,8 @@ class LocalSystem:
         self._options = options
         self._begin = float(os.environ.pop(STARTED_AT, "0")) or time.time()
         self._stopping = False
-        self._shown: dict[str, tuple[str, int]] = {}
+        self._running: dict[str, int] = {}
+        self._states: dict[str, str] = {}
         layout.make()
         self.ports = take_ports(layout, processes.port_names(options))
         self._supervisor: Supervisor | None = None
@@ -233,18 +235,16 @@ class LocalSystem:
             raise StartFailed("the supervisor has ended, and with it everything")
         changed = False
         for state in self._supervisor.states().values():
-            now = (state.state, state.pid)
-            before = self._shown.get(state.name)
-            if before == now:
-                continue
-            self._shown[state.name] = now
-            if state.state in ("BACKOFF", "EXITED", "FATAL"):
-                self.tell(f"{state.name} {state.state.lower()}: {state.detail}; see "
-                          f"{self._layout.logs / state.name}.log")  # fmt: skip
-            elif state.state == RUNNING:
-                back = before is not None and before[0] != "STARTING"
-                self.tell(f"{state.name} {'runs again' if back else 'runs'} (process {state.pid})")
-            changed = True
+            if state.state == RUNNING and self._running.get(state.name) != state.pid:
+                again = "runs again" if state.name in self._running else "runs"
+                self.tell(f"{state.name} {again} (process {state.pid})")
+                self._running[state.name] = state.pid
+                changed = True
+            if state.state in ENDED and self._states.get(state.name) != state.state:
+                log = self._layout.logs / f"{state.name}.log"
+                self.tell(f"{state.name} has ended: {state.detail}; see {log}")
+                changed = True
+            self._states[state.name] = state.state
         if changed and self._layout.connection.exists():
             self._update_connection()
 
