@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -49,8 +50,8 @@ async def carry_out(
 ) -> Counter[str]:
     """Kill as planned and bring back what was killed; several may be down at a time.
 
-    A process that is still down when its next kill is due is brought back first, so that each
-    kill meets a living process. Gives how often each was killed.
+    A process that is down when its next kill is due is brought back first, so that each kill
+    meets a living process. Gives how often each was killed.
     """
     began = time.monotonic()
     done: Counter[str] = Counter()
@@ -65,9 +66,30 @@ async def carry_out(
             await asyncio.sleep(max(0.0, began + kill.after_s - time.monotonic()))
             if kill.name in coming_back:
                 await coming_back[kill.name]
-            assert system.processes[kill.name].running, f"{kill.name} had ended by itself"
+            await system.bring_back(kill.name)
             system.kill(kill.name)
             done[kill.name] += 1
             tell(f"{time.monotonic() - began:6.2f} s  SIGKILL {kill.name}")
             coming_back[kill.name] = tasks.create_task(bring_back(kill))
     return done
+
+
+async def supervise(system: System, stop: asyncio.Event, tell: Callable[[str], None]) -> list[str]:
+    """Start again what ends by itself, as the supervisor of a real system does; gives its names.
+
+    A service may end by itself when what it stands on is gone; it must come back and go on.
+    """
+    ended: list[str] = []
+    while not stop.is_set():
+        for name in system.services:
+            process = system.processes[name]
+            if not process.running and process.process.returncode != -signal.SIGKILL:
+                tell(f"{name} ended by itself ({process.process.returncode}); it is started again")
+                ended.append(name)
+                process.start()
+        try:
+            async with asyncio.timeout(1.0):
+                await stop.wait()
+        except TimeoutError:
+            continue
+    return ended

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import time
+from collections import Counter
 
 import asyncpg
 import pytest
 
-from tests.chaos.kills import carry_out, plan
+from tests.chaos.kills import carry_out, plan, supervise
 from tests.chaos.ledger import LedgerFile, compare, read_frames, read_identities, told_and_lost
 from tests.chaos.system import SERVERS, Sender, System
 
@@ -76,13 +77,17 @@ async def test_kill_and_count() -> None:
             stop = asyncio.Event()
             async with asyncio.TaskGroup() as tasks:
                 auditing = tasks.create_task(audit(system, ledger, stop))
+                supervising = tasks.create_task(supervise(system, stop, tell))
                 await asyncio.sleep(5.0)  # every device has said who it is
                 done = await carry_out(system, kills, tell)
                 await sender.until_sent(within_s=messages * INTERVAL_S + 60)
                 tell("all is sent")
                 status = await sender.until_done(within_s=DRAIN_S + 30)
                 stop.set()
-            tell(f"drained; looked {auditing.result()} times")
+            tell(
+                f"drained; looked {auditing.result()} times; ended by itself: "
+                f"{dict(Counter(supervising.result()))}"
+            )
             assert status == 0, "messages were left unstored"
             connection = await system.connect()
             try:
