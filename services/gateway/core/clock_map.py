@@ -37,7 +37,7 @@ JUMP_US = 2 * SECOND
 DRIFT_STEP_US = 250_000
 """A correction row for each step: a third of a beat at 80 per minute."""
 DRIFT_EVERY_US = 10 * MINUTE
-LIVE_US = 30 * SECOND
+LIVE_US = 5 * SECOND
 """How old a message may be to mark a jump when nothing is known from before it."""
 ABSURD_FROM_N = MAX_UINT32
 MOST_SEGMENTS = 32

@@ -14,7 +14,7 @@ EVERY_US = 5 * SECOND
 MOST_RANGES = 128
 """Ranges kept of a boot: holes that never fill are refused messages, and those are rare."""
 TOLD_RANGES = 32
-"""Ranges in one message, the newest touched: 32 of 20 bytes stay well under one packet."""
+"""Ranges in one message: all that are news, and of the rest the newest up to so many."""
 MOST_BOOTS = 4
 """Boots kept of a device: it sends from its newest, and drains the buffer of one before."""
 
@@ -26,7 +26,7 @@ class _Boot:
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     touched: list[int] = field(default_factory=list)
-    changed: bool = False
+    told_turn: int = 0
 
     def add(self, first: int, last: int, turn: int) -> None:
         low = bisect_right(self.starts, first) - 1
@@ -43,11 +43,17 @@ class _Boot:
         if len(self.starts) > MOST_RANGES:
             oldest = self.touched.index(min(self.touched))
             del self.starts[oldest], self.ends[oldest], self.touched[oldest]
-        self.changed = True
 
-    def told(self) -> list[tuple[int, int]]:
+    def tell(self, turn: int, at_most: int) -> list[tuple[int, int]]:
         by_touch = sorted(range(len(self.starts)), key=lambda i: self.touched[i], reverse=True)
-        return [(self.starts[i], self.ends[i]) for i in sorted(by_touch[:TOLD_RANGES])]
+        n_news = sum(touched > self.told_turn for touched in self.touched)
+        chosen = sorted(by_touch[: max(n_news, at_most)])
+        self.told_turn = turn
+        return [(self.starts[i], self.ends[i]) for i in chosen]
+
+    @property
+    def changed(self) -> bool:
+        return any(touched > self.told_turn for touched in self.touched)
 
 
 @dataclass(slots=True)
@@ -94,10 +100,10 @@ class StoredRanges:
         if kept is None:
             return []
         told = [
-            (boot, found.told()) for boot, found in kept.boots.items() if found.changed or all_boots
+            (boot, found.tell(self._turn, MOST_RANGES if all_boots else TOLD_RANGES))
+            for boot, found in kept.boots.items()
+            if all_boots or found.changed
         ]
-        for found in kept.boots.values():
-            found.changed = False
         kept.told_us = now_us
         self._untold.pop(device, None)
         return told
