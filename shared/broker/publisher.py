@@ -46,6 +46,8 @@ class Publisher:
     outstanding_most, bytes_most : handed over and not confirmed; one message may exceed the bytes
     confirm_timeout_s : a confirm that takes longer means that the connection is dead
     drain_timeout_s : how long the end waits for the last confirms
+    unroutable_patience_s : a message that no queue takes is tried so long: after a restart of
+        RabbitMQ a stream takes messages a moment later than the connection
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Publisher:
         bytes_most: int = 64 * 1024 * 1024,
         confirm_timeout_s: float = 30.0,
         drain_timeout_s: float = 5.0,
+        unroutable_patience_s: float = 20.0,
         back_off: BackOff | None = None,
     ) -> None:
         self._connection = broker.publishing
@@ -66,6 +69,7 @@ class Publisher:
         self._bytes_most = bytes_most
         self._confirm_timeout_s = confirm_timeout_s
         self._drain_timeout_s = drain_timeout_s
+        self._unroutable_patience_s = unroutable_patience_s
         self._retry = Retry(back_off or BackOff(), on_failure=self._note_failure)
         self._outstanding: deque[_Outstanding] = deque()
         self._unsent: deque[_Outstanding] = deque()
@@ -73,6 +77,7 @@ class Publisher:
         self._turn = asyncio.Lock()  # fair: senders are served in the order they came
         self._room = asyncio.Event()
         self._alone = 0  # so many are published one by one, to find which one is refused
+        self._settled = 0
         self._work = asyncio.Event()
         self._closing = asyncio.Event()
         self._group = asyncio.TaskGroup()
@@ -161,16 +166,15 @@ class Publisher:
                 lambda: self._connection.channel(confirms=True), until=never
             )
             self._queue_again()
+            settled_before = self._settled
             try:
                 await self._publish_on(channel)
             except* Unavailable as errors:
-                attempt += 1
+                attempt = 1 if self._settled > settled_before else attempt + 1
                 delay_s = self._retry.back_off.delay_s(min(attempt, 5), self._retry.jitter())
                 log.warning("publishing_interrupted", error=str(errors.exceptions[0]))
                 await self._connection.close()
                 await self._clock.sleep(delay_s)
-            else:
-                attempt = 0
 
     def _queue_again(self) -> None:
         """Line up everything that has no confirm yet, in the order of handing over."""
@@ -183,20 +187,27 @@ class Publisher:
             self._work.set()
 
     async def _publish_on(self, channel: Channel) -> None:
-        """Publish on this channel until it fails, or until all is confirmed at the end."""
+        """Publish on this channel until it fails, or until all is confirmed at the end.
+
+        The first message to each queue goes alone: were it returned while the next ones are
+        taken, the order would be lost.
+        """
+        proven: set[tuple[str, str]] = set()
         async with asyncio.TaskGroup() as group:
             while True:
                 await self._work.wait()
                 self._work.clear()
-                while self._alone and self._unsent:
-                    await self._publish_one(channel, self._unsent.popleft(), alone=True)
-                    self._alone -= 1
                 while self._unsent:
-                    # Tasks begin in the order of their birth, and the channel's lock is fair:
-                    # so the order on the wire is the order of handing over.
-                    group.create_task(
-                        self._publish_one(channel, self._unsent.popleft(), alone=False)
-                    )
+                    entry = self._unsent.popleft()
+                    target = (entry.message.exchange, entry.message.routing_key)
+                    if self._alone or target not in proven:
+                        await self._publish_one(channel, entry, alone=self._alone > 0)
+                        self._alone = max(0, self._alone - 1)
+                        proven.add(target)
+                    else:
+                        # Tasks begin in the order of their birth, and the channel's lock is
+                        # fair: so the order on the wire is the order of handing over.
+                        group.create_task(self._publish_one(channel, entry, alone=False))
                 if self._closing.is_set():
                     return
 
@@ -216,6 +227,9 @@ class Publisher:
         except Unavailable as error:
             if not isinstance(error.__cause__, PublishError):
                 raise
+            waited_s = self._clock.monotonic_s() - entry.since_s
+            if waited_s < self._unroutable_patience_s:
+                raise
             entry.error = NotFound(f"no queue takes {message.exchange}/{message.routing_key}")
         except (Denied, NotFound) as error:
             # RabbitMQ closes the channel and with it all that is under way on it, without a word
@@ -230,6 +244,7 @@ class Publisher:
     def _settle(self, entry: _Outstanding) -> None:
         """Note one result, and give out all results that have none before them open."""
         entry.settled = True
+        self._settled += 1
         exchange = entry.message.exchange
         if entry.error is None:
             self._metrics.confirmed.labels(exchange).inc()

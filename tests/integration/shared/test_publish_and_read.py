@@ -29,7 +29,7 @@ def frame_message(n: int, *, lane: int = 0, body: bytes | None = None) -> Messag
 
 @pytest.fixture
 async def publisher(broker: Broker) -> AsyncIterator[Publisher]:
-    async with Publisher(broker, clock=SystemClock()) as publisher:
+    async with Publisher(broker, clock=SystemClock(), unroutable_patience_s=1) as publisher:
         yield publisher
 
 
