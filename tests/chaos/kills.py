@@ -84,7 +84,7 @@ async def supervise(system: System, stop: asyncio.Event, tell: Callable[[str], N
         for name in system.services:
             process = system.processes[name]
             if not process.running and process.process.returncode != -signal.SIGKILL:
-                tell(f"{name} ended by itself ({process.process.returncode}); it is started again")
+                tell(f"{name} ended by itself: {system.why_ended(name)}")
                 ended.append(name)
                 process.start()
         try:

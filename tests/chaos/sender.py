@@ -5,7 +5,7 @@
 resend_after_s, drain_within_s. It prints ``sent`` when all is published, then waits until all is
 stored, and ends with 0, or with 3 when messages are unstored after `drain_within_s`.
 
-A message is a quarter of a second (or `interval_s`) of a simulated ECG, which starts at
+A message is `interval_s` of a simulated ECG, which starts at
 `start_us` and lies on the same grid in every run: so the vital signs of two runs can be compared.
 """
 
@@ -27,7 +27,7 @@ from devices.simulators.physiology.happenings import Schedule
 from devices.simulators.physiology.patient import Patient, profile_of, to_counts
 from tests.chaos.ledger import Content, digest_of
 
-RATE_HZ = 256
+RATE_HZ = 250
 SCALE_MV = 0.0025
 SECOND_US = 1_000_000
 NOT_STORED = 3

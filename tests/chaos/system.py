@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -136,7 +137,7 @@ class System:
             except NotReady:
                 await asyncio.sleep(0.3)
             await asyncio.sleep(0.05)
-        raise NotReady(f"{name} is not ready after {within_s} s: {self.log_of(name)}")
+        raise NotReady(f"{name} is not ready after {within_s} s: {self.log_of(name)[-3_000:]}")
 
     def restart_as(self, service: str, how: str | None) -> None:
         """Start a service anew, broken as `tests.chaos.broken` says, or whole."""
@@ -153,7 +154,13 @@ class System:
 
     def log_of(self, name: str) -> str:
         """The last words of a process."""
-        return self.processes[name].log.read_text(errors="replace")[-3_000:]
+        return self.processes[name].log.read_text(errors="replace")[-30_000:]
+
+    def why_ended(self, name: str) -> str:
+        """The last error in the log of a process that ended by itself."""
+        errors = [line for line in self.log_of(name).splitlines() if '"exc_value"' in line]
+        said = re.findall(r'"exc_type": "(\w+)", "exc_value": "([^"]*)"', "".join(errors[-1:]))
+        return "; ".join(f"{kind} {text}" for kind, text in said[-2:])
 
     async def _start(self) -> None:
         checks = {
