@@ -1,8 +1,10 @@
 """Joins the api: opens adapters, makes the services, runs the loops. No logic."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
+from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from services.api.access import Access
@@ -20,6 +22,24 @@ from services.api.live.routes import routes as live_routes
 from services.api.live.tail import Tail
 from services.api.live.websocket import LiveSockets
 from services.api.metrics import ApiMetrics
+from services.api.resources.alarms.routes import routes as alarm_routes
+from services.api.resources.alarms.service import AlarmService
+from services.api.resources.alarms.store import AlarmStore
+from services.api.resources.audit.routes import routes as entry_routes
+from services.api.resources.audit.service import EntryService
+from services.api.resources.audit.store import EntryStore
+from services.api.resources.beats.routes import routes as beat_routes
+from services.api.resources.beats.service import BeatService
+from services.api.resources.beats.store import BeatStore
+from services.api.resources.devices.routes import routes as device_routes
+from services.api.resources.devices.service import DeviceService
+from services.api.resources.devices.store import DeviceStore
+from services.api.resources.events.routes import routes as event_routes
+from services.api.resources.events.service import EventService
+from services.api.resources.events.store import EventStore
+from services.api.resources.limits.routes import routes as limit_routes
+from services.api.resources.limits.service import LimitService
+from services.api.resources.limits.store import LimitStore
 from services.api.resources.me.routes import routes as me_routes
 from services.api.resources.patients.routes import routes as patient_routes
 from services.api.resources.patients.service import PatientService
@@ -34,12 +54,18 @@ from services.api.resources.vitals.store import VitalStore
 from services.api.resources.wards.routes import routes as ward_routes
 from services.api.resources.wards.service import WardService
 from services.api.resources.wards.store import WardStore
+from services.api.resources.waveforms.routes import routes as waveform_routes
+from services.api.resources.waveforms.service import WaveformService
+from services.api.resources.waveforms.store import WaveformStore
 from services.api.settings import ApiSettings
 from shared.broker.connection import Broker, BrokerAddress
-from shared.database.pool import Database
-from shared.database.statements import load_statements
-from shared.runtime.clock import Clock
+from shared.broker.publisher import Publisher
+from shared.database.pool import Database, DatabaseAddress
+from shared.database.statements import Statements, load_statements
+from shared.device_models.catalogue import load_device_models
+from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.service import Runtime
+from shared.telemetry.metrics import Metrics
 
 _RESOURCES = "services.api.resources"
 
@@ -57,14 +83,23 @@ class Parts:
     authenticator: Authenticator
     tokens: AccessTokens
     hashes: PasswordHashes
+    publisher: Publisher
 
 
-def parts_of(settings: ApiSettings, database: Database, metrics: ApiMetrics, clock: Clock) -> Parts:
+def parts_of(
+    settings: ApiSettings,
+    *,
+    key: SecretStr,
+    database: Database,
+    publisher: Publisher,
+    metrics: ApiMetrics,
+    clock: Clock,
+) -> Parts:
     """The parts, made of settings and a database."""
     statements = load_statements("services.api")
     audit = AuditTrail(database, statements, metrics)
     tokens = AccessTokens(
-        settings.api_token_key.get_secret_value(),
+        key.get_secret_value(),
         lifetime_s=settings.api_access_token_s,
         clock=clock,
     )
@@ -80,6 +115,7 @@ def parts_of(settings: ApiSettings, database: Database, metrics: ApiMetrics, clo
         hashes=PasswordHashes(
             memory_kib=settings.api_password_memory_kib, passes=settings.api_password_passes
         ),
+        publisher=publisher,
     )
 
 
@@ -99,9 +135,12 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         metrics=parts.metrics,
         settings=settings,
     )
-    wards = WardStore(parts.database, load_statements(f"{_RESOURCES}.wards"))
-    patients = PatientStore(parts.database, load_statements(f"{_RESOURCES}.patients"))
-    vitals = VitalStore(parts.database, load_statements(f"{_RESOURCES}.vitals"))
+    models = load_device_models()
+    database = parts.database
+
+    def statements(resource: str) -> Statements:
+        return load_statements(f"{_RESOURCES}.{resource}")
+
     return [
         token_routes(
             token_service,
@@ -110,11 +149,70 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
             cookie_s=settings.api_refresh_token_s,
         ),
         me_routes(access, caller=caller),
-        ward_routes(WardService(access, wards, clock), caller=caller),
-        patient_routes(PatientService(access, patients, clock), caller=caller),
-        vital_routes(VitalService(access, vitals, clock), caller=caller),
+        ward_routes(
+            WardService(access, WardStore(database, statements("wards")), clock, models),
+            caller=caller,
+        ),
+        patient_routes(
+            PatientService(access, PatientStore(database, statements("patients")), clock, models),
+            caller=caller,
+        ),
+        vital_routes(
+            VitalService(access, VitalStore(database, statements("vitals")), clock), caller=caller
+        ),
+        waveform_routes(
+            WaveformService(
+                access, WaveformStore(database, statements("waveforms")), clock, models
+            ),
+            caller=caller,
+        ),
+        beat_routes(
+            BeatService(access, BeatStore(database, statements("beats")), clock), caller=caller
+        ),
+        event_routes(
+            EventService(access, EventStore(database, statements("events")), clock), caller=caller
+        ),
+        limit_routes(
+            LimitService(access, LimitStore(database, statements("limits"))), caller=caller
+        ),
+        alarm_routes(
+            AlarmService(
+                access,
+                AlarmStore(database, statements("alarms"), parts.publisher),
+                clock,
+                action_wait_s=settings.api_action_wait_s,
+            ),
+            caller=caller,
+        ),
+        device_routes(
+            DeviceService(access, DeviceStore(database, statements("devices")), models),
+            caller=caller,
+        ),
+        entry_routes(
+            EntryService(access, EntryStore(database, statements("audit")), clock), caller=caller
+        ),
         table_routes(),
     ]
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document of all routes, without opening anything."""
+    nowhere, unused = SecretStr("-" * 32), Metrics("api")
+    address = DatabaseAddress(host="", port=1, name="", user="", password=nowhere)
+    broker = Broker(
+        BrokerAddress(host="", port=1, vhost="", user="", password=nowhere),
+        instance="document",
+        metrics=unused,
+    )
+    parts = parts_of(
+        ApiSettings.model_construct(),
+        key=nowhere,
+        database=Database(address, instance="document", metrics=unused),
+        publisher=Publisher(broker, clock=SystemClock()),
+        metrics=ApiMetrics(unused),
+        clock=SystemClock(),
+    )
+    return build_app(rest_routers(parts), page=None).openapi()
 
 
 async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
@@ -126,7 +224,15 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
     broker = await runtime.open(
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
     )
-    parts = parts_of(settings, database, metrics, runtime.clock)
+    publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
+    parts = parts_of(
+        settings,
+        key=settings.api_token_key,
+        database=database,
+        publisher=publisher,
+        metrics=metrics,
+        clock=runtime.clock,
+    )
     store = FeedStore(database, load_statements("services.api.live"))
     hub = Hub(ring_events=settings.live_ring_events_most)
     rights = Rights(

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import Path, Query
+from fastapi import Header, Path, Query
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from shared.contracts.instants import DAY, HOUR, Interval, Microseconds, from_text
@@ -77,7 +77,16 @@ StreamName = Annotated[
         json_schema_extra={"enum": [row.key for row in STREAMS_BY_KEY.values()]},
     ),
 ]
-IdempotencyKey = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+IdempotencyKeyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="The same key makes the same request, sent again, happen once",
+    ),
+]
 
 
 def time_range(

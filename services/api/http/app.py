@@ -26,6 +26,12 @@ _ANY_PROBLEM = (
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 
+_WITH_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_FURTHER: dict[tuple[str, str], tuple[HTTPStatus, ...]] = {
+    ("/v1/devices", "post"): (HTTPStatus.CONFLICT,),
+    ("/v1/patients/{patient}/limits", "put"): (HTTPStatus.PRECONDITION_FAILED,),
+}
+
 
 def build_app(routers: Sequence[APIRouter], *, page: Path | None) -> FastAPI:
     """The application of these routers.
@@ -58,6 +64,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            further = _FURTHER.get((path, method), ())
+            with_body = _WITH_BODY if "requestBody" in operation else ()
+            told = problems.documented(*further, *with_body)
+            operation["responses"] |= {str(status): answer for status, answer in told.items()}
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)

@@ -57,6 +57,7 @@ _DESCRIPTIONS = {
     HTTPStatus.FORBIDDEN: "The role does not allow it",
     HTTPStatus.NOT_FOUND: "There is no such thing, or it may not be known",
     HTTPStatus.CONFLICT: "It cannot be done beside what is already there",
+    HTTPStatus.PRECONDITION_FAILED: "It was changed meanwhile",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A value makes no sense here",
     HTTPStatus.TOO_MANY_REQUESTS: "Too many; see Retry-After",
@@ -139,6 +140,10 @@ def _of_ours(request: Request, error: Exception) -> Response:
         case NotFound():
             return problem_response(
                 HTTPStatus.NOT_FOUND, "not_found", "There is no such thing.", instance=instance
+            )
+        case Conflict(constraint="if_match"):
+            return problem_response(
+                HTTPStatus.PRECONDITION_FAILED, "changed_meanwhile", str(error), instance=instance
             )
         case Conflict():
             return problem_response(HTTPStatus.CONFLICT, "conflict", str(error), instance=instance)

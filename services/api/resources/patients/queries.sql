@@ -17,3 +17,15 @@ from signal.frame
 where device_id = any($1::integer[]) and t0 >= $2 and t0 < $3
 order by device_id, stream, place, t0 desc;
 
+
+-- name: limits_in_force
+-- The alarm limits that hold for these patients: the own ones, else those that the alarm rules use.
+select coalesce(o.patient_id, f.patient_id) as patient_id, coalesce(o.measure, f.measure) as measure,
+    case when o.measure is null then f.low else o.low end as low,
+    case when o.measure is null then f.high else o.high end as high,
+    case when o.measure is null then f.source else 'patient' end as source
+from (select * from alarm.limit_in_force where patient_id = any($1::integer[]) and enabled) as f
+full join (select * from registry.alarm_limit where patient_id = any($1::integer[])) as o
+    on o.patient_id = f.patient_id and o.measure = f.measure
+where o.measure is null or o.enabled
+order by 1, 2;

@@ -14,6 +14,7 @@ class PatientRows:
     details: dict[int, Row]
     presence: dict[int, Row]
     streams: dict[int, list[Row]]
+    limits: dict[int, list[Row]]
 
 
 class PatientStore:
@@ -34,6 +35,10 @@ class PatientStore:
             recent = await session.fetch(
                 statements["recent_streams"], list(devices), start_us, end_us
             )
+            in_force = await session.fetch(statements["limits_in_force"], list(patients))
+        limits: dict[int, list[Row]] = {}
+        for row in in_force:
+            limits.setdefault(row["patient_id"], []).append(row)
         streams: dict[int, list[Row]] = {}
         for row in recent:
             streams.setdefault(row["device_id"], []).append(row)
@@ -41,4 +46,5 @@ class PatientStore:
             details={row["id"]: row for row in details},
             presence={row["device_id"]: row for row in presence},
             streams=streams,
+            limits=limits,
         )

@@ -1,5 +1,7 @@
 """Which wards a user sees, and who of those that lie there."""
 
+from collections.abc import Mapping
+
 from services.api.access import Access, Request
 from services.api.audit import Action
 from services.api.core.permissions import Permission
@@ -13,8 +15,9 @@ from services.api.resources.wards.schemas import (
     WardListItem,
 )
 from services.api.resources.wards.store import WardStore
+from shared.contracts.device_model import DeviceModel
 from shared.contracts.instants import HOUR, MINUTE
-from shared.contracts.streams import STREAMS, Stream
+from shared.contracts.streams import STREAMS
 from shared.errors import NotFound
 from shared.runtime.clock import Clock
 
@@ -25,10 +28,17 @@ _AHEAD_US = 1 * HOUR  # storage admits frames up to one hour ahead
 class WardService:
     """Wards by the user's teams and by the patients whom the user may see."""
 
-    def __init__(self, access: Access, store: WardStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        access: Access,
+        store: WardStore,
+        clock: Clock,
+        models: Mapping[str, DeviceModel],
+    ) -> None:
         self._access = access
         self._store = store
         self._clock = clock
+        self._models = models
 
     async def wards(self, request: Request) -> WardList:
         """The wards that the user sees, without who lies there."""
@@ -69,7 +79,7 @@ class WardService:
                     initials=patient.initials,
                     birth_year=born.year if born is not None else None,
                     sex=details[patient.id]["sex"],
-                    devices=_devices(patient, streams),
+                    devices=self._devices(patient, streams),
                 )
             beds.append(Bed(key=bed_key, label=label, patient=shown))
         simulated = any(device.simulated for patient in here.values() for device in patient.devices)
@@ -79,18 +89,21 @@ class WardService:
         own = {ward.key for ward in await self._access.own_wards(request.principal.user_id)}
         return own | {patient.ward.key for patient in seen if patient.ward is not None}
 
-
-def _devices(patient: SeenPatient, streams: dict[int, set[int]]) -> list[BedDevice]:
-    return [
-        BedDevice(
-            device=device.device,
-            model=device.model,
-            streams=[
-                row.key
-                for number, row in STREAMS.items()
-                if Stream(number) in streams.get(device.id, set())
-            ],
-            simulated=device.simulated,
-        )
-        for device in patient.devices
-    ]
+    def _devices(self, patient: SeenPatient, recent: dict[int, set[int]]) -> list[BedDevice]:
+        shown = []
+        for device in patient.devices:
+            model = self._models.get(device.model)
+            declared = {stream.key for stream in model.streams} if model is not None else set()
+            shown.append(
+                BedDevice(
+                    device=device.device,
+                    model=device.model,
+                    streams=[
+                        row.key
+                        for number, row in STREAMS.items()
+                        if row.key in declared or int(number) in recent.get(device.id, set())
+                    ],
+                    simulated=device.simulated,
+                )
+            )
+        return shown

@@ -1,0 +1,34 @@
+"""Stored beats in PostgreSQL."""
+
+from services.api.core.sight import SeenPatient
+from shared.contracts.instants import Interval
+from shared.database.pool import Database, Row
+from shared.database.statements import Statements
+
+Place = tuple[int, int, int]
+"""Time, device and kind of the beat that a page ended with."""
+
+
+class BeatStore:
+    """Reads beats."""
+
+    def __init__(self, database: Database, statements: Statements) -> None:
+        self._database = database
+        self._statements = statements
+
+    async def beats(
+        self, patient: SeenPatient, interval: Interval, *, after: Place | None, limit: int
+    ) -> list[Row]:
+        """Beats of an interval, oldest first."""
+        t, device, kind = after if after is not None else (None, None, None)
+        async with self._database.session() as session:
+            return await session.fetch(
+                self._statements["beats"],
+                patient.id,
+                interval.start,
+                interval.end,
+                t,
+                device,
+                kind,
+                limit,
+            )

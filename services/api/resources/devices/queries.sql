@@ -1,0 +1,49 @@
+-- Devices and their credentials. A trigger tells the gateway of each change (registry_changed).
+
+-- name: devices
+-- Devices behind a name, in the order of their names; of all, or of these only.
+select d.id, d.device, d.model, d.simulated, d.note, d.created_at, d.retired_at,
+    p.online, p.seen_at, p.battery_percent, p.firmware, p.rssi_dbm, p.buffered,
+    c.created_at as credential_created_at
+from registry.device d
+left join gateway.presence p on p.device_id = d.id
+left join registry.device_credential c on c.device_id = d.id and c.revoked_at is null
+where d.device > $1 and ($2::integer[] is null or d.id = any($2))
+order by d.device
+limit $3;
+
+-- name: device
+-- One device by its name.
+select id, device, model from registry.device where device = $1;
+
+-- name: add_device
+-- A new device.
+insert into registry.device (device, shard, model, simulated, note)
+values ($1, $2, $3, $4, $5)
+returning id;
+
+-- name: revoke_credential
+-- Ends the credential of a device: it is cut off, and cannot come again with it.
+update registry.device_credential set revoked_at = now()
+where device_id = $1 and revoked_at is null;
+
+-- name: add_credential
+-- A new credential; only the hash is kept.
+insert into registry.device_credential (device_id, password_hash) values ($1, $2);
+
+-- name: find_idempotency_key
+-- What was answered to this key before; keys hold for 24 hours.
+select request_hash, response from access.idempotency_key
+where account_id = $1 and key = $2 and created_at > now() - interval '24 hours';
+
+-- name: keep_idempotency_key
+-- Remembers what was answered to this key.
+insert into access.idempotency_key (account_id, key, request_hash, status, response)
+values ($1, $2, $3, $4, $5)
+on conflict (account_id, key) do update
+set request_hash = excluded.request_hash, status = excluded.status,
+    response = excluded.response, created_at = now();
+
+-- name: lock_idempotency_key
+-- Lets one request of a key through at a time.
+select pg_advisory_xact_lock(hashtext('access.idempotency_key'), hashtext($1::text));
