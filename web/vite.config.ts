@@ -1,5 +1,4 @@
-import { loadEnv } from "vite";
-import { defineConfig } from "vitest/config";
+import { defineConfig, loadEnv } from "vite";
 
 export default defineConfig(({ mode }) => {
   const { VITALWIRE_PAGE_BACKEND: backend = "http://127.0.0.1:8080" } = loadEnv(mode, ".", "VITALWIRE_");
@@ -9,15 +8,10 @@ export default defineConfig(({ mode }) => {
       assetsInlineLimit: 0, // data: URLs would need an exception in the content security policy
       modulePreload: { polyfill: false },
       reportCompressedSize: false,
-      rolldownOptions: { checks: { moduleLevelDirective: false } }, // libraries mark code for servers: of no concern here
+      // libraries mark code for servers: of no concern here
+      rolldownOptions: { checks: { moduleLevelDirective: false } },
     },
     worker: { format: "es" as const },
     server: { proxy: { "/v1": { target: backend, ws: true } } },
-    test: {
-      environment: "jsdom",
-      include: ["src/**/*.test.{ts,tsx}"],
-      setupFiles: ["src/design/test-setup.ts"],
-      restoreMocks: true,
-    },
   };
 });

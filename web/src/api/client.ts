@@ -3,9 +3,8 @@ import createClient from "openapi-fetch";
 
 import type { Authentication } from "./authentication";
 import { ProblemError, problemOf } from "./problem";
-import type { components, paths } from "./schema";
+import type { paths } from "./schema";
 
-export type Schemas = components["schemas"];
 export type Client = ReturnType<typeof createClient<paths>>;
 
 export function createApi(authentication: Authentication): Client {

@@ -2,8 +2,10 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { body, type Client } from "./client";
+import type { Patient, PatientPage } from "./types";
 
 const MINUTE_MS = 60_000;
+const MOST_A_PAGE = 500;
 
 export const meQuery = (api: Client) =>
   queryOptions({ queryKey: ["me"], queryFn: () => body(api.GET("/v1/me")), staleTime: Infinity });
@@ -25,12 +27,21 @@ export const wardQuery = (api: Client, ward: string) =>
     refetchInterval: MINUTE_MS,
   });
 
-export const patientsQuery = (api: Client, ward: string) =>
+/** All patients whom the user may see, by key. */
+export const patientsQuery = (api: Client) =>
   queryOptions({
-    queryKey: ["patients", ward],
+    queryKey: ["patients"],
     queryFn: async () => {
-      const { items } = await body(api.GET("/v1/patients", { params: { query: { ward } } }));
-      return new Map(items.map((patient) => [patient.key, patient]));
+      const patients = new Map<string, Patient>();
+      let cursor: string | null = null;
+      do {
+        const page: PatientPage = await body(
+          api.GET("/v1/patients", { params: { query: { limit: MOST_A_PAGE, ...(cursor === null ? {} : { cursor }) } } }),
+        );
+        for (const patient of page.items) patients.set(patient.key, patient);
+        cursor = page.next;
+      } while (cursor !== null);
+      return patients;
     },
     refetchInterval: MINUTE_MS,
   });

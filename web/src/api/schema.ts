@@ -234,8 +234,8 @@ export interface components {
             /** Format: date-time */
             since: string;
             /** @enum {string} */
-            state: "active" | "acknowledged" | "cleared";
-            text_key: string;
+            state: "active" | "acknowledged" | "cleared" | "ended";
+            text_key: string | null;
             unit: string | null;
             unsure: boolean;
             /** Format: date-time */
@@ -276,6 +276,7 @@ export interface components {
         MeasureRow: {
             decimals: number;
             high: number;
+            interval_s: number;
             key: string;
             label: string;
             loinc: string | null;
@@ -554,7 +555,8 @@ export interface operations {
     patients: {
         parameters: {
             query?: {
-                ward?: string;
+                cursor?: string;
+                limit?: number;
             };
             header?: never;
             path?: never;

@@ -2,11 +2,14 @@ import { Keyboard, LogOut } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 
 import { texts } from "../design/texts";
+import { chooseTheme, nextTheme, useTheme } from "../design/theme";
 import { useSession } from "../session/session";
 import styles from "./shell.module.css";
+import { ThemeIcon } from "./theme-icon";
 
 export function AccountMenu({ onShowKeys }: { readonly onShowKeys: () => void }) {
   const { me, signOut } = useSession();
+  const theme = useTheme();
   const [open, setOpen] = useState(false);
   const area = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -54,6 +57,16 @@ export function AccountMenu({ onShowKeys }: { readonly onShowKeys: () => void })
             <b>{me.display_name}</b>
             <span>{me.role}</span>
           </p>
+          <button
+            type="button"
+            className={styles["onlyPhone"]}
+            onClick={() => {
+              chooseTheme(nextTheme(theme));
+            }}
+          >
+            <ThemeIcon theme={theme} size={18} />
+            {texts.theme.label}: {texts.theme.names[theme]}
+          </button>
           <button
             type="button"
             onClick={() => {

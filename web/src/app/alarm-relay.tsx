@@ -1,15 +1,13 @@
 /** Brings the alarms of the ward to the whole page: stores, sound and screen readers. */
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 
 import { alarmsQuery } from "../api/queries";
 import { alarmMessage } from "../design/format/alarm-text";
 import hidden from "../design/hidden.module.css";
 import { texts } from "../design/texts";
-import type { Alarm } from "../live/messages";
+import { Announcer } from "../live/announcer";
 import { useSession, useWatched } from "../session/session";
-
-const SPEAK_MS = 3000; // at most one message in this time
 
 export function AlarmRelay() {
   const { ward } = useSession();
@@ -17,7 +15,7 @@ export function AlarmRelay() {
     <>
       {ward !== null && <WardFeed ward={ward} />}
       <Sound />
-      <Announcer />
+      <Announcements />
     </>
   );
 }
@@ -39,13 +37,16 @@ function Sound() {
   useWatched(live.alarmVersion);
   useWatched(live.tick);
   const calling = live.alarms.calling(live.clock.now());
-  const worst = calling.find(({ kind }) => kind === "physiological") ?? calling[0];
-  const priority = worst?.priority ?? null;
+  // a screen that cannot alarm says so by sound, too
+  const lost = useWatched(live.link).state === "lost";
+  const priority = lost ? "medium" : (calling[0]?.priority ?? null);
   useEffect(() => {
     sound.call(priority);
   }, [sound, priority]);
   useEffect(() => {
     const first = (): void => void sound.turnOn();
+    // whoever signed in has just made the gesture that browsers want
+    if (navigator.userActivation.hasBeenActive) first();
     document.addEventListener("pointerdown", first, { once: true });
     document.addEventListener("keydown", first, { once: true });
     return () => {
@@ -61,35 +62,32 @@ interface Said {
   readonly rest: string;
 }
 
-/** High alarms at once, the rest politely; once at onset and once when they worsen. */
-function Announcer() {
+/** High alarms at once, the rest politely; and when the link goes and comes. */
+function Announcements() {
   const { live, measures } = useSession();
-  useWatched(live.alarmVersion);
-  const link = useWatched(live.link);
-  useWatched(live.tick);
   const [said, setSaid] = useState<Said>({ high: "", rest: "" });
-  const told = useRef(new Map<string, Alarm["priority"]>());
-  const spokenAt = useRef(0);
-
-  const calling = live.alarms.known ? live.alarms.calling(live.clock.now()) : [];
-  const fresh = calling.find((alarm) => told.current.get(alarm.id) !== alarm.priority);
   useEffect(() => {
-    if (fresh === undefined || performance.now() - spokenAt.current < SPEAK_MS) return;
-    told.current.set(fresh.id, fresh.priority);
-    spokenAt.current = performance.now();
-    const message = alarmMessage(fresh, measures.get(fresh.measure ?? "")?.decimals ?? 0);
-    const text = texts.alarm.announce(texts.priorities[fresh.priority], fresh.bed ?? "", message);
-    setSaid((before) => (fresh.priority === "high" ? { ...before, high: text } : { ...before, rest: text }));
-  }, [fresh, measures]);
-
-  const lost = link.state === "lost";
-  const before = useRef(lost);
-  useEffect(() => {
-    if (lost === before.current) return;
-    before.current = lost;
-    spokenAt.current = performance.now();
-    setSaid(lost ? { high: `${texts.link.lost("")}. ${texts.link.lostWhat}`, rest: "" } : { high: "", rest: texts.link.back });
-  }, [lost]);
+    const announcer = new Announcer();
+    let lost = false;
+    const speak = (): void => {
+      const isLost = live.link.get().state === "lost";
+      if (isLost !== lost) {
+        lost = isLost;
+        setSaid(lost ? { high: texts.link.lostSpoken, rest: "" } : { high: "", rest: texts.link.back });
+        return;
+      }
+      const calling = live.alarms.known ? live.alarms.calling(live.clock.now()) : [];
+      const alarm = announcer.next(calling, performance.now());
+      if (alarm === null) return;
+      const message = alarmMessage(alarm, measures.get(alarm.measure ?? "")?.decimals ?? 0);
+      const text = texts.alarm.announce(texts.priorities[alarm.priority], alarm.bed ?? "", message);
+      setSaid((before) => (alarm.priority === "high" ? { ...before, high: text } : { ...before, rest: text }));
+    };
+    const leaves = [live.tick, live.alarmVersion, live.link].map((watched) => watched.subscribe(speak));
+    return () => {
+      for (const leave of leaves) leave();
+    };
+  }, [live, measures]);
 
   return (
     <>

@@ -53,6 +53,7 @@ export function SoundChip() {
   const { live, sound } = useSession();
   const now = useServerNow();
   const state = useWatched(sound.state);
+  const link = useWatched(live.link);
   useWatched(live.alarmVersion);
   if (state === "blocked") {
     return (
@@ -60,6 +61,14 @@ export function SoundChip() {
         <VolumeX size={16} aria-hidden="true" />
         <span className={styles["long"]}>{texts.sound.blocked}</span>
       </ChipButton>
+    );
+  }
+  if (link.state === "lost") {
+    return (
+      <Chip look="warn" data-testid="audio-state" data-state="lost">
+        <VolumeX size={16} aria-hidden="true" />
+        <span className={styles["long"]}>{texts.sound.lost}</span>
+      </Chip>
     );
   }
   const pausedUntil = live.alarms.pausedUntil(now);

@@ -9,7 +9,8 @@ import { PanelNotice } from "../design/notice";
 import { texts } from "../design/texts";
 import { AlarmSound } from "../live/alarm-sound";
 import { LiveConnection } from "../live/live-connection";
-import { SessionContext } from "../session/session";
+import { Observable } from "../live/observable";
+import { SessionContext, useWatched } from "../session/session";
 
 interface Properties {
   readonly authentication: Authentication;
@@ -68,7 +69,7 @@ export function SessionProvider({ authentication, children }: Properties) {
 
 /** The live socket of this session; it takes each new token. */
 function useLive(authentication: Authentication): LiveConnection | null {
-  const [live, setLive] = useState<LiveConnection | null>(null);
+  const [current] = useState(() => new Observable<LiveConnection | null>(null));
   useEffect(() => {
     const worker = new Worker(new URL("../live/worker.ts", import.meta.url), { type: "module" });
     const url = `${window.location.origin.replace(/^http/, "ws")}/v1/live`;
@@ -79,11 +80,11 @@ function useLive(authentication: Authentication): LiveConnection | null {
     const leave = authentication.subscribe(() => {
       if (authentication.token !== null) opened.renew(authentication.token);
     });
-    setLive(opened);
+    current.set(opened);
     return () => {
       leave();
       opened.close();
     };
-  }, [authentication]);
-  return live;
+  }, [authentication, current]);
+  return useWatched(current);
 }

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { ChevronDown, ChevronLeft, ChevronRight, Moon, MoonStar, Sun, SunMoon } from "lucide-react";
+import { ChevronDown, ChevronLeft, ChevronRight } from "lucide-react";
 import { useEffect } from "react";
 import { Link } from "wouter";
 
@@ -14,6 +14,7 @@ import { useServerNow, useSession, useWatched } from "../session/session";
 import { AccountMenu } from "./account-menu";
 import { LinkChip, SoundChip } from "./link-chips";
 import styles from "./shell.module.css";
+import { ThemeIcon } from "./theme-icon";
 
 interface Properties {
   readonly patient: string | null;
@@ -124,12 +125,9 @@ function Clock() {
   );
 }
 
-const THEME_ICONS = { auto: SunMoon, dark: Moon, light: Sun, night: MoonStar } as const;
-
 function ThemeButton() {
   const theme = useTheme();
   const next = nextTheme(theme);
-  const Icon = THEME_ICONS[theme];
   const label = texts.theme.change(texts.theme.names[theme], texts.theme.names[next]);
   return (
     <IconButton
@@ -138,7 +136,7 @@ function ThemeButton() {
         chooseTheme(next);
       }}
     >
-      <Icon size={20} strokeWidth={1.8} aria-hidden="true" />
+      <ThemeIcon theme={theme} size={20} />
     </IconButton>
   );
 }

@@ -62,7 +62,7 @@ function BannerState({ alarm }: { readonly alarm: BannerAlarm }) {
         <>
           <span className={styles["state"]}>
             <Check size={14} aria-hidden="true" />
-            {alarm.seenBy ?? texts.acknowledge.seen}
+            <span>{alarm.seenBy ?? texts.acknowledge.seen}</span>
           </span>
           {age}
         </>

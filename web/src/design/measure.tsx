@@ -37,10 +37,13 @@ interface Properties {
   readonly reading: Reading;
   readonly look: "cell" | "card";
   readonly testId: string;
+  /** On a card, behind the value: its last minutes. */
   readonly children?: ReactNode;
+  /** On a card, under the value: where it comes from. */
+  readonly origin?: string;
 }
 
-export function Measure({ reading, look, testId, children }: Properties) {
+export function Measure({ reading, look, testId, children, origin = "" }: Properties) {
   const { vital, state, alarm } = reading;
   const note = noteOf(reading, look);
   return (
@@ -72,9 +75,10 @@ export function Measure({ reading, look, testId, children }: Properties) {
         {look === "card" && <LimitPair reading={reading} />}
         {look === "card" && children}
       </span>
-      {note !== null && (
-        <span className={styles["note"]} data-amber={state === "ageing" || state === "unsure"}>
-          {note}
+      {(note !== null || look === "card") && (
+        <span className={styles["note"]}>
+          {note !== null && <i data-amber={state === "ageing" || state === "unsure"}>{note}</i>}
+          {origin}
         </span>
       )}
     </div>
@@ -101,6 +105,7 @@ export function spokenValue(reading: Reading): string {
 function limitsText({ limits, decimals }: Reading): string {
   if (limits === null) return "";
   const { low, high } = limits;
+  if (decimals > 0 && high !== null) return texts.measure.limitHigh(formatValue(high, decimals));
   if (low !== null && high !== null) {
     return `${formatValue(low, decimals)}–${formatValue(high, decimals)}`;
   }

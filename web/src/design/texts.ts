@@ -38,6 +38,7 @@ export const texts = {
     lost: (age: string) => `Lost ${age}`,
     title: (age: string) => `Last message ${age} s ago`,
     lostTitle: (age: string) => `Live connection lost for ${age}.`,
+    lostSpoken: "Live connection lost. This screen cannot show or sound alarms. Go to the patients.",
     lostWhat: "This screen cannot show or sound alarms. Go to the patients.",
     lostRetry: (s: number) => `Trying again in ${String(s)} s.`,
     lostTrying: "Trying again now.",
@@ -47,6 +48,7 @@ export const texts = {
   sound: {
     on: "Alarm sound on",
     blocked: "Sound blocked",
+    lost: "No alarms here",
     paused: (left: string) => `Sound paused ${left}`,
     blockedTitle: "Sound is blocked by the browser.",
     blockedWhat: "Alarms are only visible.",
@@ -201,7 +203,7 @@ export const texts = {
       battery_low: "Battery low",
       device_offline: "Device offline",
     } as Readonly<Record<string, string>>,
-    announce: (priority: string, bed: string, text: string) => `${priority} alarm, ${bed}, ${text}`,
+    announce: (priority: string, bed: string, text: string) => `${priority} alarm, bed ${bed}, ${text}`,
     more: (n: number) => `+${String(n)}`,
   },
   error: {

@@ -25,10 +25,12 @@ export interface Socket {
   close(): void;
 }
 
+export type Timer = ReturnType<typeof setTimeout>;
+
 export interface Surroundings {
   open(): Socket;
-  later(call: () => void, ms: number): number;
-  cancel(timer: number): void;
+  later(call: () => void, ms: number): Timer;
+  cancel(timer: Timer): void;
   random(): number;
 }
 
@@ -42,6 +44,7 @@ export interface Listener {
 export const UNAUTHENTICATED = 4001;
 const FORBIDDEN = 4003;
 const SILENCE_MS = 5000; // the server speaks each second
+const PING_MS = 20_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
 
@@ -55,8 +58,9 @@ export class Connection {
   #reader = new BlockReader();
   #authenticated = false;
   #failures = 0;
-  #timer: number | null = null;
-  #watchdog: number | null = null;
+  #timer: Timer | null = null;
+  #watchdog: Timer | null = null;
+  #ping: Timer | null = null;
 
   constructor(around: Surroundings, listener: Listener, token: string) {
     this.#around = around;
@@ -69,6 +73,7 @@ export class Connection {
   renew(token: string): void {
     this.#token = token;
     if (this.#socket === null) this.retry();
+    else if (this.#authenticated) this.#send({ op: "auth", token });
   }
 
   retry(): void {
@@ -127,7 +132,9 @@ export class Connection {
     const message = parseMessage(data);
     if (message === null) return;
     if (message.kind === "auth") {
+      if (this.#authenticated) return; // the answer to a newer token: all goes on as it was
       this.#authenticated = true;
+      this.#keepAwake();
       this.#failures = 0;
       for (const subscription of this.#wanted.values()) this.#ask(subscription);
     }
@@ -167,10 +174,19 @@ export class Connection {
     }, SILENCE_MS);
   }
 
+  /** The server cuts off clients that never speak. */
+  #keepAwake(): void {
+    this.#ping = this.#around.later(() => {
+      this.#send({ op: "ping" });
+      this.#keepAwake();
+    }, PING_MS);
+  }
+
   #stopTimers(): void {
-    if (this.#timer !== null) this.#around.cancel(this.#timer);
-    if (this.#watchdog !== null) this.#around.cancel(this.#watchdog);
-    this.#timer = this.#watchdog = null;
+    for (const timer of [this.#timer, this.#watchdog, this.#ping]) {
+      if (timer !== null) this.#around.cancel(timer);
+    }
+    this.#timer = this.#watchdog = this.#ping = null;
   }
 
   #ask(subscription: Subscription): void {

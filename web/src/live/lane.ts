@@ -31,7 +31,13 @@ export interface LaneLook {
 const ERASE_S = 0.04;
 const ERASE_PX = 8;
 const EDGE_PX = 3;
+const ROOM = 0.92;
 const BASELINE_S = 6;
+/** A scale that rests on less signal than this is made anew whenever there is twice as much. */
+const MOMENT_S = 0.25;
+const ENOUGH_S = 4;
+const ENOUGH_SLOW_S = 12;
+const SLOW_MM_PER_S = 12.5;
 
 export class Lane {
   readonly look: LaneLook;
@@ -46,6 +52,8 @@ export class Lane {
   #sweep = -1;
   #centre = NaN;
   #pxPerUnit = 1;
+  #zero = 0;
+  #fittedS = 0;
 
   constructor(look: LaneLook) {
     this.look = look;
@@ -87,6 +95,8 @@ export class Lane {
     const to = Math.min(pen, ring.end - 1);
     const sweepSamples = this.#sweepS * hz;
     const gapS = Math.max(ERASE_S, ERASE_PX / this.#pxPerS);
+    const knownS = (to - ring.start) / hz;
+    if (this.#fittedS < this.#enoughS && knownS >= Math.min(this.#enoughS, 2 * this.#fittedS)) this.reset();
     const full = this.#last < 0 || to - this.#last > sweepSamples;
     if (!full && to <= this.#last) return;
     let from = this.#last;
@@ -102,8 +112,13 @@ export class Lane {
     context.lineWidth = this.look.width ?? 1.6;
     context.lineJoin = "round";
     context.lineCap = "round";
-    this.#stroke(context, ring, hz, from, to);
+    if (full) this.#fit(ring, hz, to);
+    this.#stroke(context, ring, hz, from, to, full);
     this.#last = to;
+  }
+
+  get #enoughS(): number {
+    return this.look.mmPerS < SLOW_MM_PER_S ? ENOUGH_SLOW_S : ENOUGH_S;
   }
 
   #erase(context: CanvasRenderingContext2D, from: number, to: number, hz: number, gapS: number): void {
@@ -114,7 +129,7 @@ export class Lane {
     if (wrapped > 0) context.clearRect(0, this.#top, wrapped, this.#height);
   }
 
-  #stroke(context: CanvasRenderingContext2D, ring: Ring, hz: number, from: number, to: number): void {
+  #stroke(context: CanvasRenderingContext2D, ring: Ring, hz: number, from: number, to: number, full: boolean): void {
     const top = this.#top + 1;
     const bottom = this.#top + this.#height - 1;
     let down = false;
@@ -124,7 +139,7 @@ export class Lane {
       const sweep = Math.floor(t / this.#sweepS);
       if (sweep !== this.#sweep) {
         this.#sweep = sweep;
-        this.#fit(ring, hz, number === from ? to : number);
+        if (!full) this.#fit(ring, hz, number);
         down = false;
       }
       const value = ring.at(number);
@@ -142,11 +157,7 @@ export class Lane {
   }
 
   #y(value: number): number {
-    if (this.look.mmPerUnit === null) {
-      return this.#top + this.#height / 2 - (value - this.#centre) * this.#pxPerUnit;
-    }
-    const zero = this.#top + this.#height * (this.look.baseline ?? 0.66);
-    return zero - (value - this.#centre) * this.#pxPerUnit;
+    return this.#zero - (value - this.#centre) * this.#pxPerUnit;
   }
 
   /** Scale and centre stay as they are for a whole sweep, so nothing is distorted on the way. */
@@ -168,20 +179,35 @@ export class Lane {
       if (value > high) high = value;
     }
     if (n === 0) return;
+    this.#fittedS = Math.max(MOMENT_S, (at - ring.start) / hz);
     const mean = sum / n;
-    if (this.look.mmPerUnit !== null) {
-      this.#centre = reference + mean;
-      this.#pxPerUnit = this.#pxPerMm * this.look.mmPerUnit;
-      const fit = this.look.fitUnits;
-      if (fit !== undefined) this.#pxPerUnit = Math.min(this.#pxPerUnit, (this.#height * 0.94) / fit);
-      return;
-    }
-    const deviation = Math.sqrt(Math.max(0, squares / n - mean * mean));
-    const floor = Math.max(low, reference + mean - 3 * deviation);
-    const ceiling = Math.min(high, reference + mean + 3 * deviation);
+    if (this.look.mmPerUnit !== null) this.#fixScale(reference + mean, low, high, this.look.mmPerUnit);
+    else this.#fitScale(reference + mean, Math.sqrt(Math.max(0, squares / n - mean * mean)), low, high);
+  }
+
+  /** True size; the baseline moves only as far as the signal needs to stay inside the lane. */
+  #fixScale(mean: number, low: number, high: number, mmPerUnit: number): void {
+    const room = this.#height * ROOM;
+    this.#centre = mean;
+    this.#pxPerUnit = this.#pxPerMm * mmPerUnit;
+    const fit = this.look.fitUnits;
+    if (fit !== undefined) this.#pxPerUnit = Math.min(this.#pxPerUnit, room / Math.max(fit, high - low));
+    const margin = (this.#height - room) / 2;
+    const highest = margin + (high - mean) * this.#pxPerUnit;
+    const lowest = this.#height - margin + (low - mean) * this.#pxPerUnit;
+    const wanted = this.#height * (this.look.baseline ?? 0.66);
+    this.#zero = this.#top + Math.max(highest, Math.min(lowest, wanted));
+  }
+
+  /** The swing of the signal, without its outliers, over the height of the lane. */
+  #fitScale(mean: number, deviation: number, low: number, high: number): void {
+    const floor = Math.max(low, mean - 3 * deviation);
+    const ceiling = Math.min(high, mean + 3 * deviation);
+    this.#zero = this.#top + this.#height / 2;
     this.#centre = (floor + ceiling) / 2;
     const swing = ceiling - floor;
     if (!(swing > 0)) return;
-    this.#pxPerUnit = ((this.look.inverted === true ? -1 : 1) * (this.#height - 2 * EDGE_PX)) / (swing * 1.12);
+    const sign = this.look.inverted === true ? -1 : 1;
+    this.#pxPerUnit = (sign * (this.#height - 2 * EDGE_PX)) / (swing * 1.12);
   }
 }

@@ -31,6 +31,7 @@ export interface WorkerPort {
 const LOST_MS = 4500;
 const DELAYED_S = 3;
 const CHECK_MS = 250;
+const LINGER_MS = 3000;
 
 export class LiveConnection {
   readonly clock: ServerClock;
@@ -81,7 +82,10 @@ export class LiveConnection {
     const id = `s${String(this.#subscriptions)}`;
     this.#worker.postMessage({ op: "subscribe", subscription: { id, ...what } });
     return () => {
-      this.#worker.postMessage({ op: "unsubscribe", id });
+      // what the next page asks for is under way before this ends, so a trace has no hole
+      setTimeout(() => {
+        this.#worker.postMessage({ op: "unsubscribe", id });
+      }, LINGER_MS);
     };
   }
 

@@ -1,7 +1,7 @@
 /** Text messages of the live socket, parsed once, into a union on `kind`. */
-import type { components } from "../api/schema";
+import type { Alarm } from "../api/types";
 
-export type Alarm = components["schemas"]["Alarm"];
+export type { Alarm };
 export type Validity = "valid" | "questionable" | "stale" | "absent";
 
 export interface VitalItem {
@@ -99,6 +99,7 @@ export function parseMessage(text: string): LiveMessage | null {
   }
 }
 
+const STATES: readonly Alarm["state"][] = ["active", "acknowledged", "cleared", "ended"];
 const VALIDITIES: readonly Validity[] = ["valid", "questionable", "stale", "absent"];
 
 function vitalItem(item: unknown): VitalItem[] {
@@ -157,7 +158,7 @@ export function parseAlarm(item: unknown): Alarm | null {
     priority,
     kind,
     since,
-    state: state as Alarm["state"], // an unknown state is treated as over by the store
+    state: STATES.find((known) => known === state) ?? "ended", // what is not known to stand does not stand
     ward: string(item["ward"]),
     bed: string(item["bed"]),
     condition: string(item["condition"]) ?? "",

@@ -77,9 +77,9 @@ export class VitalStore {
 
   #sources(patient: string, measure: string): Map<string, Kept> {
     let measures = this.#patients.get(patient);
-    if (measures === undefined) this.#patients.set(patient, (measures = new Map()));
+    if (measures === undefined) this.#patients.set(patient, (measures = new Map<string, Map<string, Kept>>()));
     let sources = measures.get(measure);
-    if (sources === undefined) measures.set(measure, (sources = new Map()));
+    if (sources === undefined) measures.set(measure, (sources = new Map<string, Kept>()));
     return sources;
   }
 }

@@ -1,6 +1,6 @@
 /** The live socket off the main thread: bytes are parsed here, samples arrive ready to draw. */
 import type { Block } from "./binary";
-import { Connection, type Socket, type Subscription } from "./connection";
+import { Connection, type Socket, type Subscription, type Timer } from "./connection";
 import type { LiveMessage } from "./messages";
 
 export type ToWorker =
@@ -66,8 +66,8 @@ const listener = {
 function surroundings(url: string) {
   return {
     open: () => new WebSocket(url) as Socket,
-    later: (call: () => void, ms: number) => setTimeout(call, ms) as unknown as number,
-    cancel: (timer: number) => {
+    later: (call: () => void, ms: number) => setTimeout(call, ms),
+    cancel: (timer: Timer) => {
       clearTimeout(timer);
     },
     random: Math.random,

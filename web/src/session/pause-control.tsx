@@ -31,7 +31,8 @@ export function PauseControl({ target, onAlarm = false }: Properties) {
           }}
         >
           <BellOff size={16} strokeWidth={1.8} aria-hidden="true" />
-          {text}
+          <span className={styles["long"]}>{text}</span>
+          <span className={styles["short"]}>{pause.isPending ? text : texts.pause.short(minutes)}</span>
         </Button>
         <span className={styles["choice"]}>
           <ChevronDown size={15} aria-hidden="true" />

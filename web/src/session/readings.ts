@@ -1,5 +1,5 @@
 /** From the live stores to what `Measure` shows. */
-import type { Schemas } from "../api/client";
+import type { Limit, MeasureRow } from "../api/types";
 import type { Reading, ReadingAlarm } from "../design/measure";
 import type { BannerAlarm } from "../design/alarm-banner";
 import { alarmMessage } from "../design/format/alarm-text";
@@ -11,7 +11,7 @@ import type { Alarm } from "../live/messages";
 
 export interface Moment {
   readonly live: LiveConnection;
-  readonly measures: ReadonlyMap<string, Schemas["MeasureRow"]>;
+  readonly measures: ReadonlyMap<string, MeasureRow>;
   readonly nowMs: number;
   readonly linked: boolean;
 }
@@ -23,7 +23,7 @@ export function readVital(
   patient: string,
   measure: string,
   alarms: readonly Alarm[],
-  limits: readonly Schemas["Limit"][],
+  limits: readonly Limit[],
 ): Reading {
   const { live, measures, nowMs, linked } = moment;
   const row = measures.get(measure);
@@ -31,7 +31,7 @@ export function readVital(
   const judgement = judge(
     live.vitals.shown(patient, measure),
     live.vitals.lastNumber(patient, measure),
-    { staleS, intervalS: intervalOf(row, staleS) },
+    { staleS, intervalS: row?.interval_s ?? 1 },
     { nowMs, linked },
   );
   const vital = vitalDisplay(measure);
@@ -88,10 +88,4 @@ function alarmOf(measure: string, alarms: readonly Alarm[], nowMs: number): Read
   );
   if (own === undefined) return null;
   return { priority: own.priority, loudness: loudness(own, nowMs), relation: own.relation };
-}
-
-/** How often a fresh value is expected: the server says so, or a tenth of its stale age. */
-function intervalOf(row: Schemas["MeasureRow"] | undefined, staleS: number): number {
-  if (row !== undefined && "interval_s" in row && typeof row.interval_s === "number") return row.interval_s;
-  return staleS / 10;
 }

@@ -1,16 +1,17 @@
 /** Who is signed in, and the two ways to the server: REST and the live socket. */
 import { createContext, use, useSyncExternalStore } from "react";
 
-import type { Client, Schemas } from "../api/client";
+import type { Client } from "../api/client";
+import type { Me, MeasureRow } from "../api/types";
 import type { AlarmSound } from "../live/alarm-sound";
 import type { LiveConnection } from "../live/live-connection";
 
 export interface Session {
-  readonly me: Schemas["Me"];
+  readonly me: Me;
   readonly api: Client;
   readonly live: LiveConnection;
   readonly sound: AlarmSound;
-  readonly measures: ReadonlyMap<string, Schemas["MeasureRow"]>;
+  readonly measures: ReadonlyMap<string, MeasureRow>;
   /** The ward on the screen; null for a user without one. */
   readonly ward: string | null;
   readonly chooseWard: (ward: string) => void;

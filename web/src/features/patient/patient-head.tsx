@@ -1,14 +1,14 @@
 import { ChevronLeft, Cpu, Plug } from "lucide-react";
 import { Link } from "wouter";
 
-import type { Schemas } from "../../api/client";
+import type { Patient } from "../../api/types";
 import { Chip } from "../../design/chip";
 import { ageInYears } from "../../design/format/times";
 import { Battery } from "../../design/marks";
 import { texts } from "../../design/texts";
 import styles from "./patient-page.module.css";
 
-export function PatientHead({ data, nowMs }: { readonly data: Schemas["Patient"]; readonly nowMs: number }) {
+export function PatientHead({ data, nowMs }: { readonly data: Patient; readonly nowMs: number }) {
   const age = ageInYears(data.birth_date, nowMs);
   const facts = [data.sex ?? "", age === null ? "" : texts.patient.years(age)].filter((fact) => fact !== "");
   return (

@@ -1,13 +1,14 @@
-import type { Schemas } from "../../api/client";
+import type { Patient } from "../../api/types";
 import { formatQuantity, formatValue } from "../../design/format/numbers";
 import { Measure, type Reading } from "../../design/measure";
 import { texts } from "../../design/texts";
 import type { Alarm } from "../../live/messages";
 import { type Moment, rateMeasure, readVital } from "../../session/readings";
 import styles from "./patient-numbers.module.css";
+import { Spark } from "./spark";
 
 interface Properties {
-  readonly data: Schemas["Patient"];
+  readonly data: Patient;
   readonly alarms: readonly Alarm[];
   readonly moment: Moment;
 }
@@ -28,8 +29,13 @@ export function PatientNumbers({ data, alarms, moment }: Properties) {
         const reading = readVital(moment, data.key, measure, alarms, data.limits);
         return (
           <div key={measure} className={styles["number"]}>
-            <Measure reading={reading} look="card" testId={`big-${TEST_NAMES[measure] ?? measure}`}>
-              <Origin patient={data.key} reading={reading} moment={moment} />
+            <Measure
+              reading={reading}
+              look="card"
+              testId={`big-${TEST_NAMES[measure] ?? measure}`}
+              origin={originOf(data.key, reading, moment)}
+            >
+              <Spark patient={data.key} measure={measure} nowMs={moment.nowMs} />
             </Measure>
           </div>
         );
@@ -39,9 +45,8 @@ export function PatientNumbers({ data, alarms, moment }: Properties) {
 }
 
 /** Which sensor gave the value, and what others say. */
-function Origin({ patient, reading, moment }: { readonly patient: string; readonly reading: Reading; readonly moment: Moment }) {
-  const { live, measures, nowMs, linked } = moment;
-  if (!linked || reading.value === null) return null;
+function originOf(patient: string, reading: Reading, { live, measures, nowMs, linked }: Moment): string {
+  if (!linked || reading.value === null) return "";
   const shown = live.vitals.shown(patient, reading.vital.key);
   const parts = [sourceName(shown?.method ?? "")];
   const staleMs = (measures.get(reading.vital.key)?.stale_s ?? 10) * 1000;
@@ -59,8 +64,7 @@ function Origin({ patient, reading, moment }: { readonly patient: string; readon
     const pulse = live.vitals.shown(patient, "pulse_rate");
     if (pulse?.value != null && nowMs - pulse.atMs < staleMs) parts.push(`pulse ${formatValue(pulse.value, 0)}`);
   }
-  const text = parts.filter((part) => part !== "").join(" · ");
-  return <span className={styles["origin"]}>{text}</span>;
+  return parts.filter((part) => part !== "").join(" · ");
 }
 
 function sourceName(method: string): string {

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useEffectEvent } from "react";
 import { useLocation } from "wouter";
 
-import type { Schemas } from "../../api/client";
+import type { Patient } from "../../api/types";
 import { asProblem } from "../../api/problem";
 import { patientQuery } from "../../api/queries";
 import { Button } from "../../design/button";
@@ -30,7 +30,7 @@ export function PatientPage({ patient }: { readonly patient: string }) {
   return <Patient data={query.data} />;
 }
 
-function Patient({ data }: { readonly data: Schemas["Patient"] }) {
+function Patient({ data }: { readonly data: Patient }) {
   const { live, measures } = useSession();
   const nowMs = useServerNow();
   const linked = useLinked();
@@ -53,7 +53,7 @@ function Patient({ data }: { readonly data: Schemas["Patient"] }) {
 }
 
 /** Every waveform of this patient at its own rate; the streams, sorted, as one text. */
-function useWaveforms({ key, devices, ward }: Schemas["Patient"]): string {
+function useWaveforms({ key, devices, ward }: Patient): string {
   const { live, ward: shown, chooseWard } = useSession();
   const streams = [...new Set(devices.flatMap((device) => device.streams.map(({ stream }) => stream)))].sort().join(" ");
   const subscribe = useEffectEvent(() => live.subscribe({ patients: [key], what: ["waveforms"], streams: streams.split(" ") }));

@@ -1,7 +1,7 @@
 /** How a trend lane is drawn: limits dashed, gaps hatched, values out of limits ticked in red. */
 import type uPlot from "uplot";
 
-import type { Schemas } from "../../api/client";
+import type { Limit } from "../../api/types";
 import { formatHourMinute } from "../../design/format/times";
 import { formatValue } from "../../design/format/numbers";
 import { type TrendData, trendScale } from "./trend-data";
@@ -10,7 +10,7 @@ export interface TrendLook {
   readonly ink: string;
   readonly decimals: number;
   readonly axis: boolean;
-  readonly limit: Schemas["Limit"] | null;
+  readonly limit: Limit | null;
 }
 
 const LEAST_SPAN = { 0: 16, 1: 1.6 } as const;
@@ -54,7 +54,7 @@ export function trendOptions(data: TrendData, range: { readonly fromMs: number; 
     hooks: {
       drawClear: [
         (plot) => {
-          hatchGaps(plot, data.gaps, color("--line-2"));
+          hatchGaps(plot, data.gaps, color("--line"));
         },
       ],
       draw: [

@@ -1,5 +1,5 @@
 /** From the server's answer to what a chart draws: gaps stay gaps. */
-import type { Schemas } from "../../api/client";
+import type { Vitals } from "../../api/types";
 
 export interface TrendData {
   /** Seconds UTC. */
@@ -11,11 +11,12 @@ export interface TrendData {
 
 const MOST_STEPS = 3; // a hole of more steps is shaded and not bridged
 
-export function trendData({ points, resolution_s: step }: Pick<Schemas["Vitals"], "points" | "resolution_s">, range: { readonly fromMs: number; readonly toMs: number }): TrendData {
+/** `intervalS`: how often a value is expected; what comes as seldom as that is no hole. */
+export function trendData({ points, resolution_s: step }: Pick<Vitals, "points" | "resolution_s">, range: { readonly fromMs: number; readonly toMs: number }, intervalS: number): TrendData {
   const times: number[] = [];
   const values: (number | null)[] = [];
   const gaps: (readonly [number, number])[] = [];
-  const longest = Math.max(step, 1) * MOST_STEPS;
+  const longest = Math.max(step, intervalS) * MOST_STEPS;
   let last = range.fromMs / 1000;
   for (const point of points) {
     if (point.value === null || point.validity === "absent") continue;

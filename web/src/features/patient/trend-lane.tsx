@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 
-import type { Schemas } from "../../api/client";
+import type { Limit } from "../../api/types";
 import { trendQuery } from "../../api/queries";
 import { formatValue } from "../../design/format/numbers";
 import { texts } from "../../design/texts";
@@ -20,7 +20,7 @@ const LANE_PX = 74;
 interface Properties {
   readonly patient: string;
   readonly measure: string;
-  readonly limit: Schemas["Limit"] | null;
+  readonly limit: Limit | null;
   readonly range: { readonly fromMs: number; readonly toMs: number };
   /** Whether the times stand under this lane. */
   readonly axis: boolean;
@@ -34,7 +34,7 @@ export function TrendLane({ patient, measure, limit, range, axis }: Properties) 
   });
   const vital = vitalDisplay(measure);
   const decimals = measures.get(measure)?.decimals ?? 0;
-  const data = query.data === undefined ? null : trendData(query.data, range);
+  const data = query.data === undefined ? null : trendData(query.data, range, measures.get(measure)?.interval_s ?? 1);
   const last = data?.values.findLast((value) => value !== null) ?? null;
   return (
     <div className={styles["lane"]} style={{ "--ink": `var(${vital.ink})` }}>

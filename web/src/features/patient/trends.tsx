@@ -2,7 +2,7 @@ import "uplot/dist/uPlot.min.css";
 
 import { useState } from "react";
 
-import type { Schemas } from "../../api/client";
+import type { Limit } from "../../api/types";
 import { Segments } from "../../design/segments";
 import { texts } from "../../design/texts";
 import { useSession, useWatched } from "../../session/session";
@@ -23,7 +23,7 @@ const STEP_S = 30; // the axis moves on twice a minute
 
 interface Properties {
   readonly patient: string;
-  readonly limits: readonly Schemas["Limit"][];
+  readonly limits: readonly Limit[];
 }
 
 /** Small multiples over one time axis: never two scales on one, never a line over missing data. */

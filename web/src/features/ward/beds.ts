@@ -1,5 +1,5 @@
 /** Which beds are shown and in which order. Pure, so that it can be tested without a page. */
-import type { Schemas } from "../../api/client";
+import type { Bed } from "../../api/types";
 import { type AlarmCounts, category, urgency } from "../../live/alarms";
 import type { Alarm } from "../../live/messages";
 
@@ -8,14 +8,14 @@ export type Order = "priority" | "bed";
 export type Density = "l" | "m" | "s" | "phone";
 
 export interface BedView {
-  readonly bed: Schemas["Bed"];
+  readonly bed: Bed;
   /** Of this patient, the most urgent first. */
   readonly alarms: readonly Alarm[];
 }
 
 export const FREE_RANK = 30;
 
-export function viewBeds(beds: readonly Schemas["Bed"][], alarms: readonly Alarm[]): BedView[] {
+export function viewBeds(beds: readonly Bed[], alarms: readonly Alarm[]): BedView[] {
   return beds.map((bed) => ({
     bed,
     alarms: alarms.filter((alarm) => alarm.patient === bed.patient?.key),

@@ -2,7 +2,7 @@ import { Plug, TriangleAlert, WifiOff } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
 
-import type { Schemas } from "../../api/client";
+import type { Bed, Patient, WardPatient } from "../../api/types";
 import { AlarmBanner } from "../../design/alarm-banner";
 import { ageInYears, formatTimeOfDay } from "../../design/format/times";
 import { Battery, PriorityMark, QualityBars } from "../../design/marks";
@@ -16,8 +16,8 @@ import { tileLanes } from "./tile-lanes";
 
 interface Properties {
   readonly view: BedView;
-  readonly patient: Schemas["WardPatient"];
-  readonly details: Schemas["Patient"] | undefined;
+  readonly patient: WardPatient;
+  readonly details: Patient | undefined;
   readonly density: Density;
   readonly short: boolean;
   readonly moment: Moment;
@@ -64,7 +64,7 @@ const TEST_NAMES: Readonly<Record<string, string>> = {
   temperature: "temp",
 };
 
-function readAll(view: BedView, patient: Schemas["WardPatient"], details: Schemas["Patient"] | undefined, moment: Moment): Reading[] {
+function readAll(view: BedView, patient: WardPatient, details: Patient | undefined, moment: Moment): Reading[] {
   const rate = rateMeasure(moment, patient.key);
   const limits = details?.limits ?? [];
   return [rate, "spo2", "respiration_rate", "temperature"].map((measure) =>
@@ -72,7 +72,7 @@ function readAll(view: BedView, patient: Schemas["WardPatient"], details: Schema
   );
 }
 
-function TileHead({ bed, patient, details, moment }: Pick<Properties, "patient" | "details" | "moment"> & { readonly bed: Schemas["Bed"] }) {
+function TileHead({ bed, patient, details, moment }: Pick<Properties, "patient" | "details" | "moment"> & { readonly bed: Bed }) {
   const age = ageInYears(details?.birth_date ?? patient.birth_year, moment.nowMs);
   const facts = [sexLetter(patient.sex), age === null ? "" : String(age)].filter((fact) => fact !== "").join(" ");
   const batteries = (details?.devices ?? []).flatMap(({ battery_percent: percent }) => (percent === null ? [] : [percent]));
@@ -124,6 +124,7 @@ function TileTraces({ view, patient, density, short, moment }: Pick<Properties, 
   const lanes = useMemo(() => tileLanes(density, new Set(streams.split(" ")), short), [density, streams, short]);
   const newestMs = moment.live.vitals.newestMs(patient.key);
   const heard = lanes.some((lane) => moment.live.waves.isHeard(patient.key, lane.stream, SILENT_S));
+  const stopped = view.alarms.some(({ condition, state }) => condition === "data_stopped" && state !== "cleared");
   const off = view.alarms.some(({ condition, state }) => condition === "lead_off" && state !== "cleared");
   return (
     <div className={styles["traces"]}>
@@ -133,7 +134,7 @@ function TileTraces({ view, patient, density, short, moment }: Pick<Properties, 
           <Plug size={18} aria-hidden="true" />
           <span>{texts.ward.noDevice}</span>
         </div>
-      ) : !moment.linked || (!heard && newestMs !== null) ? (
+      ) : !moment.linked || (!heard && (stopped || newestMs !== null)) ? (
         <div className={styles["silent"]} data-solid="true">
           <WifiOff size={18} aria-hidden="true" />
           <b>{texts.ward.noData}</b>
@@ -155,7 +156,7 @@ function TileTraces({ view, patient, density, short, moment }: Pick<Properties, 
   );
 }
 
-export function FreeTile({ bed, density }: { readonly bed: Schemas["Bed"]; readonly density: Density }) {
+export function FreeTile({ bed, density }: { readonly bed: Bed; readonly density: Density }) {
   return (
     <article className={styles["tile"]} data-free="true" data-density={density} data-testid={`tile-${bed.key}`} data-key={bed.key} aria-label={`${bed.label}, ${texts.ward.free}`}>
       <header className={styles["head"]}>
@@ -166,7 +167,7 @@ export function FreeTile({ bed, density }: { readonly bed: Schemas["Bed"]; reado
   );
 }
 
-function spoken(view: BedView, patient: Schemas["WardPatient"], readings: readonly Reading[], banner: ReturnType<typeof bannerAlarm> | null): string {
+function spoken(view: BedView, patient: WardPatient, readings: readonly Reading[], banner: ReturnType<typeof bannerAlarm> | null): string {
   const parts = [texts.ward.tile(view.bed.label, patient.initials)];
   if (banner !== null) {
     parts.push(texts.ward.tileAlarm(texts.priorities[banner.priority], banner.technical, banner.text));

@@ -4,7 +4,7 @@ import type { Density } from "./beds";
 
 type Lane = Omit<LaneLook, "top" | "height"> & { readonly share: number };
 
-const ECG: Lane = { stream: "ecg", channels: ["II", "I", "MLII"], ink: "--p-ecg", mmPerS: 25, mmPerUnit: 10, fitUnits: 2.1, baseline: 0.72, share: 1.6 };
+const ECG: Lane = { stream: "ecg", channels: ["II", "I", "MLII"], ink: "--p-ecg", mmPerS: 25, mmPerUnit: 10, fitUnits: 1.6, baseline: 0.78, share: 1.6 };
 const PLETH: Lane = { stream: "ppg", channels: ["infrared", "green", "red"], ink: "--p-spo2", mmPerS: 25, mmPerUnit: null, inverted: true, share: 1 };
 const BREATHING: Lane = { stream: "impedance", channels: ["impedance"], ink: "--p-resp", mmPerS: 12.5, mmPerUnit: null, share: 0.8 };
 const IN_ORDER = [ECG, PLETH, BREATHING] as const;

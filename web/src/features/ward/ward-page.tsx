@@ -41,7 +41,7 @@ type Beds = Parameters<typeof viewBeds>[0];
 
 function Ward({ ward, beds }: { readonly ward: string; readonly beds: Beds }) {
   const { api, live, measures } = useSession();
-  const { data: patients } = useQuery(patientsQuery(api, ward));
+  const { data: patients } = useQuery(patientsQuery(api));
   const view = useWardView(beds.length);
   const now = useServerNow();
   const linked = useLinked();

@@ -1,0 +1,20 @@
+/** Names for what the server answers; the shapes are those of its OpenAPI document. */
+import type { paths } from "./schema";
+
+type Answer<P extends keyof paths, M extends keyof paths[P] = "get" & keyof paths[P]> = paths[P][M] extends {
+  responses: { 200: { content: { "application/json": infer T } } };
+}
+  ? T
+  : never;
+
+export type Me = Answer<"/v1/me">;
+export type Ward = Answer<"/v1/wards/{ward}">;
+export type Bed = Ward["beds"][number];
+export type WardPatient = NonNullable<Bed["patient"]>;
+export type Patient = Answer<"/v1/patients/{patient}">;
+export type PatientPage = Answer<"/v1/patients">;
+export type Limit = Patient["limits"][number];
+export type Vitals = Answer<"/v1/patients/{patient}/vitals">;
+export type Alarm = Answer<"/v1/alarms">["items"][number];
+export type MeasureRow = Answer<"/v1/measures">["items"][number];
+export type Token = Answer<"/v1/token", "post">;

@@ -1,0 +1,47 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+
+import { trendQuery } from "../../api/queries";
+import { useSession } from "../../session/session";
+import styles from "./patient-numbers.module.css";
+import { trendData, trendScale } from "./trend-data";
+
+const SPAN_MS = 15 * 60_000;
+const STEP_MS = 20_000;
+const POINTS = 60;
+const WIDTH = 120;
+const HEIGHT = 34;
+const EDGE = 3;
+const LEAST_SPAN = 8;
+
+/** The last quarter of an hour of a value as a line without scale; the trends below have one. */
+export function Spark({ patient, measure, nowMs }: { readonly patient: string; readonly measure: string; readonly nowMs: number }) {
+  const { api, measures } = useSession();
+  const toMs = Math.ceil(nowMs / STEP_MS) * STEP_MS;
+  const range = { fromMs: toMs - SPAN_MS, toMs };
+  const { data } = useQuery({
+    ...trendQuery(api, { patient, measure, ...range, points: POINTS }),
+    placeholderData: keepPreviousData,
+    enabled: !Number.isNaN(nowMs),
+  });
+  if (data === undefined) return <span className={styles["spark"]} />;
+  const { times, values } = trendData(data, range, measures.get(measure)?.interval_s ?? 1);
+  const [low, high] = trendScale(values, [], measure === "temperature" ? 1 : LEAST_SPAN);
+  let path = "";
+  let down = false;
+  values.forEach((value, index) => {
+    const time = times[index];
+    if (value === null || time === undefined) {
+      down = false;
+      return;
+    }
+    const x = ((time * 1000 - range.fromMs) / SPAN_MS) * WIDTH;
+    const y = EDGE + (1 - (value - low) / (high - low)) * (HEIGHT - 2 * EDGE);
+    path += `${down ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
+    down = true;
+  });
+  return (
+    <svg className={styles["spark"]} viewBox={`0 0 ${String(WIDTH)} ${String(HEIGHT)}`} preserveAspectRatio="none" aria-hidden="true">
+      <path d={path} fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinejoin="round" vectorEffect="non-scaling-stroke" />
+    </svg>
+  );
+}
