@@ -16,7 +16,7 @@ class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     amqp_user: str = Field(default="vw_storage", description="User of this service")
     database_pool_most: int = Field(default=12, ge=2, le=100, description="Connections at most")
     storage_commit_interval_s: float = Field(
-        default=0.2, ge=0, le=5, description="Between two commits of a stream that is not behind"
+        default=0.5, ge=0, le=5, description="Between two commits of a stream that is not behind"
     )
     storage_commit_messages_most: int = Field(
         default=128, ge=1, le=1_000, description="Messages of a stream that share a commit"
