@@ -1,13 +1,27 @@
 """The database of a deployment and its roles, as the superuser, before the first migration."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import asyncpg
+import structlog
 
 from deploy.local.layout import DATABASE
 from deploy.local.servers.postgres import SUPERUSER
 
 ADMINISTRATOR = "vw_admin"
+
+
+def log_to(path: Path) -> None:
+    """Have the log lines of migrations go to a file instead of the terminal."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=path.open("a")),
+    )
 
 
 async def create_roles_and_database(

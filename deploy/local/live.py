@@ -10,7 +10,7 @@ import httpx
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-from deploy.local.seed import User
+from deploy.local.people import User
 
 RETRY_S = 0.2
 

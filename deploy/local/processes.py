@@ -9,6 +9,7 @@ from deploy.local.layout import DATABASE, PROJECT, ROLES, SERVICES, VIRTUAL_HOST
 from deploy.local.servers import mosquitto, postgres, rabbitmq
 from deploy.local.servers.command import LOOPBACK, ServerCommand, base_environment
 from deploy.local.supervision import Program
+from services.administration.settings import AdministrationSettings
 from shared.broker.topology import permissions
 
 STAGE_SERVERS, STAGE_SERVICES, STAGE_PATIENTS = range(3)
@@ -51,10 +52,14 @@ def port_names(options: RunOptions) -> list[str]:
     return names
 
 
-def server_programs(layout: Layout, ports: Mapping[str, int]) -> list[Program]:
+def server_programs(
+    layout: Layout, ports: Mapping[str, int], *, with_cluster: bool = True
+) -> list[Program]:
     """The two brokers and the database, prepared to start.
 
-    The first start makes the database's cluster here, which takes a second.
+    Parameters
+    ----------
+    with_cluster : make the database's cluster where there is none, which takes a second or two
 
     Raises
     ------
@@ -71,6 +76,8 @@ def server_programs(layout: Layout, ports: Mapping[str, int]) -> list[Program]:
         )
         for user, right in permissions().items()
     ]
+    if with_cluster:
+        make_cluster(layout)
     commands = [
         (
             rabbitmq.prepare(
@@ -90,13 +97,21 @@ def server_programs(layout: Layout, ports: Mapping[str, int]) -> list[Program]:
             "TERM",
         ),
         (
-            postgres.prepare(
-                layout.postgres, ports["postgres"], password=layout.secret("database_superuser")
-            ),
+            postgres.command(layout.postgres, ports["postgres"]),
             "INT",
         ),
     ]
     return [_server(command, stop_signal) for command, stop_signal in commands]
+
+
+def make_cluster(layout: Layout) -> None:
+    """Make the database's cluster, unless it is there.
+
+    Raises
+    ------
+    MissingServer, FolderNotPassable : it cannot be made, and how it can
+    """
+    postgres.create_cluster(layout.postgres, password=layout.secret("database_superuser"))
 
 
 def _server(command: ServerCommand, stop_signal: str) -> Program:
@@ -216,6 +231,25 @@ def api_environment(layout: Layout, port: int) -> dict[str, str]:
         "VITALWIRE_API_TOKEN_KEY_FILE": str(layout.secret_file("api_token_key")),
         "VITALWIRE_API_WEB_FOLDER": str(page),
     }
+
+
+def administration_settings(
+    layout: Layout, ports: Mapping[str, int], *, lanes: int
+) -> AdministrationSettings:
+    """What `vitalwire migrate` would read from its environment."""
+    return AdministrationSettings(
+        amqp_host=LOOPBACK,
+        amqp_port=ports["rabbitmq"],
+        amqp_vhost=VIRTUAL_HOST,
+        amqp_user="vw_admin",
+        amqp_password_file=layout.secret_file("amqp_vw_admin"),
+        database_host=LOOPBACK,
+        database_port=ports["postgres"],
+        database_name=DATABASE,
+        database_user="vw_admin",
+        database_password_file=layout.secret_file("database_vw_admin"),
+        lanes=lanes,
+    )
 
 
 def administrator_environment(layout: Layout, ports: Mapping[str, int]) -> dict[str, str]:

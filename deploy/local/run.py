@@ -11,15 +11,13 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from deploy.local import live, page, processes, seed
-from deploy.local.database import create_roles_and_database
+from deploy.local import page, processes
 from deploy.local.layout import (
     PROJECT,
     ROLES,
@@ -28,6 +26,7 @@ from deploy.local.layout import (
     take_ports,
     take_run_lock,
 )
+from deploy.local.people import User, users
 from deploy.local.processes import RunOptions
 from deploy.local.servers import mosquitto, postgres, rabbitmq
 from deploy.local.servers.command import LOOPBACK, MissingServer, write_private
@@ -101,43 +100,81 @@ class LocalSystem:
 
     def _start(self) -> None:
         layout, ports = self._layout, self.ports
-        with ThreadPoolExecutor(max_workers=4) as side_by_side:
+        with ThreadPoolExecutor(max_workers=2) as side_by_side:
             built = side_by_side.submit(self._build_page)
             programs = [
-                *processes.server_programs(layout, ports),
+                *processes.server_programs(layout, ports, with_cluster=False),
                 *processes.service_programs(layout, ports, self._options),
                 *processes.patient_programs(layout, ports, self._options),
             ]
             self._supervisor = Supervisor(layout, programs)
             self._supervisor.start()
-            self._start_stage(processes.STAGE_SERVERS)
+            self._supervisor.start_program("rabbitmq")  # takes longest by far
+            processes.make_cluster(layout)
+            self._supervisor.start_program("postgres")
             self._wait_for("PostgreSQL", lambda: postgres.is_ready(ports["postgres"]))
-            asyncio.run(
-                create_roles_and_database(
-                    host=LOOPBACK,
-                    port=ports["postgres"],
-                    superuser_password=layout.secret("database_superuser"),
-                    passwords={role: layout.secret(f"database_{role}") for role in ROLES},
-                )
-            )
-            self._wait_for("mosquitto", lambda: mosquitto.is_ready(ports["mosquitto"]))
-            self._wait_for("RabbitMQ", lambda: rabbitmq.is_ready(ports["rabbitmq"]))
-            self._call("migrate")
-            asyncio.run(seed.plant(layout, ports, self._options))
-            self._start_stage(processes.STAGE_SERVICES)
-            self._start_stage(processes.STAGE_PATIENTS)
+            asyncio.run(self._make_ready())
             self._result_of(built, "the page")
         self._wait_until_live()
+
+    async def _make_ready(self) -> None:
+        """Database, registry and streams; each process is started as soon as it can work.
+
+        The registry needs no broker, and devices keep what they send until it is stored: so the
+        patients begin before anybody listens. The services begin while RabbitMQ boots, unless
+        there are no streams yet.
+        """
+        # Late, because they take a second to import, in which RabbitMQ is already booting.
+        from deploy.local import database, seed
+        from services.administration.migrate import Migration
+        from shared.database.pool import Database
+        from shared.errors import VitalwireError
+        from shared.runtime.clock import SystemClock
+        from shared.telemetry.metrics import Metrics
+
+        layout, ports = self._layout, self.ports
+        settings = processes.administration_settings(layout, ports, lanes=self._options.lanes)
+        metrics = Metrics(settings.service)
+        migration = Migration(settings, clock=SystemClock(), metrics=metrics)
+        database.log_to(layout.logs / "migrate.log")
+        try:
+            await database.create_roles_and_database(
+                host=LOOPBACK,
+                port=ports["postgres"],
+                superuser_password=layout.secret("database_superuser"),
+                passwords={role: layout.secret(f"database_{role}") for role in ROLES},
+            )
+            async with Database.of(settings, instance="run", metrics=metrics) as pool:
+                before = await migration.of_database(pool)
+                hashes = await seed.plant(pool, layout, self._options)
+                mosquitto.add_devices(mosquitto.MosquittoFiles(folder=layout.mosquitto), hashes)
+                self._start_program("mosquitto")
+                self._start_stage(processes.STAGE_PATIENTS)
+                has_streams = before.incarnation > 0
+                if has_streams:
+                    self._start_stage(processes.STAGE_SERVICES)
+                await asyncio.to_thread(
+                    self._wait_for, "RabbitMQ", lambda: rabbitmq.is_ready(ports["rabbitmq"])
+                )
+                await migration.of_streams(pool, before)
+                if not has_streams:
+                    self._start_stage(processes.STAGE_SERVICES)
+        except VitalwireError as error:
+            raise StartFailed(f"{error}; see {layout.logs}") from error
 
     def _build_page(self) -> None:
         if self._options.with_page:
             page.build(PROJECT, self.tell)
 
+    def _start_program(self, name: str) -> None:
+        assert self._supervisor is not None
+        self._supervisor.start_program(name)
+
     def _start_stage(self, stage: int) -> None:
         assert self._supervisor is not None
         for program in self._supervisor.programs.values():
             if program.stage == stage:
-                self._supervisor.start_program(program.name)
+                self._start_program(program.name)
 
     def _wait_for(self, what: str, is_ready: Callable[[], bool], within_s: float = 60.0) -> None:
         deadline = time.monotonic() + within_s
@@ -148,23 +185,6 @@ class LocalSystem:
             if time.monotonic() > deadline:
                 raise StartFailed(f"{what} not ready in {within_s:.0f} s: see {self._layout.logs}")
             time.sleep(0.05)
-
-    def _call(self, command: str) -> None:
-        """Run a command of the console to its end, as the administrator."""
-        environment = processes.administrator_environment(self._layout, self.ports)
-        environment["VITALWIRE_LANES"] = str(self._options.lanes)
-        log = self._layout.logs / f"{command}.log"
-        with log.open("ab") as file:
-            answer = subprocess.run(
-                [sys.executable, "-m", "services.command_line", command],
-                cwd=PROJECT,
-                env=environment,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                check=False,
-            )
-        if answer.returncode != 0:
-            raise StartFailed(f"vitalwire {command} failed:\n{log.read_text()[-2_000:]}")
 
     def _result_of(self, future: Future[None], what: str) -> None:
         while not future.done():
@@ -178,13 +198,15 @@ class LocalSystem:
             raise StartFailed(f"{what}: {error}") from error
 
     def _wait_until_live(self) -> None:
+        from deploy.local import live
+
         address = f"http://{LOOPBACK}:{self.ports['api']}"
-        users = seed.users(self._layout)
+        accounts = users(self._layout)
         with ThreadPoolExecutor(max_workers=1) as beside:
             first = beside.submit(
                 live.wait_for_vital_sign,
                 address,
-                users[0],
+                accounts[0],
                 self._supervisor_asked_to_stop,
                 READY_WITHIN_S,
             )
@@ -199,9 +221,9 @@ class LocalSystem:
                 raise StartFailed(f"{error}: see {self._layout.logs}") from error
         ready_after_s = time.time() - self._begin
         self.tell(f"first vital sign on the live feed: {vital}")
-        self._write_connection(address, users, ready_after_s)
+        self._write_connection(address, accounts, ready_after_s)
         print(f"\n  page      {address}")
-        for user in users:
+        for user in accounts:
             print(f"  log-in    {user.username} / {user.password}   ({user.role})")
         print(f"  devices   mqtt://{LOOPBACK}:{self.ports['mosquitto']}")
         print(f"  logs      {self._layout.logs}")
@@ -210,12 +232,12 @@ class LocalSystem:
     def _supervisor_asked_to_stop(self) -> bool:
         return self._stopping
 
-    def _write_connection(self, address: str, users: list[seed.User], ready_after_s: float) -> None:
+    def _write_connection(self, address: str, accounts: list[User], ready_after_s: float) -> None:
         assert self._supervisor is not None
         self._connection = {
             "page": address,
             "api": f"{address}/v1",
-            "users": [user.as_dict() for user in users],
+            "users": [user.as_dict() for user in accounts],
             "mqtt": {"host": LOOPBACK, "port": self.ports["mosquitto"]},
             "ready_after_s": round(ready_after_s, 2),
         }

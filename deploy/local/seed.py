@@ -6,47 +6,23 @@ own table, so that the registry and the fleet cannot disagree.
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import argon2
 
-from deploy.local.layout import DATABASE, Layout
+from deploy.local.layout import Layout
+from deploy.local.people import CARING, PEOPLE
 from deploy.local.processes import SIMULATION_SEED, RunOptions
-from deploy.local.servers.command import LOOPBACK, write_private
+from deploy.local.servers.command import write_private
 from deploy.local.servers.mosquitto import password_hash
 from devices.simulators.roster import demo_ward
-from services.administration.settings import AdministrationSettings
 from shared.contracts.identity import DeviceId, shard_of
 from shared.database.pool import Database, Session
 from shared.database.statements import load_statements
-from shared.telemetry.metrics import Metrics
 
 WARD = "ward-a"
-# (user name, name shown, role); the first is shown first and waits for the first vital sign.
-PEOPLE = (
-    ("clinician", "Clinician on duty", "clinician"),
-    ("nurse", "Nurse of ward A", "nurse"),
-    ("technician", "Technician", "technician"),
-    ("viewer", "Viewer", "viewer"),
-    ("admin", "Administrator", "admin"),
-    ("patient", "Patient of bed 01", "patient"),
-)
-CARING = frozenset(["clinician", "nurse", "viewer"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """An account of the demonstration with its generated password."""
-
-    username: str
-    password: str
-    role: str
-
-    def as_dict(self) -> dict[str, str]:
-        """For connection.json."""
-        return {"username": self.username, "password": self.password, "role": self.role}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +46,6 @@ class Bed:
         return f"{chr(ord('A') + self.number % 26)}{chr(ord('A') + self.number * 7 % 26)}"
 
 
-def users(layout: Layout) -> list[User]:
-    """The accounts with the passwords of this system."""
-    return [
-        User(username=name, password=layout.secret(f"user_{name}"), role=role)
-        for name, _, role in PEOPLE
-    ]
-
-
 def beds(options: RunOptions) -> list[Bed]:
     """Who is simulated or replayed in this run."""
     ward = (
@@ -86,23 +54,16 @@ def beds(options: RunOptions) -> list[Bed]:
     return [Bed(number=bed.number, device=bed.device, model=bed.model) for bed in ward]
 
 
-async def plant(layout: Layout, ports: Mapping[str, int], options: RunOptions) -> None:
-    """Write the registry of a run, and the files with the secrets of its devices."""
-    settings = AdministrationSettings(
-        database_host=LOOPBACK,
-        database_port=ports["postgres"],
-        database_name=DATABASE,
-        database_user="vw_admin",
-        database_password_file=layout.secret_file("database_vw_admin"),
-    )
-    async with (
-        Database.of(settings, instance="seed", metrics=Metrics("admin")) as database,
-        database.transaction() as session,
-    ):
-        await _plant(session, layout, beds(options))
+async def plant(database: Database, layout: Layout, options: RunOptions) -> dict[str, str]:
+    """Write the registry of a run, and the files with the secrets of its devices.
+
+    Gives the hash of each device's secret, as mosquitto takes it.
+    """
+    async with database.transaction() as session:
+        return await _plant(session, layout, beds(options))
 
 
-async def _plant(session: Session, layout: Layout, in_use: Sequence[Bed]) -> None:
+async def _plant(session: Session, layout: Layout, in_use: Sequence[Bed]) -> dict[str, str]:
     sql = load_statements("deploy.local")
     ward = await session.fetch_value(sql["put_ward"], WARD, "Ward A")
     team = await session.fetch_value(sql["put_care_team"], "team-a", "Team of ward A", ward)
@@ -117,6 +78,7 @@ async def _plant(session: Session, layout: Layout, in_use: Sequence[Bed]) -> Non
         for bed in in_use
     }
     await session.execute(sql["end_other_stays"], ward, list(patients.values()))
+    hashes: dict[str, str] = {}
     for bed in in_use:
         key = f"{bed.number:02d}"
         place = await session.fetch_value(sql["put_bed"], ward, key, f"Bed {key}")
@@ -125,7 +87,7 @@ async def _plant(session: Session, layout: Layout, in_use: Sequence[Bed]) -> Non
         )
         await session.execute(sql["assign_device"], device, patients[bed.number])
         await session.execute(sql["lay_in_bed"], patients[bed.number], place)
-        await _give_credential(session, layout, bed.device, device)
+        hashes[bed.device] = await _give_credential(session, layout, bed.device, device)
     for username, shown, role in PEOPLE:
         of_patient = patients.get(1) if role == "patient" else None
         if role == "patient" and of_patient is None:
@@ -136,17 +98,21 @@ async def _plant(session: Session, layout: Layout, in_use: Sequence[Bed]) -> Non
             await session.execute(sql["put_password"], account, hashed)
         if role in CARING:
             await session.execute(sql["join_care_team"], team, account)
+    return hashes
 
 
 async def _give_credential(
     session: Session, layout: Layout, device: DeviceId, device_id: int
-) -> None:
-    """A secret for a device, unless the registry has one and its file is there."""
+) -> str:
+    """The hash of a device's secret: a new one, unless registry and file have one already."""
     sql = load_statements("deploy.local")
     path = layout.devices / device
-    if await session.fetch_value(sql["credential_in_force"], device_id) and path.exists():
-        return
+    in_force = await session.fetch_value(sql["credential_in_force"], device_id)
+    if in_force and path.exists():
+        return str(in_force)
     secret = secrets.token_urlsafe(32)  # 256 bits
     await session.execute(sql["revoke_credential"], device_id)
-    await session.execute(sql["add_credential"], device_id, password_hash(secret))
+    hashed = password_hash(secret)
+    await session.execute(sql["add_credential"], device_id, hashed)
     write_private(path, secret + "\n")
+    return hashed

@@ -27,3 +27,6 @@ class AdministrationSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     retention_events_mib: int = Field(
         default=256, ge=16, description="What the events stream keeps"
     )
+    attempts_most: int = Field(
+        default=60, ge=1, le=10_000, description="Attempts to reach RabbitMQ, a second apart"
+    )

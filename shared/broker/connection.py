@@ -37,6 +37,7 @@ log = structlog.get_logger()
 CONNECT_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 5.0
 HEARTBEAT_S = 10  # a dead link is noticed within two to three of them
+HOME_NODE_DOWN = "home node"  # the same, said of a queue or stream that is being declared
 NO_REPLICA = "does not have a replica"  # a stream that is not up yet after a restart of RabbitMQ
 
 
@@ -222,6 +223,8 @@ def amqp_errors(doing: str) -> Iterator[None]:
     except ChannelAccessRefused as error:
         raise Denied(f"{doing}: {error}") from error
     except ChannelNotFoundEntity as error:
+        if HOME_NODE_DOWN in str(error):
+            raise Unavailable(Dependency.RABBITMQ, f"{doing}: {error}") from error
         raise NotFound(f"{doing}: {error}") from error
     except ChannelPreconditionFailed as error:
         if NO_REPLICA in str(error):

@@ -164,6 +164,19 @@ def _write_passwords(files: MosquittoFiles, users: Mapping[str, str]) -> None:
     write_private(files.passwords, services + "".join(f"{line}\n" for line in devices))
 
 
+def add_devices(files: MosquittoFiles, hash_of: Mapping[str, str]) -> None:
+    """Put credentials of devices into the file of a broker that has not started yet.
+
+    Parameters
+    ----------
+    hash_of : the hash of each device's secret, by its id
+    """
+    lines = files.passwords.read_text().splitlines()
+    kept = [line for line in lines if line.partition(":")[0] not in hash_of]
+    added = [f"{device}:{hashed}" for device, hashed in hash_of.items()]
+    write_private(files.passwords, "".join(f"{line}\n" for line in [*kept, *added]))
+
+
 def is_ready(port: int, *, timeout_s: float = 1.0) -> bool:
     """Whether it answers an MQTT connection (a refused log-in is an answer)."""
     connect = b"\x10\x0d\x00\x04MQTT\x05\x02\x00\x05\x00\x00\x00"

@@ -113,6 +113,7 @@ def create_cluster(folder: Path, *, password: str) -> None:
     ------
     MissingServer, FolderNotPassable : it cannot be made, and how it can
     """
+    folder.mkdir(parents=True, exist_ok=True)
     data = folder / "data"
     if (data / "PG_VERSION").is_file():
         return
@@ -163,8 +164,18 @@ def prepare(
     ------
     MissingServer, FolderNotPassable : it cannot run, and how it can
     """
-    folder.mkdir(parents=True, exist_ok=True)
     create_cluster(folder, password=password)
+    return command(folder, port, settings=settings)
+
+
+def command(folder: Path, port: int, *, settings: Mapping[str, str] | None = None) -> ServerCommand:
+    """How the server of a cluster that is there, or will be, is started.
+
+    Raises
+    ------
+    MissingServer : it is not installed
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     options = {**SETTINGS, "port": str(port), **(settings or {})}
     arguments = [f"--{name}={value.strip(chr(39))}" for name, value in options.items()]
     return ServerCommand(
