@@ -212,7 +212,7 @@ class LateLane:
             return None
         bounds = {"start_us": piece.start_us, "end_us": piece.end_us, "revision": revision}
         vitals = revised(all_of(computed.vitals), **bounds)
-        vitals["flags"] |= ValueFlag.LATE
+        vitals["flags"] |= np.uint16(ValueFlag.LATE)
         beats = revised(all_of(computed.beats, beats=True), **bounds)
         kinds = (
             [BeatKind.R_PEAK]

@@ -1,69 +1,73 @@
-"""Linear filters as banded matrices, applied to many devices at once.
+"""Linear filters as banded matrices, applied to many devices at once, exact to the last bit.
 
-Hot path. The product of a row must not depend on which other rows stand beside it, nor on its
-place among them. BLAS chooses its kernels by the shape, and may treat the last rows of a block
-otherwise than the first: so every product has one shape, padded with zeros, and its number of
-rows is the largest of `BLOCKS` for which all places give the same bits on this machine.
-(`tests/unit/services/dsp/core/conditioning/test_filters.py` holds this bit for bit.)
+Hot path. A sum of products in floating point depends on its order, and BLAS chooses the order by
+the number of rows, of threads and by the processor. So samples and weights are rounded to whole
+numbers (21 and 22 bits, times a power of two) whose products and sums all fit the 53 bits of
+a double: whatever the order, the sum is exact. The same row then has the same bits beside any other
+rows, in any process, on any machine.
 """
 
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.dsp.core.windows import Floats, Samples
 
-BLOCKS = (48, 24, 16, 12, 8, 4, 2, 1)
+SAMPLE_BITS = 21  # noise of rounding 120 dB below the largest sample of the window
+WEIGHT_BITS = 22
+EXACT_BITS = 53
+MATTERS = 1e-3  # of the largest weight of a column: a sample below a smaller one may be missing
 
 
-def banded_product(samples: Samples, matrix: Samples) -> Samples:
-    """`samples` (rows, k) times `matrix` (k, n), each row by itself bit for bit: (rows, n)."""
-    rows, width = samples.shape
-    step = _block_rows(*matrix.shape, matrix.dtype)
-    padded = -(-rows // step) * step
-    block = np.zeros((padded, width), dtype=matrix.dtype)
-    block[:rows] = samples
-    out = np.empty((padded, matrix.shape[1]), dtype=matrix.dtype)
-    for start in range(0, padded, step):
-        np.matmul(block[start : start + step], matrix, out=out[start : start + step])
-    return out[:rows]
+@dataclass(frozen=True, slots=True, eq=False)
+class FilterBank:
+    """A matrix (k, n) of whole numbers times `scale`; output i is column i."""
+
+    weights: Floats
+    scale: float
+    matters: Floats
 
 
-@lru_cache(maxsize=256)
-def _block_rows(k: int, n: int, dtype: np.dtype[np.floating[Any]]) -> int:
-    """Rows of a block whose places all give the same product."""
-    row = np.sin(np.arange(1.0, k + 1)).astype(dtype)
-    matrix = np.cos(np.arange(1.0, k * n + 1)).reshape(k, n).astype(dtype)
-    for rows in BLOCKS:
-        product = np.matmul(np.tile(row, (rows, 1)), matrix)
-        if (product == product[0]).all():
-            return rows
-    raise AssertionError("a block of one row is equal to itself")
+def filter_bank(matrix: Floats) -> FilterBank:
+    """A matrix (k, n) of weights, rounded so that every sum over it is exact.
 
-
-def filtered(samples: Samples, matrix: Samples) -> Samples:
-    """As `banded_product`, and NaN where a missing sample stands below a weight that matters.
-
-    Parameters
-    ----------
-    samples : (rows, k), NaN where missing
-    matrix : (k, n); a weight below a thousandth of its column's largest does not matter
+    Raises
+    ------
+    ValueError : a column has too much weight for that
     """
+    scale = _unit(np.abs(matrix).max(initial=0.0), WEIGHT_BITS)
+    weights = np.rint(matrix / scale)
+    if np.abs(weights).sum(axis=0).max() > 1 << (EXACT_BITS - SAMPLE_BITS):
+        raise ValueError("a sum with these weights is not exact in a double")
+    matters = np.abs(matrix) > MATTERS * np.abs(matrix).max(axis=0)
+    return FilterBank(weights, float(scale), matters.astype(np.float64))
+
+
+def filtered(samples: Samples, bank: FilterBank) -> Floats:
+    """Each row (rows, k) through the bank: (rows, n), NaN where one that matters is missing."""
     missing = np.isnan(samples)
-    if not missing.any():
-        return banded_product(samples, matrix)
-    matters = (np.abs(matrix) > 1e-3 * np.abs(matrix).max(axis=0)).astype(np.float32)
-    out = banded_product(np.where(missing, 0, samples), matrix)
-    touched = banded_product(missing.astype(np.float32), matters)
-    out[touched > 0.5] = np.nan
-    return out
+    holes = bool(missing.any())
+    present = np.where(missing, 0.0, samples) if holes else np.asarray(samples, dtype=np.float64)
+    unit = _unit(np.abs(present).max(axis=1, initial=0.0), SAMPLE_BITS)
+    out = np.rint(present / unit[:, None]) @ bank.weights
+    out *= (unit * bank.scale)[:, None]
+    if holes:
+        out[missing.astype(np.float64) @ bank.matters > 0.5] = np.nan
+    return np.asarray(out)
+
+
+def _unit(largest: NDArray[np.float64], bits: int) -> NDArray[np.float64]:
+    """The power of two that makes `largest` a whole number of so many bits."""
+    _, exponent = np.frexp(np.where(largest > 0, largest, 1.0))
+    return np.asarray(np.ldexp(1.0, exponent - bits))
 
 
 def toeplitz(kernel: Floats, n_out: int, *, stride: int = 1) -> Floats:
-    """The matrix that slides `kernel` (odd length) over a window: (n_out*stride + len - 1, n_out).
+    """The matrix that slides `kernel` (odd length) over a window.
 
-    Output i is the kernel centred on sample ``i * stride + len(kernel) // 2`` of the window.
+    Output i is the kernel centred on sample ``i * stride + len(kernel) // 2`` of the window:
+    ((n_out - 1) * stride + len(kernel) + stride - 1, n_out).
     """
     taps = len(kernel)
     matrix = np.zeros(((n_out - 1) * stride + taps + (stride - 1), n_out))

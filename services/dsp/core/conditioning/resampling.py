@@ -5,8 +5,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from services.dsp.core.conditioning.filters import filtered
-from services.dsp.core.windows import Floats, Samples, shifted
+from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
+from services.dsp.core.windows import Samples, shifted
 
 KAISER_BETA = 5.0  # 50 dB of stop band: what folds is below the noise of a wearable
 
@@ -37,20 +37,20 @@ class Resampler:
 
     def init(self, devices: int) -> ResamplerState:
         """Nothing seen yet: all before is missing."""
-        return ResamplerState(tail=np.full((devices, self._tail), np.nan, dtype=np.float32))
+        return ResamplerState(tail=np.full((devices, self._tail), np.nan))
 
     def step(self, state: ResamplerState, samples: Samples) -> tuple[ResamplerState, Samples]:
         """One second (devices, rate_hz) to one second (devices, to_hz), NaN where missing."""
         window = np.concatenate((state.tail, samples), axis=1)
-        matrix = _matrix(self.rate_hz, self.to_hz, self.delay, self.cut_hz, self._tail)
-        # A large offset would eat the digits of single precision.
+        bank = _bank(self.rate_hz, self.to_hz, self.delay, self.cut_hz, self._tail)
+        # A large offset would eat the digits of what varies.
         level = np.nan_to_num(window[:, -1:])
-        out = filtered(window - level, matrix) + level
+        out = filtered(window - level, bank) + level
         return ResamplerState(tail=shifted(state.tail, samples[:, -self._tail :])), out
 
 
 @lru_cache(maxsize=64)
-def _matrix(rate_hz: int, to_hz: int, delay: int, cut_hz: float, tail: int) -> Floats:
+def _bank(rate_hz: int, to_hz: int, delay: int, cut_hz: float, tail: int) -> FilterBank:
     """Weights (tail + rate_hz, to_hz) of a Kaiser-windowed sinc at the places of the output."""
     place = (np.arange(tail + rate_hz) - tail) / rate_hz  # s from the start of the second
     target = (np.arange(to_hz) - delay) / to_hz
@@ -58,4 +58,4 @@ def _matrix(rate_hz: int, to_hz: int, delay: int, cut_hz: float, tail: int) -> F
     half = delay / to_hz
     inside = np.clip(1 - (apart / half) ** 2, 0, None)
     weights = np.sinc(2 * cut_hz * apart) * np.i0(KAISER_BETA * np.sqrt(inside)) * (inside > 0)
-    return np.asarray(weights / weights.sum(axis=0), dtype=np.float32)
+    return filter_bank(weights / weights.sum(axis=0))

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.dsp.core.conditioning.filters import filtered, toeplitz
+from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
-from services.dsp.core.windows import Samples, shifted
+from services.dsp.core.windows import Floats, Samples, shifted
 
 TRACE_HZ = 128  # of the cleaned trace: 1 ms with a parabola
 ENVELOPE_HZ = 64  # the envelopes are smooth: their wavelets last 25 ms and more
@@ -72,19 +72,19 @@ def step(state: BandsState, samples: Samples) -> tuple[BandsState, Bands]:
     window = np.concatenate((state.tail, fresh), axis=1)
     window -= np.nan_to_num(window[:, -1:])
     waves = filtered(window, _wavelets())
-    parts = waves.reshape(len(window), 2, len(CENTRES_HZ), ENVELOPE_HZ)
+    parts = waves.astype(np.float32).reshape(len(window), 2, len(CENTRES_HZ), ENVELOPE_HZ)
     envelopes = np.sqrt(parts[:, 0] ** 2 + parts[:, 1] ** 2)
-    trace = filtered(window, _baseline_off())
+    trace = filtered(window, _baseline_off()).astype(np.float32)
     return BandsState(resampler=resampler, tail=shifted(state.tail, fresh)), Bands(envelopes, trace)
 
 
 @cache
-def _wavelets() -> Samples:
+def _wavelets() -> FilterBank:
     """(window, 2 x 5 x ENVELOPE_HZ): real parts of all wavelets, then imaginary parts."""
     t = np.arange(-WAVELET_HALF, WAVELET_HALF + 1) / TRACE_HZ
     margin = BASELINE_HALF - WAVELET_HALF
     # The wavelets reach less far than the baseline, and give their second so much later.
-    columns: list[Samples] = []
+    columns: list[Floats] = []
     for wave in (np.cos, np.sin):
         for centre_hz, sigma_s in zip(CENTRES_HZ, SIGMAS_S, strict=True):
             bell = np.exp(-0.5 * (t / sigma_s) ** 2)
@@ -95,12 +95,12 @@ def _wavelets() -> Samples:
             padded = np.zeros((_WINDOW, ENVELOPE_HZ))
             padded[2 * margin : 2 * margin + len(matrix)] = matrix[: _WINDOW - 2 * margin]
             columns.append(padded)
-    return np.asarray(np.concatenate(columns, axis=1), dtype=np.float32)
+    return filter_bank(np.concatenate(columns, axis=1))
 
 
 @cache
-def _baseline_off() -> Samples:
+def _baseline_off() -> FilterBank:
     hann = np.hanning(2 * BASELINE_HALF + 1)
     kernel = -hann / hann.sum()
     kernel[BASELINE_HALF] += 1
-    return np.asarray(toeplitz(kernel, TRACE_HZ), dtype=np.float32)
+    return filter_bank(toeplitz(kernel, TRACE_HZ))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.dsp.core.conditioning.filters import filtered, toeplitz
+from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.windows import Samples
 
@@ -71,16 +71,16 @@ def _resampler(rate_hz: int) -> Resampler:
 
 
 @cache
-def _smooth() -> Samples:
+def _smooth() -> FilterBank:
     smooth = np.hanning(2 * SMOOTH_HALF + 3)[1:-1]
-    return toeplitz(smooth / smooth.sum(), GRID_HZ)
+    return filter_bank(toeplitz(smooth / smooth.sum(), GRID_HZ))
 
 
 @cache
-def _pulse_only() -> Samples:
+def _pulse_only() -> FilterBank:
     """Smooth mean less slow mean, both Hann: a band from about 0.6 to 8 Hz, linear in phase."""
     slow = np.hanning(2 * SLOW_HALF + 3)[1:-1]
     smooth = np.hanning(2 * SMOOTH_HALF + 3)[1:-1]
     kernel = -slow / slow.sum()
     kernel[SLOW_HALF - SMOOTH_HALF : SLOW_HALF + SMOOTH_HALF + 1] += smooth / smooth.sum()
-    return toeplitz(kernel, GRID_HZ)
+    return filter_bank(toeplitz(kernel, GRID_HZ))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
@@ -106,7 +107,7 @@ def _power(window: Samples) -> Samples:
     return np.asarray(power)
 
 
-def _bounded(window: Samples, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Samples:
+def _bounded(window: Samples, seen: NDArray[np.bool_]) -> Samples:
     ordered = np.sort(window, axis=1)
     rows, n = np.arange(len(window)), seen.sum(axis=1)
     middle = np.nan_to_num(ordered[rows, np.minimum(n // 2, window.shape[1] - 1)])
@@ -116,18 +117,24 @@ def _bounded(window: Samples, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool
     return np.clip(apart, -reach[:, None], reach[:, None])
 
 
-def _detrended(window: Samples, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Samples:
-    """Without the least-squares parabola over what was seen."""
+def _detrended(window: Samples, seen: NDArray[np.bool_]) -> Samples:
+    """Without the least-squares parabola over what was seen, by orthogonal steps.
+
+    Each power is made orthogonal to those before over what was seen (Gram-Schmidt): no system of
+    equations is solved, so that no library decides about the last bit.
+    """
     t = np.linspace(-1, 1, window.shape[1])
-    powers = np.stack((np.ones_like(t), t, t * t))
-    weight = seen.astype(float)
-    moments = np.stack([(weight * t**k).sum(axis=1) for k in range(5)], axis=1)
-    system = np.stack([moments[:, k : k + 3] for k in range(3)], axis=1)
-    system += 1e-9 * np.eye(3) * window.shape[1]
-    right = np.stack([(window * p).sum(axis=1) for p in powers], axis=1)
-    factors = np.linalg.solve(system, right[:, :, None])[:, :, 0]
-    curve = factors[:, :1] * powers[0] + factors[:, 1:2] * powers[1] + factors[:, 2:3] * powers[2]
-    return np.where(seen, window - curve, 0.0)
+    rest = window
+    basis: list[Samples] = []
+    for power in range(3):
+        shape = np.where(seen, t**power, 0.0)
+        for other in basis:
+            shape = shape - other * (shape * other).sum(axis=1)[:, None]
+        size = np.sqrt((shape * shape).sum(axis=1))
+        shape = shape / np.where(size > 1e-6, size, np.inf)[:, None]
+        basis.append(shape)
+        rest = rest - shape * (rest * shape).sum(axis=1)[:, None]
+    return np.where(seen, rest, 0.0)
 
 
 def _resampler(rate_hz: int) -> Resampler:

@@ -1,27 +1,39 @@
 import numpy as np
+import pytest
 
-from services.dsp.core.conditioning.filters import BLOCKS, banded_product, filtered, toeplitz
+from services.dsp.core.conditioning.filters import filter_bank, filtered, toeplitz
 from services.dsp.core.conditioning.resampling import Resampler
 
 
 def test_a_row_has_the_same_bits_wherever_it_stands() -> None:
     rng = np.random.default_rng(0)
-    for k, n, kind in (
-        (232, 640, np.float32),
-        (150, 50, np.float64),
-        (465, 128, np.float32),
-        (57, 8, np.float32),
-        (31, 7, np.float64),
-    ):
-        matrix = rng.standard_normal((k, n)).astype(kind)
-        row = rng.standard_normal(k).astype(kind)
-        alone = banded_product(row[None], matrix)[0]
-        for rows in (2, 13, 16, BLOCKS[0] + 1):
-            crowd = rng.standard_normal((rows, k)).astype(kind)
+    for k, n in ((232, 640), (150, 50), (465, 128), (57, 8), (31, 7)):
+        bank = filter_bank(rng.standard_normal((k, n)))
+        row = rng.standard_normal(k) * 10.0 ** rng.integers(-6, 6)
+        alone = filtered(row[None], bank)[0]
+        for rows in (2, 13, 16, 49):
+            crowd = rng.standard_normal((rows, k))
             for at in range(rows):
                 crowd_with = crowd.copy()
                 crowd_with[at] = row
-                assert banded_product(crowd_with, matrix)[at].tobytes() == alone.tobytes()
+                assert filtered(crowd_with, bank)[at].tobytes() == alone.tobytes()
+
+
+def test_the_order_of_summation_does_not_matter() -> None:
+    """So neither do threads, kernels and processors."""
+    rng = np.random.default_rng(1)
+    weights, row = rng.standard_normal((464, 20)), rng.standard_normal(464)
+    straight = filtered(row[None], filter_bank(weights))
+    for seed in range(5):
+        order = np.random.default_rng(seed).permutation(464)
+        shuffled = filtered(row[None, order], filter_bank(weights[order]))
+        assert shuffled.tobytes() == straight.tobytes()
+    np.testing.assert_allclose(straight[0], row @ weights, atol=1e-4)
+
+
+def test_refuses_what_cannot_be_exact() -> None:
+    with pytest.raises(ValueError, match="not exact"):
+        filter_bank(np.ones((1 << 12, 2)))
 
 
 def test_slides_a_kernel() -> None:
@@ -34,10 +46,10 @@ def test_slides_a_kernel() -> None:
 
 
 def test_a_missing_sample_spoils_only_what_rests_on_it() -> None:
-    matrix = toeplitz(np.array([1.0, 2.0, 1.0]), 8)
+    bank = filter_bank(toeplitz(np.array([1.0, 2.0, 1.0]), 8))
     signal = np.ones((1, 10))
     signal[0, 4] = np.nan
-    out = filtered(signal, matrix)
+    out = filtered(signal, bank)
     assert np.isnan(out[0]).tolist() == [False, False, True, True, True, False, False, False]
 
 
