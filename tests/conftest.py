@@ -1,6 +1,10 @@
 """Private servers, one of each a test run; a database and a virtual host a test."""
 
 import asyncio
+import os
+
+# Before numpy: threads of BLAS in many test processes only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import inspect
 from collections.abc import AsyncIterator, Iterator
 
