@@ -190,6 +190,7 @@ async def start_api(
                         port=port,
                         http=client,
                         database=connection,
+                        broker=broker,
                         publisher=publisher,
                         hospital=await _names(connection),
                     )

@@ -13,8 +13,10 @@ import httpx
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 
+from shared.broker.connection import Broker
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
+from shared.contracts.actions import Acknowledge
 from shared.contracts.events import Event, encode_event
 from shared.contracts.formats import EVENT_V1, FRAMES_V1, VITALS_V1, Format
 from shared.contracts.frames import Frame, encode_frames
@@ -30,6 +32,7 @@ PASSWORD = "a-password-of-this-test"
 LANES = 2
 INCARNATION = 1
 MINUTE_US = 60_000_000
+T0_US = 1_795_262_400_000_000  # 2026-11-21T12:00:00Z
 DAY_US = 86_400_000_000
 
 
@@ -98,6 +101,7 @@ class System:
     port: int
     http: httpx.AsyncClient
     database: asyncpg.Connection
+    broker: Broker
     publisher: Publisher
     hospital: Hospital
 
@@ -232,6 +236,121 @@ class System:
                 )
                 for index, value in enumerate(values)
             ],
+        )
+
+    async def store_frames(
+        self, device: str, seconds: dict[int, list[int]], *, hz: float = 4.0, t0_us: int = T0_US
+    ) -> None:
+        """One frame a second as storage writes them, by the second after ``t0_us``."""
+        hour = 3_600_000_000
+        hours = sorted({(t0_us + second * 1_000_000) // hour * hour for second in seconds})
+        await self.database.execute("select signal.ensure_partitions('frame', $1)", hours)
+        await self.database.executemany(
+            "insert into signal.frame values ($1, 1, $2, 0, 1, $3, $4, $3, 0, 1, 1, 1, 0.001, 0, $5)",
+            [
+                (
+                    self.hospital.devices[device],
+                    second,
+                    t0_us + second * 1_000_000,
+                    round(1e9 / hz),
+                    np.array(samples, dtype="<i2").tobytes(),
+                )
+                for second, samples in seconds.items()
+            ],
+        )
+
+    async def store_beats(self, device: str, times_us: Sequence[int]) -> None:
+        days = sorted({t // DAY_US * DAY_US for t in times_us})
+        await self.database.execute("select signal.ensure_partitions('beat', $1)", days)
+        await self.database.executemany(
+            "insert into signal.beat values ($1, $2, 1, 1, 0, 800, 0.9)",
+            [(self.hospital.devices[device], t) for t in times_us],
+        )
+
+    async def store_event(  # noqa: PLR0913
+        self,
+        event_id: str,
+        t_us: int,
+        kind: str,
+        *,
+        patient: str | None = None,
+        device: str | None = None,
+        offset: int = 0,
+        data: dict[str, Any] | None = None,
+    ) -> None:
+        await self.database.execute(
+            "insert into signal.event values ($1, $2, $3, $4, $5, 'low', 'gateway', $5, $6, $7, $8)",
+            self.hospital.devices[device] if device else 0,
+            event_id,
+            self.hospital.patients[patient] if patient else 0,
+            t_us,
+            kind,
+            json.dumps(data or {}),
+            INCARNATION,
+            offset,
+        )
+
+    async def store_alarm(
+        self, alarm_id: str, patient: str, *, since_us: int, state: str = "active"
+    ) -> None:
+        """A row as the alarms service writes it."""
+        ended = since_us if state == "ended" else None
+        await self.database.execute(
+            "insert into alarm.alarm values ($1, $2, 0, 'spo2_low', 'physiological', 'medium', "
+            "$3, 1, $4, $4, $5, $6, null, $7)",
+            self.hospital.patients[patient],
+            alarm_id,
+            state,
+            since_us,
+            ended,
+            "cleared" if ended else None,
+            json.dumps(self.alarm_data(alarm_id, patient, since_us=since_us, state=state)),
+        )
+
+    def alarm_data(
+        self, alarm_id: str, patient: str, *, since_us: int, state: str = "active"
+    ) -> dict[str, Any]:
+        return {
+            "id": alarm_id,
+            "patient": self.hospital.patients[patient],
+            "device": 0,
+            "condition": "spo2_low",
+            "measure": "spo2",
+            "kind": "physiological",
+            "priority": "medium",
+            "state": state,
+            "value": 86.0,
+            "limit": 90.0,
+            "relation": "<",
+            "unit": "%",
+            "since": since_us,
+            "updated": since_us,
+            "revision": 1,
+            "acknowledged_by": None,
+            "acknowledged_at": None,
+            "paused_until": None,
+            "unsure": False,
+            "text_key": "spo2_low",
+        }
+
+    async def carry_out(self, action: Acknowledge, patient: str) -> None:
+        """What the alarms service does with an acknowledgement."""
+        await self.database.execute(
+            "update alarm.alarm set state = 'acknowledged', data = data || $2 where id = $1",
+            action.alarm,
+            json.dumps(
+                {
+                    "state": "acknowledged",
+                    "acknowledged_by": action.by_name,
+                    "acknowledged_at": action.at,
+                }
+            ),
+        )
+        await self.database.execute(
+            "insert into alarm.action values ($1, $2, '{}', $3, $3, 'done')",
+            action.id,
+            self.hospital.patients[patient],
+            action.at,
         )
 
     async def end_membership(self, username: str) -> None:

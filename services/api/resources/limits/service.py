@@ -6,7 +6,7 @@ from services.api.access import Access, Request
 from services.api.audit import Action, Outcome
 from services.api.core.permissions import Permission
 from services.api.resources.limits.schemas import Limit, LimitList, NewLimits
-from services.api.resources.limits.store import LimitRows, LimitStore
+from services.api.resources.limits.store import LimitRows, LimitStore, OwnLimit
 from shared.contracts.instants import to_text
 from shared.contracts.measures import MEASURES_BY_KEY
 from shared.database.pool import Row
@@ -49,7 +49,10 @@ class LimitService:
                 )
 
         after = await self._store.replace(
-            seen, limits.items, by=request.principal.username, check=check
+            seen,
+            [OwnLimit(**limit.model_dump()) for limit in limits.items],
+            by=request.principal.username,
+            check=check,
         )
         await self._access.audit.append(
             request.entry(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.api.core.sight import SeenPatient
-from services.api.resources.limits.schemas import NewLimit
 from shared.database.pool import Database, Row, Session
 from shared.database.statements import Statements
 
@@ -15,6 +14,18 @@ class LimitRows:
 
     in_force: list[Row]
     own: list[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnLimit:
+    """A limit that somebody sets for one patient."""
+
+    measure: str
+    low: float | None
+    high: float | None
+    enabled: bool
+    delay_s: float | None
+    reason: str | None
 
 
 class LimitStore:
@@ -32,7 +43,7 @@ class LimitStore:
     async def replace(
         self,
         patient: SeenPatient,
-        limits: Sequence[NewLimit],
+        limits: Sequence[OwnLimit],
         *,
         by: str,
         check: Callable[[LimitRows], None],
