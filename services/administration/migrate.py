@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import structlog
 
 from services.administration.settings import MIB, AdministrationSettings
-from shared.broker.connection import Broker, BrokerAddress
+from shared.broker.connection import Broker, BrokerAddress, Connection
 from shared.broker.topology import Retention, declarations, declare, exists
 from shared.database.migrate import load_migrations, migrate
 from shared.database.pool import Database
@@ -77,32 +77,35 @@ class Migration:
         Misconfigured : a stream exists with other arguments
         Unavailable : RabbitMQ or PostgreSQL still does not answer after a while
         """
+        address = BrokerAddress.of(self._settings)
         back_off = BackOff(most_s=1.0, attempts=self._settings.attempts_most)
-        retry = Retry(back_off=back_off)  # the port answers before the streams are up
-        return await retry.run(lambda: self._declare(database, before), until=asyncio.Event())
+        async with Broker(
+            address, instance=self._settings.instance, metrics=self._metrics
+        ) as broker:
+            # The port answers before the streams are up.
+            return await Retry(back_off=back_off).run(
+                lambda: self._declare(database, broker.publishing, before), until=asyncio.Event()
+            )
 
-    async def _declare(self, database: Database, before: Deployment) -> Deployment:
+    async def _declare(
+        self, database: Database, connection: Connection, before: Deployment
+    ) -> Deployment:
         retention = Retention(
             frames=self._settings.retention_frames_mib * MIB,
             late=self._settings.retention_late_mib * MIB,
             vitals=self._settings.retention_vitals_mib * MIB,
             events=self._settings.retention_events_mib * MIB,
         )
-        address = BrokerAddress.of(self._settings)
         incarnation = before.incarnation
-        async with Broker(
-            address, instance=self._settings.instance, metrics=self._metrics
-        ) as broker:
-            connection = broker.publishing
-            wanted = [entry for entry in declarations(before.lanes, retention) if entry.is_stream]
-            missing = [entry.name for entry in wanted if not await exists(connection, entry.name)]
-            if missing or incarnation == 0:
-                # Counted before they are made: killed in between, it is counted once more.
-                async with database.session() as session:
-                    incarnation = await session.fetch_value(self._sql["begin_incarnation"])
-            created = await declare(connection, lanes=before.lanes, retention=retention)
-            if created:
-                await self._clock.sleep(STREAMS_SAVED_S)
+        wanted = [entry for entry in declarations(before.lanes, retention) if entry.is_stream]
+        missing = [entry.name for entry in wanted if not await exists(connection, entry.name)]
+        if missing or incarnation == 0:
+            # Counted before they are made: killed in between, it is counted once more.
+            async with database.session() as session:
+                incarnation = int(await session.fetch_value(self._sql["begin_incarnation"]))
+        created = await declare(connection, lanes=before.lanes, retention=retention)
+        if created:
+            await self._clock.sleep(STREAMS_SAVED_S)
         log.info(
             "deployment_ready",
             lanes=before.lanes,

@@ -1,0 +1,77 @@
+"""`make test`: everything that a change must pass, in fifteen minutes.
+
+What is pure runs on all cores; what starts servers runs alone, because it measures and kills.
+"""
+
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from deploy.local.jobs import python
+from deploy.local.layout import PROJECT
+
+BUDGET_S = 15 * 60.0
+PURE = ("tests/unit", "tests/contract")
+ALONE = ("tests/integration", "tests/accuracy", "tests/browser", "tests/chaos")
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+# "12 passed, 1 skipped in 3.21s", with or without the line around it
+CLOSING = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)")
+CLOSING_LINE = re.compile(r"\b(?:passed|failed|skipped|errors?)\b.* in [\d.]+s")
+
+
+def main() -> int:
+    """Run all tests; gives the exit status."""
+    begin = time.monotonic()
+    stages = [
+        ("the page's own", python("-m", "deploy.local.page", "--npm", "run", "--silent", "test")),
+        ("pure", python(*PYTEST, "-n", "auto", *_there(PURE))),
+        ("with servers", python(*PYTEST, "--durations=15", *_there(ALONE))),
+    ]
+    counts: Counter[str] = Counter()
+    failed = []
+    for name, command in stages:
+        print(f"\n---- {name}", flush=True)
+        status, said = _run(command)
+        counts.update(said)
+        if status != 0:
+            failed.append(name)
+    took_s = time.monotonic() - begin
+    if took_s > BUDGET_S:
+        print(f"\nthat is more than the {BUDGET_S / 60:.0f} minutes that the tests may take")
+    if failed:
+        print(f"\nFAILED: {', '.join(failed)}")
+    total = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
+    print(f"\n==== {total} in {took_s:.2f}s ({took_s / 60:.1f} minutes) ====", flush=True)
+    return 1 if failed else 0
+
+
+def _there(folders: Sequence[str]) -> list[str]:
+    return [folder for folder in folders if (PROJECT / folder).is_dir()]
+
+
+def _run(command: Sequence[str]) -> tuple[int, Counter[str]]:
+    """Run a stage, show what it says, and count what its closing line says."""
+    counts: Counter[str] = Counter()
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if CLOSING_LINE.search(line):
+                counts = Counter()
+                for number, word in CLOSING.findall(line):
+                    counts[word.removesuffix("s") if word == "errors" else word] += int(number)
+    return process.returncode, counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())
