@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from deploy.local.people import User
+from shared.contracts.instants import from_text
 
 RETRY_S = 0.2
 
@@ -33,6 +34,7 @@ def wait_for_vital_sign(
 
 async def _wait(address: str, user: User, is_over: Callable[[], bool], within_s: float) -> str:
     deadline = time.monotonic() + within_s
+    since_us = time.time_ns() // 1_000  # what was stored before is not live
     reached = "the api does not answer"
     while time.monotonic() < deadline and not is_over():
         try:
@@ -42,7 +44,7 @@ async def _wait(address: str, user: User, is_over: Callable[[], bool], within_s:
                     reached = "logged in"
                     wards = await _wards(client, token)
                 reached = f"wards {wards}, waiting for a vital sign"
-                return await _first_vital(address, token, wards)
+                return await _first_vital(address, token, wards, since_us)
         except (OSError, TimeoutError, httpx.HTTPError, WebSocketException, LookupError) as error:
             reached = f"{reached} ({type(error).__name__}: {error})"[:500]
             await asyncio.sleep(RETRY_S)
@@ -63,7 +65,7 @@ async def _wards(client: httpx.AsyncClient, token: str) -> list[str]:
     return [str(ward["key"]) for ward in answer.json()["items"]]
 
 
-async def _first_vital(address: str, token: str, wards: list[str]) -> str:
+async def _first_vital(address: str, token: str, wards: list[str], since_us: int) -> str:
     async with connect(address.replace("http", "ws", 1) + "/v1/live", compression=None) as socket:
         await socket.send(json.dumps({"op": "auth", "token": token}))
         for number, ward in enumerate(wards):
@@ -72,7 +74,7 @@ async def _first_vital(address: str, token: str, wards: list[str]) -> str:
         async for message in socket:
             if isinstance(message, str):
                 for item in _vitals(json.loads(message)):
-                    if item.get("value") is not None:
+                    if item.get("value") is not None and from_text(item["t"]) >= since_us:
                         return f"{item['measure']} {item['value']:.0f} of {item['patient']}"
     raise NothingLive("the live socket was closed")
 
