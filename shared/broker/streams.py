@@ -101,7 +101,8 @@ class StreamReader:
     broker : whose consuming connection is used
     stream : name, from `shared.contracts.names`
     start : offset of the first message wanted, or an edge
-    incarnation : expected in each message's header; another one raises Conflict
+    incarnation : of the deployment that the reader works on; a message of a later one raises
+        Conflict, one of an earlier one is data like any other
     prefetch : messages (batches of frames) on the way; a chunk more may come
     batch_most : messages given at once
     """
@@ -155,7 +156,7 @@ class StreamReader:
         Raises
         ------
         Denied : this user may not read the stream
-        Conflict : a message of another incarnation came: read the deployment again
+        Conflict : a message of a later incarnation came: read the deployment again
         """
         while not until.is_set():
             try:
@@ -211,7 +212,8 @@ class StreamReader:
 
     def _check_incarnation(self, message: StreamMessage) -> None:
         told = message.headers.get(Header.INCARNATION)
-        if self._incarnation is not None and told is not None and told != self._incarnation:
+        # An earlier one stands in a stream that outlived a new deployment of others: still data.
+        if self._incarnation is not None and isinstance(told, int) and told > self._incarnation:
             raise Conflict(
                 f"{self.stream} carries incarnation {told}, this reader works on "
                 f"{self._incarnation}: start again to read the deployment"
