@@ -86,18 +86,26 @@ class PatientWatch:
         self._devices = devices
         changed: list[Occurrence] = []
         for key in list(self.memory.states):
-            condition, device = parts_of(key)
-            if not self._applies(RULES[condition], device):
-                changed += self._step(condition, device, Input.OFF, now)
+            if not self._applies(key):
+                changed += self._step(*parts_of(key), Input.OFF, now)
         for device in [device for device in self.memory.heard if device not in devices]:
             del self.memory.heard[device]
         return changed
 
-    def _applies(self, rule: Rule, device: int) -> bool:
+    def _applies(self, key: str) -> bool:
+        """Whether what is under way can still be judged: its device is worn, its limit is set."""
+        condition, device = parts_of(key)
+        rule = RULES[condition]
         if not isinstance(rule, LimitRule):
             return device in self._devices
-        bounds = (self._limit(rule, MEASURES[measure].key) for measure in rule.measures)
-        return bool(self._devices) and any(bound is not None for bound in bounds)
+        alarm = self.memory.standing.get(key)
+        measures = (
+            (alarm.measure,)
+            if alarm is not None and alarm.measure is not None
+            else tuple(MEASURES[measure].key for measure in rule.measures)
+        )
+        limits = (self._limit(rule, measure) for measure in measures)
+        return bool(self._devices) and any(limit is not None for limit in limits)
 
     # --------------------------------------------------------------- deadlines
 

@@ -1,0 +1,227 @@
+"""Alarms as a process between a private RabbitMQ and a private PostgreSQL."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from shared.broker.connection import Broker
+from shared.broker.message import Message
+from shared.broker.publisher import Publisher
+from shared.broker.streams import StreamEdge, StreamReader
+from shared.contracts.actions import AlarmAction, encode_action
+from shared.contracts.events import Event, decode_event, encode_event
+from shared.contracts.formats import ACTION_V1, EVENT_V1, VITALS_V1
+from shared.contracts.identity import PatientKey, lane_of, shard_of_patient
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
+from shared.contracts.names import Exchange, Header, Queue, routing_key
+from shared.contracts.quality import Validity
+from shared.contracts.records import Table
+from shared.contracts.vitals import VITAL, encode_vitals
+from tests.harness.postgres import Database
+from tests.harness.rabbitmq import VirtualHost
+
+ROOT = Path(__file__).resolve().parents[3]
+SECOND = 1_000_000
+LANES = 2
+INCARNATION = 1
+PASSWORD = "private-to-this-test-run"
+
+
+@dataclass(slots=True)
+class Replica:
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@dataclass(slots=True)
+class System:
+    """What a test does with alarms and sees of it."""
+
+    database: Database
+    virtual_host: VirtualHost
+    broker: Broker
+    publisher: Publisher
+    folder: Path
+    database_port: int
+    replicas: list[Replica] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def start(self, **settings: str) -> Replica:
+        secret = self.folder / "password"
+        secret.touch(0o600)
+        secret.write_text(PASSWORD)
+        log = self.folder / f"alarms-{len(self.replicas)}.log"
+        environment = {
+            "PATH": os.environ["PATH"],
+            "VITALWIRE_AMQP_PORT": str(self.virtual_host.port),
+            "VITALWIRE_AMQP_VHOST": self.virtual_host.name,
+            "VITALWIRE_AMQP_USER": self.virtual_host.user,
+            "VITALWIRE_AMQP_PASSWORD_FILE": str(secret),
+            "VITALWIRE_DATABASE_PORT": str(self.database_port),
+            "VITALWIRE_DATABASE_NAME": self.database.name,
+            "VITALWIRE_DATABASE_PASSWORD_FILE": str(secret),
+            **{f"VITALWIRE_{name}": value for name, value in settings.items()},
+        }
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "services.alarms"],
+                cwd=ROOT,
+                env=environment,
+                stdout=out,
+                stderr=out,
+            )
+        self.replicas.append(Replica(process, log))
+        return self.replicas[-1]
+
+    async def admit(self, name: str, *, birth: str | None = "1980-01-01") -> tuple[int, int]:
+        """A patient with a device; gives both keys."""
+        connection = await self.database.connect()
+        try:
+            patient = await connection.fetchval(
+                "insert into registry.patient (key, initials, birth_date) "
+                "values ($1, 'XX', $2::text::date) returning id",
+                f"p-{name}",
+                birth,
+            )
+            device = await connection.fetchval(
+                "insert into registry.device (device, shard, model) values ($1, 0, 'test') "
+                "returning id",
+                f"device-{name}",
+            )
+            await connection.execute(
+                "insert into registry.assignment (device_id, patient_id) values ($1, $2)",
+                device,
+                patient,
+            )
+        finally:
+            await connection.close()
+        return patient, device
+
+    async def send_values(self, table: Table) -> None:
+        """Publish values, each on the lane of its patient."""
+        lanes = np.array(
+            [lane_of(shard_of_patient(PatientKey(int(key))), LANES) for key in table["patient"]]
+        )
+        for lane in np.unique(lanes):
+            await self.publisher.publish(
+                Message(
+                    exchange=Exchange.VITALS,
+                    routing_key=routing_key(lane),
+                    format=VITALS_V1,
+                    body=encode_vitals(table[lanes == lane]),
+                    headers={Header.INCARNATION: INCARNATION},
+                )
+            )
+
+    async def send_event(self, event: Event) -> None:
+        await self.publisher.publish(
+            Message(
+                exchange=Exchange.EVENTS,
+                routing_key=Queue.EVENTS,
+                format=EVENT_V1,
+                body=encode_event(event),
+            )
+        )
+
+    async def ask(self, action: AlarmAction) -> None:
+        await self.publisher.publish(
+            Message(
+                exchange=Exchange.ACTIONS,
+                routing_key=Queue.ALARM_ACTIONS,
+                format=ACTION_V1,
+                body=encode_action(action),
+            )
+        )
+
+    @asynccontextmanager
+    async def following_events(self) -> AsyncIterator[None]:
+        """Collect alarm events while inside."""
+        stop = asyncio.Event()
+
+        async def follow() -> None:
+            async with StreamReader(self.broker, "events", start=StreamEdge.FIRST) as reader:
+                async for batch in reader.batches(until=stop):
+                    for message in batch.messages:
+                        event = decode_event(message.body)
+                        if event.source == "alarms":
+                            self.events.append(event)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follow())
+            try:
+                yield
+            finally:
+                stop.set()
+
+    def told(self, condition: str, state: str) -> list[Event]:
+        """Events of a condition in a state, each id once."""
+        found = {
+            event.id: event
+            for event in self.events
+            if event.data["condition"] == condition and event.data["state"] == state
+        }
+        return list(found.values())
+
+    async def rows(self) -> dict[str, dict[str, Any]]:
+        """All alarms of the table: their data by id."""
+        connection = await self.database.connect()
+        try:
+            rows = await connection.fetch("select id, data::text from alarm.alarm")
+        finally:
+            await connection.close()
+        return {row["id"]: msgspec.json.decode(row["data"]) for row in rows}
+
+    async def run_sql(self, statement: str, *values: Any) -> Any:
+        connection = await self.database.connect()
+        try:
+            return await connection.fetchval(statement, *values)
+        finally:
+            await connection.close()
+
+
+def value_row(
+    patient: int,
+    device: int,
+    t: int,
+    measure: Measure,
+    value: float,
+    *,
+    validity: Validity = Validity.VALID,
+    flags: int = 0,
+) -> tuple[int | float, ...]:
+    return (
+        t,
+        t + 200_000,
+        device,
+        patient,
+        value,
+        0.9,
+        measure,
+        1,
+        validity,
+        Method.ECG_BEAT_INTERVALS,
+        flags,
+    )
+
+
+def table_of(rows: list[tuple[int | float, ...]]) -> Table:
+    return np.array(rows, dtype=VITAL)
