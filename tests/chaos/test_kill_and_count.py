@@ -49,6 +49,19 @@ async def audit(system: System, ledger: LedgerFile, stop: asyncio.Event) -> int:
     return looks
 
 
+async def clocks_of(system: System) -> list[tuple[object, ...]]:
+    """Clock segments that moved a device: none should, all clocks are right."""
+    connection = await system.connect()
+    try:
+        rows = await connection.fetch(
+            "select d.device, s.* from gateway.clock_segment s "
+            "join registry.device d on d.id = s.device_id where s.offset_us <> 0 limit 10"
+        )
+        return [tuple(row.values()) for row in rows]
+    finally:
+        await connection.close()
+
+
 async def until_equal(system: System, expected: Outcome) -> list[str]:
     """Wait until vital signs and beats are those of an undisturbed run; gives what differs."""
     deadline = time.monotonic() + SETTLE_S
@@ -112,6 +125,12 @@ async def test_kill_and_count() -> None:
             finally:
                 await connection.close()
             read = ledger.read_on()
+            findings = compare(read, stored)
+            tell(
+                f"{len(read.sent)} sent, {len(read.told)} told, {len(stored)} stored, "
+                f"{sum(done.values())} kills: {dict(done)}"
+            )
+            assert findings.is_clean, f"{findings}; clocks: {await clocks_of(system)}"
             expected = await asyncio.to_thread(undisturbed, stored)
             tell(
                 f"an undisturbed run gives {len(expected.values)} values, "
@@ -119,9 +138,6 @@ async def test_kill_and_count() -> None:
             )
             told = await until_equal(system, expected)
         tell(f"values and beats: {len(told)} differences")
-        findings = compare(read, stored)
-        tell(f"{len(read.sent)} sent, {len(read.told)} told, {len(stored)} stored, {dict(done)}")
-        assert findings.is_clean, str(findings)
         assert read.told == read.sent.keys()
         assert told_and_lost(read, (row.identity for row in stored)) == set()
         assert conflicts == 0
