@@ -28,6 +28,7 @@ from services.dsp.core.estimators import ESTIMATORS
 from services.dsp.core.lane import LateSamples
 from services.dsp.core.recomputation import (
     AFTER_US,
+    BEFORE_US,
     PIECE_US,
     TOUCHED_US,
     WARM_UP_US,
@@ -180,7 +181,7 @@ class LateLane:
     async def _correct(self, span: Span, waited: Sequence[Span]) -> None:
         """Compute one span again, give it out, remember it."""
         whole_seconds = span._replace(
-            start_us=span.start_us // SECOND_US * SECOND_US,
+            start_us=span.start_us // SECOND_US * SECOND_US - BEFORE_US,
             end_us=-(-span.end_us // SECOND_US) * SECOND_US + TOUCHED_US,
         )
         revision = await self.table.revision(whole_seconds)

@@ -20,7 +20,7 @@ HOLE_WAIT_US = 2_000_000
 HOLE_KEPT_S = 10  # longer holes are left out: nothing is to be said of them
 SMALL_HOLE_S = 0.02  # clocks jitter: so little between two frames is no hole, see `Second`
 REMEMBERED_S = 180  # of what was there, to tell a repeat from what comes late
-BACK_JUMP_S = 10  # frames that arrive fresh but so much older: the clock had been ahead
+AHEAD_US = 10_000_000  # settled so far beyond the arrival of a frame: the clock had been ahead
 SECOND_US = 1_000_000
 FRESH_US = 30_000_000  # older than that at arrival is late (architecture.md, section 7)
 
@@ -101,6 +101,9 @@ class Track:
     _pending: list[Piece] = field(default_factory=list)
     _known: list[tuple[int, int]] = field(default_factory=list)  # merged, in order
     _phase_us: int = 0
+    _heard_to: int = 0  # number of the sample after the last in a settled second
+    _left_at: int = 0  # the second from which the seconds jumped last
+    _given_to: int = 0  # the second up to which a clock that was ahead has settled more than was
 
     @property
     def _small_hole(self) -> int:
@@ -120,15 +123,16 @@ class Track:
         second = piece.first // self.rate_hz
         if self.following is None:
             self.following = second
-        elif second < self.following - BACK_JUMP_S and self._is_fresh(piece):
+        elif self.following > second and self._is_ahead(piece):
             self._restart(second)
         start = self.following * self.rate_hz
         self._remember(piece)
         if piece.end > start:
             insort(self._pending, piece, key=_first)
-        if piece.first >= start:
+        settled = max(start, self._given_to * self.rate_hz)
+        if piece.first >= settled:
             return None
-        end = min(piece.end, start)
+        end = min(piece.end, settled)
         return Late(
             start_us=piece.first * SECOND_US // self.rate_hz,
             end_us=-(-end * SECOND_US // self.rate_hz),
@@ -146,9 +150,10 @@ class Track:
             end = start + self.rate_hz
             if not self._is_whole(start, end) and not self._has_expired(end, now):
                 return self._pending[-1].end > end
-            if start - self._last_before(start) >= HOLE_KEPT_S * self.rate_hz:
+            if start - self._heard_to >= HOLE_KEPT_S * self.rate_hz:
                 resumed = self._resumed(start)
                 if resumed > self.following:
+                    self._left_at = self.following
                     self.following = resumed
                     continue
             self.ready.append(self._cut(start, end))
@@ -161,20 +166,18 @@ class Track:
         first = next(piece.first for piece in self._pending if piece.end > start)
         return first // self.rate_hz
 
-    def _last_before(self, sample: int) -> int:
-        """Number of the sample after the last known one before `sample`; it when none is known."""
-        at = bisect_left(self._known, (sample, 0)) - 1
-        return min(self._known[at][1], sample) if at >= 0 else sample
-
-    def _is_fresh(self, piece: Piece) -> bool:
-        end_us = piece.end * SECOND_US // self.rate_hz
-        return piece.received - end_us < FRESH_US
+    def _is_ahead(self, piece: Piece) -> bool:
+        """Whether what is settled lies in the future of this piece's arrival."""
+        assert self.following is not None
+        return self.following * SECOND_US > piece.received + AHEAD_US
 
     def _restart(self, second: int) -> None:
         """Begin anew in the past: what was ahead of its time is forgotten here."""
         self.following = second
+        self._given_to = self._left_at
         self._pending.clear()
         self._known.clear()
+        self._heard_to = 0
 
     def _is_known(self, first: int, end: int) -> bool:
         at = bisect_left(self._known, (first + 1, 0)) - 1
@@ -247,6 +250,7 @@ class Track:
             received = max(received, piece.received)
             flags |= piece.flags
             self._phase_us = piece.phase_us
+            self._heard_to = max(self._heard_to, last)
         self._bridge(values, near, start)
         return Second(
             second=start // self.rate_hz,

@@ -13,6 +13,7 @@ from shared.contracts.records import Table
 from shared.contracts.vitals import VITAL
 
 WARM_UP_US = 2 * MEMORY_S * SECOND_US  # windows, and how long a stream has been there before them
+BEFORE_US = 2 * SECOND_US  # beats so long before a sample have looked ahead at it
 TOUCHED_US = (MEMORY_S + 1) * SECOND_US  # so long after a sample values still rest on it
 AFTER_US = 5 * SECOND_US  # samples behind the last second: they settle it
 PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory

@@ -228,6 +228,11 @@ class System:
 
         await eventually(all_there, within_s=within_s)
 
+    async def hears_more(self) -> None:
+        """Wait until something more was given out."""
+        before = len(self.heard.values)
+        await eventually(lambda: len(self.heard.values) > before, within_s=20)
+
     async def rows(self, sql: str, *values: Any) -> list[asyncpg.Record]:
         """What the superuser sees and does."""
         connection = await self.database.connect()

@@ -7,7 +7,6 @@ from shared.contracts.events import EventKind
 from shared.contracts.frames import Frame
 from shared.contracts.identity import PatientKey, lane_of, shard_of_patient
 from shared.contracts.measures import Measure
-from tests.harness.eventually import eventually
 from tests.integration.dsp.system import System, ecg_frames, undisturbed
 from tests.unit.services.dsp import signals
 
@@ -53,8 +52,7 @@ async def test_a_kill_changes_no_number(system: System) -> None:
     for number, part in enumerate(parts):
         await system.send([frames[i] for i in part])
         if number in kills:
-            heard = len(system.heard.values)
-            await eventually(lambda heard=heard: len(system.heard.values) > heard, within_s=20)
+            await system.hears_more()
             replica.kill()
             replica = system.start()
     expected = undisturbed(frames)

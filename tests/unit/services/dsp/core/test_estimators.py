@@ -46,9 +46,9 @@ def case_of(estimator: Estimator) -> Case:
         measure = Measure.RESPIRATION_RATE
         return Case(25, np.array(made), {measure: rates}, {measure: 0.5})
     rng = np.random.default_rng(1)
-    truth = np.array([36.4, 37.0, 38.6, 35.9, 39.8])[:N]
-    made = truth[:, None, None] + 0.05 * rng.standard_normal((N, 1, DURATION_S))
-    return Case(1, made, {Measure.TEMPERATURE: truth}, {Measure.TEMPERATURE: 0.1})
+    degrees = np.array([36.4, 37.0, 38.6, 35.9, 39.8])[:N]
+    readings = degrees[:, None, None] + 0.05 * rng.standard_normal((N, 1, DURATION_S))
+    return Case(1, readings, {Measure.TEMPERATURE: degrees}, {Measure.TEMPERATURE: 0.1})
 
 
 CASES = {estimator.key: (estimator, case_of(estimator)) for estimator in ESTIMATORS}
