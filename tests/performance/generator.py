@@ -71,8 +71,11 @@ class Publisher(asyncio.Protocol):
                 if isinstance(packet, mqtt5.PubAckPacket):
                     self.delays_s.append(time.monotonic() - self.sent_at.pop(packet.packet_id))
                 elif isinstance(packet, mqtt5.ConnAckPacket):
-                    assert packet.reason_code is mqtt5.ConnAckReasonCode.SUCCESS, packet
-                    self.connected.set_result(None)
+                    if packet.reason_code is mqtt5.ConnAckReasonCode.SUCCESS:
+                        self.connected.set_result(None)
+                    else:
+                        refused = ConnectionRefusedError(packet.reason_code.name)
+                        self.connected.set_exception(refused)
         except IndexError:
             pass
         self._rest = data[at:]

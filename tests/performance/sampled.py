@@ -2,7 +2,8 @@
 
 ``python -m tests.performance.sampled OUT SERVICE``: at SIGUSR1 sampling begins, at SIGUSR2 it ends
 and OUT gets the functions in which samples fell (innermost, and all of ours on the stack), most
-first. The kernel's timer of used CPU time (SIGPROF) takes a sample each tick (4 ms at 250 Hz); time within
+first. The kernel's timer of used CPU time (SIGPROF) takes a sample each tick (4 ms
+at 250 Hz); time within
 a library written in C falls on the Python function that called it.
 """
 

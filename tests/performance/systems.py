@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from deploy.local.layout import DATABASE, PROJECT
 from deploy.local.page import npm
-from deploy.local.servers import postgres
+from deploy.local.servers import mosquitto, postgres
 from deploy.local.servers.command import LOOPBACK, ServerCommand
 from deploy.local.servers.process import ServerProcess
 from deploy.local.supervision import Program
@@ -26,6 +26,7 @@ from tests.chaos.system import System
 
 NODE_SOURCES = PROJECT / "tests/performance/peers/node"
 PEER_TABLE = "create table if not exists peer (device text, t timestamptz, payload bytea)"
+ANSWER_WITHIN_S = 120.0
 ROWS = "select count(*) from {}"
 
 
@@ -48,6 +49,15 @@ class MeasuredSystem(System):
     @override
     def _service_programs(self) -> list[Program]:
         return [one for one in super()._service_programs() if one.name in self._wanted]
+
+    @override
+    async def _register(self) -> None:
+        await super()._register()
+        if "gateway" not in self._wanted:  # it is the gateway that lets devices in
+            files = mosquitto.MosquittoFiles(folder=self.layout.mosquitto)
+            lines = files.service_passwords.read_text() + mosquitto.password_lines(self.secrets)
+            files.passwords.write_text(lines)
+            self.processes["mosquitto"].send_signal(signal.SIGHUP)
 
     @property
     def profile(self) -> Path:
@@ -126,7 +136,8 @@ class Generator:
         assert process.stdout is not None
         process.stdin.write(json.dumps(what) + "\n")
         process.stdin.flush()
-        return (await asyncio.to_thread(process.stdout.readline)).strip()
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            return (await asyncio.to_thread(process.stdout.readline)).strip()
 
 
 class Peer:
