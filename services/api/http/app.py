@@ -54,9 +54,10 @@ def build_app(routers: Sequence[APIRouter], *, page: Path | None) -> FastAPI:
     for router in routers:
         app.include_router(router)
 
-    app.openapi_schema = _document(app)
     if page is not None:
         app.mount("/", Page(page))
+    app.openapi()  # takes note of the routes: FastAPI replaces a document of others
+    app.openapi_schema = _document(app)
     return app
 
 
