@@ -6,6 +6,7 @@ import uuid
 from http import HTTPStatus
 
 import structlog
+from fastapi import HTTPException
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,8 +27,8 @@ CONTENT_SECURITY_POLICY = (
 _STRICT_TRANSPORT = "max-age=31536000; includeSubDomains"
 
 
-class _BodyTooLargeError(Exception):
-    """More came than a body may have."""
+class _BodyTooLargeError(HTTPException):
+    """More came than a body may have. FastAPI lets its own exception pass through its parsers."""
 
 
 class Edge:
@@ -43,6 +44,7 @@ class Edge:
     ) -> None:
         self._app = app
         self._body_bytes_most = body_bytes_most
+        self._too_large = f"A body has at most {body_bytes_most} bytes."
         self._metrics = metrics
         self._clock = clock
 
@@ -98,7 +100,7 @@ class Edge:
                 await problem_response(
                     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                     "too_large",
-                    f"A body has at most {self._body_bytes_most} bytes.",
+                    self._too_large,
                     headers={"Connection": "close"},
                 )(scope, receive, careful_send)
         finally:
@@ -108,7 +110,7 @@ class Edge:
 
     def _check_size(self, n_bytes: int) -> None:
         if n_bytes > self._body_bytes_most:
-            raise _BodyTooLargeError
+            raise _BodyTooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
 
 
 def _announced_bytes(headers: dict[bytes, bytes]) -> int:

@@ -22,7 +22,7 @@ from shared.contracts.frames import FrameBatch, decode_frames
 from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Queue, lane_queue
 from shared.contracts.vitals import VitalBatch, decode_vitals
-from shared.errors import Conflict
+from shared.errors import Conflict, Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.retry import Retry
 
@@ -44,7 +44,10 @@ class Tail:
     async def run(self, stop: asyncio.Event) -> None:
         """Read until the stop; begins anew when the streams were made anew."""
         while not stop.is_set():
-            deployment = await Retry().run(self._store.deployment, until=stop)
+            try:
+                deployment = await Retry().run(self._store.deployment, until=stop)
+            except Unavailable:
+                return  # tried until the stop
             log.info("tail_started", lanes=deployment.lanes, incarnation=deployment.incarnation)
             try:
                 async with asyncio.TaskGroup() as group:

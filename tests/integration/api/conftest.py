@@ -29,6 +29,7 @@ from tests.harness.eventually import eventually
 from tests.harness.postgres import Database as DatabaseFixture
 from tests.harness.postgres import Postgres
 from tests.harness.rabbitmq import RabbitMq, VirtualHost
+from tests.harness.tcp_proxy import TcpProxy
 from tests.integration.api.system import (
     INCARNATION,
     LANES,
@@ -200,6 +201,13 @@ async def start_api(
 
     yield start
     await postgres.drop_database(database)
+
+
+@pytest.fixture
+async def database_proxy(postgres: Postgres) -> AsyncIterator[TcpProxy]:
+    """A proxy before PostgreSQL that can be cut."""
+    async with TcpProxy(postgres.port) as proxy:
+        yield proxy
 
 
 @pytest.fixture
