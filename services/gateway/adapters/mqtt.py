@@ -24,9 +24,10 @@ Answer = TypeVar("Answer")
 FILTERS_A_PACKET = 64
 INBOX_MOST_MESSAGES = 2_048
 INBOX_MOST_BYTES = 8 * 1024 * 1024
+QUEUED_MESSAGES = 256
 CAUGHT_UP_AFTER_S = 1.0
-"""A queue that the broker kept for us comes at once after CONNACK; after a second without a full
-inbox, what comes is new."""
+"""A queue that the broker kept for us comes at once after CONNACK, in large pieces; a second after
+the last such piece, what comes is new."""
 WRITE_MOST_BYTES = 1024 * 1024
 """Down traffic that the broker has not taken: above, QoS 0 is left out and repeated later."""
 _PINGREQ = mqtt5.PingReqPacket().write()
@@ -78,7 +79,7 @@ class MqttSession(asyncio.Protocol):
         self._subacks: dict[int, asyncio.Future[mqtt5.SubAckPacket]] = {}
         self._next_id = 1
         self._heard_s = self._loop.time()
-        self._caught_up_s: float | None = None  # when the inbox was last found short
+        self._queued_s = self._loop.time()  # when what came was last out of a queue
         self._ping_timer: asyncio.TimerHandle | None = None
         self.session_present = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -88,10 +89,7 @@ class MqttSession(asyncio.Protocol):
     @property
     def is_caught_up(self) -> bool:
         """Whether messages come as they are sent, not out of the broker's queue."""
-        return (
-            self._caught_up_s is not None
-            and self._loop.time() - self._caught_up_s > CAUGHT_UP_AFTER_S
-        )
+        return not self._paused and self._loop.time() - self._queued_s > CAUGHT_UP_AFTER_S
 
     async def take(self) -> list[Incoming]:
         """Wait for messages, then give all that are there; after `wake` it may be none.
@@ -115,12 +113,12 @@ class MqttSession(asyncio.Protocol):
             raise self._ended
         taken, self._inbox = self._inbox, []
         self._inbox_bytes = 0
+        if len(taken) > QUEUED_MESSAGES:
+            self._queued_s = self._loop.time()
         if self._paused and self._transport is not None:
             self._paused = False
-            self._caught_up_s = None
+            self._queued_s = self._loop.time()
             self._transport.resume_reading()
-        elif self._caught_up_s is None:
-            self._caught_up_s = self._loop.time()
         return taken
 
     def wake(self) -> None:
@@ -193,6 +191,7 @@ class MqttSession(asyncio.Protocol):
         if answer.reason_code != mqtt5.ConnAckReasonCode.SUCCESS:
             raise Unavailable(Dependency.MQTT, f"CONNACK {answer.reason_code.name}")
         self.session_present = answer.session_present
+        self._queued_s = self._loop.time()
         self._keep_alive(float(answer.server_keep_alive or options.keep_alive_s))
 
     async def subscribe(self, filters: Sequence[str]) -> None:

@@ -36,6 +36,9 @@ log = structlog.get_logger()
 
 TAKEN_OVER_REST_S = 20.0
 """After another gateway took the session: time for the locks to show whose the lane is."""
+SHORT_LIFE_S = 10.0
+"""A connection that ends so soon counts as a failure. mosquitto 2.0.11 only closes the connection
+of a session that is taken over: two gateways must not take it from each other without pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +77,7 @@ class LaneWork:
         self._label = str(lane)
         self._tools = tools
         self._condition = f"mqtt_lane_{lane}"
-        self._back_off = BackOff(first_s=0.1, most_s=5.0)
+        self._back_off = BackOff(first_s=0.2, most_s=10.0)
         self._had_session = False
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -135,15 +138,22 @@ class LaneWork:
                 tools.metrics.session_failures.labels(self._label).inc()
                 log.warning("mqtt_unavailable", lane=self._lane, error=str(error))
             else:
-                failures = 0
+                began_s = tools.clock.monotonic_s()
                 ended = await self._use(session, parts, receipts, flow, stop)
                 if ended is not None:
+                    lived_s = tools.clock.monotonic_s() - began_s
+                    failures = failures + 1 if lived_s < SHORT_LIFE_S else 0
+                    rest_s = self._rest_s(ended, failures)
                     tools.metrics.session_failures.labels(self._label).inc()
                     log.warning("mqtt_session_ended", lane=self._lane, reason=str(ended))
-                    # At once after a lost link; the next failure begins the back-off.
-                    rest_s = TAKEN_OVER_REST_S if ended.taken_over else 0.05
             if rest_s and await pause(stop, rest_s):
                 return
+
+    def _rest_s(self, ended: SessionEnded, failures: int) -> float:
+        """Come back at once after a lost link, slowly to one that is lost again and again."""
+        if ended.taken_over:
+            return TAKEN_OVER_REST_S
+        return self._back_off.delay_s(failures, self._tools.jitter()) if failures else 0.05
 
     async def _use(
         self,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -51,20 +52,19 @@ def own_mosquitto() -> Iterator[Mosquitto]:
         server.discard()
 
 
-@pytest.fixture
-async def system(
-    own_mosquitto: Mosquitto, migrated: Database, virtual_host: VirtualHost, tmp_path: Path
+@asynccontextmanager
+async def around(
+    mosquitto: Mosquitto, database: Database, virtual_host: VirtualHost, folder: Path
 ) -> AsyncIterator[System]:
     """Servers ready, streams declared, no gateway yet; whoever was started is killed at the end."""
     metrics = Metrics("test")
-    clock = SystemClock()
     stop = asyncio.Event()
     async with (
         Broker(broker_address(virtual_host), instance="test", metrics=metrics) as broker,
-        Publisher(broker, clock=clock) as publisher,
+        Publisher(broker, clock=SystemClock()) as publisher,
     ):
         await declare(broker.publishing, lanes=LANES, retention=SMALL)
-        system = System(own_mosquitto, migrated, virtual_host, broker, publisher, tmp_path)
+        system = System(mosquitto, database, virtual_host, broker, publisher, folder)
         async with asyncio.TaskGroup() as group:
             group.create_task(system.read_streams(stop))
             try:
@@ -74,3 +74,26 @@ async def system(
                 for replica in system.replicas:
                     if replica.process.poll() is None:
                         replica.kill()
+
+
+@pytest.fixture
+async def system(
+    own_mosquitto: Mosquitto, migrated: Database, virtual_host: VirtualHost, tmp_path: Path
+) -> AsyncIterator[System]:
+    """All servers, and no gateway yet."""
+    async with around(own_mosquitto, migrated, virtual_host, tmp_path) as system:
+        yield system
+
+
+@pytest.fixture
+async def system_without_limit(
+    migrated: Database, virtual_host: VirtualHost, tmp_path: Path
+) -> AsyncIterator[System]:
+    """All servers, and a mosquitto that takes messages of any size."""
+    mosquitto = Mosquitto(settings=["message_size_limit 0"])
+    try:
+        mosquitto.start()
+        async with around(mosquitto, migrated, virtual_host, tmp_path) as system:
+            yield system
+    finally:
+        mosquitto.discard()
