@@ -2,7 +2,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { body, type Client } from "./client";
-import type { Patient, PatientPage } from "./types";
+import type { MeasureKey, Patient, PatientPage } from "./types";
 
 const MINUTE_MS = 60_000;
 const MOST_A_PAGE = 500;
@@ -66,7 +66,7 @@ export const alarmsQuery = (api: Client, ward: string, epoch: number) =>
 
 export interface TrendRange {
   readonly patient: string;
-  readonly measure: string;
+  readonly measure: MeasureKey;
   readonly fromMs: number;
   readonly toMs: number;
   readonly points: number;

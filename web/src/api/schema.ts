@@ -11,7 +11,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["alarms"];
+        /**
+         * Alarms of the patients whom the user may see
+         * @description Standing alarms, or all; the newest onset first.
+         */
+        get: operations["alarms_v1_alarms_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -29,7 +33,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["acknowledge"];
+        /**
+         * Take notice of an alarm
+         * @description The alarm stops sounding and stays listed until its cause ends.
+         */
+        post: operations["acknowledge_v1_alarms__alarm__acknowledge_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -45,7 +53,95 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["pause_alarms"];
+        /**
+         * Let the alarm sound rest
+         * @description The sound of a patient's or a ward's alarms rests; a new or worse alarm ends it.
+         */
+        post: operations["pause_v1_alarms_pause_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit trail
+         * @description Who did what to whose data; for the administrator.
+         */
+        get: operations["entries_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Devices
+         * @description All devices for those who manage them; for others those that their patients wear.
+         */
+        get: operations["devices_v1_devices_get"];
+        put?: never;
+        /**
+         * Register a device
+         * @description The answer holds the device's secret, this once.
+         */
+        post: operations["create_v1_devices_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{device}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cut a device off
+         * @description The device is disconnected and cannot log in until it gets another secret.
+         */
+        post: operations["revoke_v1_devices__device__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{device}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a device another secret
+         * @description The secret before stops working at once; the new one is in the answer, this once.
+         */
+        post: operations["rotate_v1_devices__device__rotate_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -59,7 +155,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["me"];
+        /**
+         * Who is logged in
+         * @description The user of the access token, with the wards of the own teams.
+         */
+        get: operations["me_v1_me_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -75,7 +175,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["measures"];
+        /**
+         * The table of measures
+         * @description Every vital sign with unit, codes, plausible range and decimals. Needs no log-in.
+         */
+        get: operations["measures_v1_measures_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -91,7 +195,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["patients"];
+        /**
+         * The patients whom the user may see
+         * @description A page of patients, in the order of their keys.
+         */
+        get: operations["patients_v1_patients_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -107,8 +215,76 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["patient"];
+        /**
+         * A patient
+         * @description Who it is, where the patient lies, what the patient wears, which limits hold.
+         */
+        get: operations["patient_v1_patients__patient__get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/beats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Heart beats and pulses
+         * @description R peaks and pulse feet of an interval, the oldest first; a day at most.
+         */
+        get: operations["beats_v1_patients__patient__beats_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a patient and the worn devices
+         * @description Events of an interval, alarms included, the newest first.
+         */
+        get: operations["events_v1_patients__patient__events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The alarm limits of a patient
+         * @description The limits that hold, each with where it comes from: default, site, ward or patient.
+         */
+        get: operations["limits_v1_patients__patient__limits_get"];
+        /**
+         * Set the alarm limits of a patient
+         * @description Replaces the patient's own limits as a whole; a measure not named falls back.
+         */
+        put: operations["set_limits_v1_patients__patient__limits_put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -123,7 +299,51 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["vitals"];
+        /**
+         * A vital sign over time
+         * @description Values or buckets with mean, least and greatest, of the most trustworthy source.
+         */
+        get: operations["vitals_v1_patients__patient__vitals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/waveforms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stored samples of a stream
+         * @description Samples in the unit of the stream, thinned so that each peak stays; a day at most.
+         */
+        get: operations["waveforms_v1_patients__patient__waveforms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The table of sample streams
+         * @description Every kind of sample stream with unit and channels. Needs no log-in.
+         */
+        get: operations["streams_v1_streams_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -141,7 +361,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["sign_in"];
+        /**
+         * Log in
+         * @description An access token for a user name and a password (OAuth 2 password grant).
+         */
+        post: operations["log_in_v1_token_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -157,7 +381,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["refresh"];
+        /**
+         * Go on with a new access token
+         * @description A new access token for the refresh cookie, which is replaced; it works once.
+         */
+        post: operations["refresh_v1_token_refresh_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -173,7 +401,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["sign_out"];
+        /**
+         * Log out
+         * @description End the session of the refresh cookie, and with it all its tokens.
+         */
+        post: operations["revoke_v1_token_revoke_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -187,7 +419,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["wards"];
+        /**
+         * The wards that the user may see
+         * @description The wards of the own teams, and those in which a patient of the user lies.
+         */
+        get: operations["wards_v1_wards_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -203,7 +439,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["ward"];
+        /**
+         * A ward with its beds
+         * @description All beds, with those patients whom the user may see.
+         */
+        get: operations["ward_v1_wards__ward__get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -216,177 +456,853 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Alarm
+         * @description One alarm. ``cleared``: its cause has ended, nobody has seen it; ``ended``: of the past.
+         */
         Alarm: {
+            /** Acknowledged At */
             acknowledged_at: string | null;
+            /** Acknowledged By */
             acknowledged_by: string | null;
+            /** Bed */
             bed: string | null;
+            /** Condition */
             condition: string;
+            /** Id */
             id: string;
-            /** @enum {string} */
+            /**
+             * Kind
+             * @enum {string}
+             */
             kind: "physiological" | "technical";
+            /** Limit */
             limit: number | null;
+            /** Measure */
             measure: string | null;
+            /** Patient */
             patient: string;
+            /** Paused Until */
             paused_until: string | null;
-            /** @enum {string} */
+            /**
+             * Priority
+             * @enum {string}
+             */
             priority: "high" | "medium" | "low";
+            /** Relation */
             relation: ("<" | ">") | null;
-            /** Format: date-time */
+            /**
+             * Since
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
             since: string;
-            /** @enum {string} */
+            /**
+             * State
+             * @enum {string}
+             */
             state: "active" | "acknowledged" | "cleared" | "ended";
+            /** Text Key */
             text_key: string | null;
+            /** Unit */
             unit: string | null;
+            /** Unsure */
             unsure: boolean;
-            /** Format: date-time */
+            /**
+             * Updated
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
             updated: string;
+            /** Value */
             value: number | null;
+            /** Ward */
             ward: string | null;
         };
+        /**
+         * AlarmList
+         * @description A page of alarms, the newest first.
+         */
         AlarmList: {
+            /** Items */
             items: components["schemas"]["Alarm"][];
+            /** Next */
             next: string | null;
         };
-        Bed: {
-            key: string;
-            label: string;
-            patient: components["schemas"]["WardPatient"] | null;
-        };
-        BedName: {
-            key: string;
-            label: string;
-        };
-        Limit: {
-            high: number | null;
-            low: number | null;
-            measure: string;
-            source: string;
-            unit: string;
-        };
-        Me: {
-            display_name: string;
-            role: string;
-            username: string;
-            wards: components["schemas"]["WardName"][];
-        };
-        MeasureList: {
-            items: components["schemas"]["MeasureRow"][];
-            next: string | null;
-        };
-        MeasureRow: {
-            decimals: number;
-            high: number;
-            interval_s: number;
-            key: string;
-            label: string;
-            loinc: string | null;
-            low: number;
-            mdc: string | null;
-            stale_s: number;
-            ucum: string;
-            unit: string;
-        };
-        Patient: {
-            bed: components["schemas"]["BedName"] | null;
-            birth_date: string | null;
-            devices: components["schemas"]["PatientDevice"][];
-            initials: string;
-            key: string;
-            limits: components["schemas"]["Limit"][];
-            name: string;
-            sex: string | null;
-            ward: components["schemas"]["WardName"] | null;
-        };
-        PatientDevice: {
-            battery_percent: number | null;
+        /**
+         * Beat
+         * @description One R peak or pulse foot; ``rr_ms`` is null after a gap.
+         */
+        Beat: {
+            /** Class */
+            class: string;
+            /** Device */
             device: string;
-            last_seen: string | null;
-            model: string;
-            online: boolean;
-            simulated: boolean;
-            streams: components["schemas"]["PatientStream"][];
-        };
-        PatientList: {
-            items: components["schemas"]["Patient"][];
-            next: string | null;
-        };
-        PatientStream: {
-            channels: string[];
-            hz: number | null;
-            stream: string;
-        };
-        Pause: {
-            /** Format: date-time */
-            until: string;
-        };
-        PauseRequest: {
-            /** @enum {integer} */
-            minutes: 1 | 2 | 3;
-            patient?: string;
-            ward?: string;
-        };
-        Problem: {
-            code: string;
-            detail: string;
-            instance?: string;
-            status: number;
-            title: string;
-            type: string;
-        };
-        Token: {
-            access_token: string;
-            expires_in: number;
-            token_type: string;
-        };
-        VitalPoint: {
-            max: number | null;
-            min: number | null;
-            n: number;
-            quality: number | null;
-            source: string;
-            /** Format: date-time */
+            /** Kind */
+            kind: string;
+            /** Quality */
+            quality: number;
+            /** Rr Ms */
+            rr_ms: number | null;
+            /**
+             * T
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
             t: string;
-            validity: string;
-            value: number | null;
         };
-        Vitals: {
-            measure: string;
+        /**
+         * BeatList
+         * @description A page of beats, the oldest first.
+         */
+        BeatList: {
+            /** Items */
+            items: components["schemas"]["Beat"][];
+            /** Next */
+            next: string | null;
+            /** Patient */
             patient: string;
-            points: components["schemas"]["VitalPoint"][];
-            resolution_s: number;
-            unit: string;
         };
-        Ward: {
-            beds: components["schemas"]["Bed"][];
+        /**
+         * Bed
+         * @description A bed; without a patient when it is free, or taken by somebody the user may not see.
+         */
+        Bed: {
+            /** Key */
             key: string;
-            name: string;
-            simulated: boolean;
+            /** Label */
+            label: string;
+            patient: components["schemas"]["BedPatient"] | null;
         };
-        WardDevice: {
+        /**
+         * BedDevice
+         * @description A device at a bed.
+         */
+        BedDevice: {
+            /** Device */
             device: string;
+            /** Model */
             model: string;
+            /** Simulated */
             simulated: boolean;
+            /** Streams */
             streams: string[];
         };
-        WardList: {
-            items: components["schemas"]["WardRow"][];
-            next: string | null;
-        };
-        WardName: {
-            key: string;
-            name: string;
-        };
-        WardPatient: {
+        /**
+         * BedPatient
+         * @description Who lies in a bed, as shared screens show it.
+         */
+        BedPatient: {
+            /** Birth Year */
             birth_year: number | null;
-            devices: components["schemas"]["WardDevice"][];
+            /** Devices */
+            devices: components["schemas"]["BedDevice"][];
+            /** Initials */
             initials: string;
+            /** Key */
             key: string;
+            /** Sex */
             sex: string | null;
         };
-        WardRow: {
-            beds: number;
+        /** Body_log_in_v1_token_post */
+        Body_log_in_v1_token_post: {
+            /**
+             * Grant Type
+             * @default password
+             * @constant
+             */
+            grant_type: "password";
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+            /** Username */
+            username: string;
+        };
+        /**
+         * Device
+         * @description A device as the registry and the gateway know it.
+         */
+        Device: {
+            /** Battery Percent */
+            battery_percent: number | null;
+            /**
+             * Buffered
+             * @description Messages that it keeps until they are stored
+             */
+            buffered: number | null;
+            /** Device */
+            device: string;
+            /** Firmware */
+            firmware: string | null;
+            /** Has Credential */
+            has_credential: boolean;
+            /** Last Seen */
+            last_seen: string | null;
+            /** Model */
+            model: string;
+            /** Note */
+            note: string | null;
+            /** Online */
+            online: boolean;
+            /**
+             * Patient
+             * @description Who wears it, as far as the user may see
+             */
+            patient: string | null;
+            /** Retired */
+            retired: boolean;
+            /** Rssi Dbm */
+            rssi_dbm: number | null;
+            /** Simulated */
+            simulated: boolean;
+        };
+        /**
+         * DeviceList
+         * @description A page of devices, in the order of their names.
+         */
+        DeviceList: {
+            /** Items */
+            items: components["schemas"]["Device"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * DeviceSecret
+         * @description How a device logs in. The secret is given once and kept nowhere.
+         */
+        DeviceSecret: {
+            /** Device */
+            device: string;
+            /**
+             * Secret
+             * @description Null when the same request was answered before
+             */
+            secret: string | null;
+            /** Topic Root */
+            topic_root: string;
+            /** Username */
+            username: string;
+        };
+        /**
+         * DeviceStream
+         * @description A stream that a device sent lately; ``hz`` is null for single readings.
+         */
+        DeviceStream: {
+            /** Channels */
+            channels: number;
+            /** Hz */
+            hz: number | null;
+            /** Place */
+            place: string;
+            /** Stream */
+            stream: string;
+        };
+        /**
+         * Entry
+         * @description Who did what to what, with which outcome, from where.
+         */
+        Entry: {
+            /** Action */
+            action: string;
+            /** Actor */
+            actor: string;
+            /** Chain */
+            chain: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Device */
+            device: string | null;
+            /** N */
+            n: number;
+            /** Origin */
+            origin: string | null;
+            /** Outcome */
+            outcome: string;
+            /** Patient */
+            patient: string | null;
+            /** Reason */
+            reason: string | null;
+            /** Request Id */
+            request_id: string | null;
+            /** Resource */
+            resource: string;
+            /**
+             * T
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            t: string;
+        };
+        /**
+         * EntryList
+         * @description A page of entries, the newest first.
+         */
+        EntryList: {
+            /** Items */
+            items: components["schemas"]["Entry"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * EventList
+         * @description A page of events, the newest first.
+         */
+        EventList: {
+            /** Items */
+            items: components["schemas"]["PatientEvent"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * FieldError
+         * @description One value of the request that was refused.
+         */
+        FieldError: {
+            /** Field */
+            field: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * Limit
+         * @description The limits of one measure that hold, and where they come from.
+         */
+        Limit: {
+            /** Changed At */
+            changed_at: string | null;
+            /** Changed By */
+            changed_by: string | null;
+            /** Delay S */
+            delay_s: number | null;
+            /** Enabled */
+            enabled: boolean;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Measure */
+            measure: string;
+            /** Reason */
+            reason: string | null;
+            /** Source */
+            source: string;
+            /** Unit */
+            unit: string;
+            /**
+             * Version
+             * @description Of the patient's own limit; 0 where there is none
+             */
+            version: number;
+        };
+        /**
+         * LimitList
+         * @description All limits of a patient.
+         */
+        LimitList: {
+            /** Items */
+            items: components["schemas"]["Limit"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * MeAnswer
+         * @description The user, the role and the wards of the user's teams.
+         */
+        MeAnswer: {
+            /** Display Name */
+            display_name: string;
+            /** Permissions */
+            permissions: string[];
+            /** Role */
+            role: string;
+            /** Username */
+            username: string;
+            /** Wards */
+            wards: components["schemas"]["services__api__resources__me__schemas__WardAnswer"][];
+        };
+        /**
+         * MeasureAnswer
+         * @description One vital sign: how it is called, coded and shown.
+         */
+        MeasureAnswer: {
+            /** Decimals */
+            decimals: number;
+            /** High */
+            high: number;
+            /** Interval S */
+            interval_s: number;
+            /** Key */
             key: string;
+            /** Label */
+            label: string;
+            /** Least Quality */
+            least_quality: number;
+            /** Loinc */
+            loinc: string | null;
+            /** Low */
+            low: number;
+            /** Mdc */
+            mdc: string | null;
+            /** Mdc Code */
+            mdc_code: number | null;
+            /** Stale S */
+            stale_s: number;
+            /** Ucum */
+            ucum: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * MeasuresAnswer
+         * @description All vital signs.
+         */
+        MeasuresAnswer: {
+            /** Items */
+            items: components["schemas"]["MeasureAnswer"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * Missing
+         * @description Points that are missing: indices ``[start, end)`` of a segment.
+         */
+        Missing: {
+            /** End */
+            end: number;
+            /** Start */
+            start: number;
+        };
+        /**
+         * NewDevice
+         * @description A device that shall be known.
+         */
+        NewDevice: {
+            /** Device */
+            device: string;
+            /** Model */
+            model: string;
+            /** Note */
+            note?: string | null;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
+        };
+        /**
+         * NewLimit
+         * @description A limit that somebody sets for a patient; null is no limit on that side.
+         */
+        NewLimit: {
+            /** Delay S */
+            delay_s?: number | null;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** High */
+            high?: number | null;
+            /** Low */
+            low?: number | null;
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence";
+            /** Reason */
+            reason?: string | null;
+        };
+        /**
+         * NewLimits
+         * @description The own limits of a patient as a whole; a measure that is not named loses its own.
+         */
+        NewLimits: {
+            /** Items */
+            items: components["schemas"]["NewLimit"][];
+        };
+        /**
+         * Patient
+         * @description A patient whom the user may see.
+         */
+        Patient: {
+            bed: components["schemas"]["PatientBed"] | null;
+            /** Birth Date */
+            birth_date: string | null;
+            /** Devices */
+            devices: components["schemas"]["PatientDevice"][];
+            /** Initials */
+            initials: string;
+            /** Key */
+            key: string;
+            /** Limits */
+            limits: components["schemas"]["PatientLimit"][];
+            /** Name */
+            name: string | null;
+            /** Sex */
+            sex: string | null;
+            ward: components["schemas"]["PatientWard"] | null;
+        };
+        /**
+         * PatientBed
+         * @description The bed in which a patient lies.
+         */
+        PatientBed: {
+            /** Key */
+            key: string;
+            /** Label */
+            label: string;
+        };
+        /**
+         * PatientDevice
+         * @description A device that a patient wears.
+         */
+        PatientDevice: {
+            /** Battery Percent */
+            battery_percent: number | null;
+            /** Device */
+            device: string;
+            /** Last Seen */
+            last_seen: string | null;
+            /** Model */
+            model: string;
+            /** Online */
+            online: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /** Streams */
+            streams: components["schemas"]["DeviceStream"][];
+        };
+        /**
+         * PatientEvent
+         * @description What happened; ``text_key`` names the text that tells it, ``data`` what goes into it.
+         */
+        PatientEvent: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Device */
+            device: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Patient */
+            patient: string;
+            /** Severity */
+            severity: string;
+            /** Source */
+            source: string;
+            /**
+             * T
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            t: string;
+            /** Text Key */
+            text_key: string;
+        };
+        /**
+         * PatientLimit
+         * @description The limits of a measure that hold now, and where they come from.
+         */
+        PatientLimit: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Measure */
+            measure: string;
+            /** Source */
+            source: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * PatientList
+         * @description A page of patients.
+         */
+        PatientList: {
+            /** Items */
+            items: components["schemas"]["Patient"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * PatientWard
+         * @description The ward in which a patient lies.
+         */
+        PatientWard: {
+            /** Key */
+            key: string;
+            /** Name */
             name: string;
+        };
+        /**
+         * Pause
+         * @description Whose alarm sound shall rest, and for how long: a patient's or a whole ward's.
+         */
+        Pause: {
+            /**
+             * Minutes
+             * @enum {integer}
+             */
+            minutes: 1 | 2 | 3;
+            /** Patient */
+            patient?: string | null;
+            /** Ward */
+            ward?: string | null;
+        };
+        /**
+         * Paused
+         * @description Until when the alarm sound rests, and of whom.
+         */
+        Paused: {
+            /** Patients */
+            patients: string[];
+            /**
+             * Until
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            until: string;
+        };
+        /**
+         * Problem
+         * @description A problem document.
+         */
+        Problem: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Errors
+             * @default null
+             */
+            errors: components["schemas"]["FieldError"][] | null;
+            /**
+             * Instance
+             * @default null
+             */
+            instance: string | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @example urn:vitalwire:problem:not_found
+             */
+            type: string;
+        };
+        /**
+         * Revoked
+         * @description A device that can no longer log in.
+         */
+        Revoked: {
+            /** Device */
+            device: string;
+            /**
+             * Revoked
+             * @description False when it had no credential
+             */
+            revoked: boolean;
+        };
+        /**
+         * WardAnswer
+         * @description A ward by key and name.
+         */
+        services__api__resources__me__schemas__WardAnswer: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * WardAnswer
+         * @description A ward with all its beds.
+         */
+        services__api__resources__wards__schemas__WardAnswer: {
+            /** Beds */
+            beds: components["schemas"]["Bed"][];
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Simulated */
+            simulated: boolean;
+        };
+        /**
+         * StreamAnswer
+         * @description One sample stream.
+         */
+        StreamAnswer: {
+            /** Channels */
+            channels: string[];
+            /** Key */
+            key: string;
+            /** Unit */
+            unit: string;
+            /** Waveform */
+            waveform: boolean;
+        };
+        /**
+         * StreamsAnswer
+         * @description All sample streams.
+         */
+        StreamsAnswer: {
+            /** Items */
+            items: components["schemas"]["StreamAnswer"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * TokenAnswer
+         * @description An access token; the refresh token travels in the cookie only.
+         */
+        TokenAnswer: {
+            /** Access Token */
+            access_token: string;
+            /**
+             * Expires In
+             * @description Seconds
+             */
+            expires_in: number;
+            /**
+             * Token Type
+             * @default bearer
+             * @constant
+             */
+            token_type: "bearer";
+        };
+        /**
+         * VitalPoint
+         * @description One value, or the mean of a bucket that begins at ``t``; null where no number was given.
+         */
+        VitalPoint: {
+            /** Device */
+            device: string | null;
+            /** Max */
+            max: number | null;
+            /** Method */
+            method: string;
+            /** Min */
+            min: number | null;
+            /**
+             * N
+             * @description Values that it stands for
+             */
+            n: number;
+            /**
+             * Quality
+             * @description 0 to 1
+             */
+            quality: number;
+            /** Source */
+            source: string;
+            /**
+             * T
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            t: string;
+            /** Validity */
+            validity: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * Vitals
+         * @description A measure of a patient over time. Where nothing was stored there is no point.
+         */
+        Vitals: {
+            /** Measure */
+            measure: string;
+            /** Patient */
+            patient: string;
+            /** Points */
+            points: components["schemas"]["VitalPoint"][];
+            /**
+             * Resolution S
+             * @description Length of a bucket; 0 when each value is given
+             */
+            resolution_s: number;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * WardList
+         * @description The wards that the user may see.
+         */
+        WardList: {
+            /** Items */
+            items: components["schemas"]["WardListItem"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * WardListItem
+         * @description One ward.
+         */
+        WardListItem: {
+            /** Beds */
+            beds: number;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * Waveform
+         * @description A stream of a patient; between segments nothing was stored.
+         */
+        Waveform: {
+            /** Channels */
+            channels: string[];
+            /** Device */
+            device: string | null;
+            /**
+             * Device Hz
+             * @description Samples a second that the device sent
+             */
+            device_hz: number | null;
+            /**
+             * Hz
+             * @description Points a second; null where nothing was stored
+             */
+            hz: number | null;
+            /** Patient */
+            patient: string;
+            /** Place */
+            place: string | null;
+            /** Segments */
+            segments: components["schemas"]["WaveformSegment"][];
+            /** Stream */
+            stream: string;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * WaveformSegment
+         * @description Points without a hole in time, one list a channel; null where a sample is missing.
+         */
+        WaveformSegment: {
+            /** Missing */
+            missing: components["schemas"]["Missing"][];
+            /**
+             * Start
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            start: string;
+            /** Values */
+            values: (number | null)[][];
         };
     };
     responses: never;
@@ -397,12 +1313,16 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    alarms: {
+    alarms_v1_alarms_get: {
         parameters: {
             query?: {
-                patient?: string;
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+                patient?: string | null;
                 state?: "active" | "all";
-                ward?: string;
+                ward?: string | null;
             };
             header?: never;
             path?: never;
@@ -410,7 +1330,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -419,8 +1339,53 @@ export interface operations {
                     "application/json": components["schemas"]["AlarmList"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -430,18 +1395,22 @@ export interface operations {
             };
         };
     };
-    acknowledge: {
+    acknowledge_v1_alarms__alarm__acknowledge_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key makes the same request, sent again, happen once */
+                "Idempotency-Key"?: string | null;
+            };
             path: {
+                /** @description Id of an alarm */
                 alarm: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -450,8 +1419,62 @@ export interface operations {
                     "application/json": components["schemas"]["Alarm"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description Taken, not carried out yet; the alarm as it stands */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -461,30 +1484,105 @@ export interface operations {
             };
         };
     };
-    pause_alarms: {
+    pause_v1_alarms_pause_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key makes the same request, sent again, happen once */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PauseRequest"];
+                "application/json": components["schemas"]["Pause"];
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Pause"];
+                    "application/json": components["schemas"]["Paused"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description Taken, not carried out yet */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paused"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -494,68 +1592,97 @@ export interface operations {
             };
         };
     };
-    me: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Me"];
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    measures: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MeasureList"];
-                };
-            };
-            /** @description Problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    patients: {
+    entries_v1_audit_get: {
         parameters: {
             query?: {
-                cursor?: string;
+                actor?: string | null;
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+                patient?: string | null;
+                /** @description End, not included; now by default */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EntryList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    devices_v1_devices_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Items that the answer has at most */
                 limit?: number;
             };
             header?: never;
@@ -564,7 +1691,496 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_v1_devices_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key makes the same request, sent again, happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDevice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceSecret"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_v1_devices__device__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revoked"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rotate_v1_devices__device__rotate_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceSecret"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    me_v1_me_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeAnswer"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    measures_v1_measures_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MeasuresAnswer"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patients_v1_patients_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -573,8 +2189,53 @@ export interface operations {
                     "application/json": components["schemas"]["PatientList"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -584,18 +2245,19 @@ export interface operations {
             };
         };
     };
-    patient: {
+    patient_v1_patients__patient__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Key of a patient */
                 patient: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -604,8 +2266,53 @@ export interface operations {
                     "application/json": components["schemas"]["Patient"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -615,23 +2322,388 @@ export interface operations {
             };
         };
     };
-    vitals: {
+    beats_v1_patients__patient__beats_get: {
         parameters: {
             query?: {
-                from?: string;
-                measure?: string;
-                points?: number;
-                to?: string;
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+                /** @description End, not included; now by default */
+                to?: string | null;
             };
             header?: never;
             path: {
+                /** @description Key of a patient */
                 patient: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BeatList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events_v1_patients__patient__events_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+                /** @description End, not included; now by default */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    limits_v1_patients__patient__limits_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_limits_v1_patients__patient__limits_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of what the change rests on */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLimits"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LimitList"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    vitals_v1_patients__patient__vitals_get: {
+        parameters: {
+            query: {
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description Key of a measure */
+                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence";
+                /** @description Points that the answer has at most, about */
+                points?: number;
+                /** @description End, not included; now by default */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -640,8 +2712,53 @@ export interface operations {
                     "application/json": components["schemas"]["Vitals"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -651,7 +2768,168 @@ export interface operations {
             };
         };
     };
-    sign_in: {
+    waveforms_v1_patients__patient__waveforms_get: {
+        parameters: {
+            query: {
+                device?: string | null;
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description Points that the answer has at most, about */
+                points?: number;
+                /** @description Key of a sample stream */
+                stream: "ecg" | "ppg" | "impedance" | "accelerometer" | "temperature" | "radar_iq" | "flow" | "wifi_rssi" | "heading" | "gyroscope" | "spo2" | "pulse_rate" | "respiration_rate" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75";
+                /** @description End, not included; now by default */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Waveform"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    streams_v1_streams_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamsAnswer"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_in_v1_token_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -660,25 +2938,84 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": {
-                    grant_type?: string;
-                    password: string;
-                    username: string;
-                };
+                "application/x-www-form-urlencoded": components["schemas"]["Body_log_in_v1_token_post"];
             };
         };
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"];
+                    "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -688,7 +3025,7 @@ export interface operations {
             };
         };
     };
-    refresh: {
+    refresh_v1_token_refresh_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -697,17 +3034,62 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Token"];
+                    "application/json": components["schemas"]["TokenAnswer"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -717,7 +3099,7 @@ export interface operations {
             };
         };
     };
-    sign_out: {
+    revoke_v1_token_revoke_post: {
         parameters: {
             query?: never;
             header?: never;
@@ -726,15 +3108,60 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -744,7 +3171,7 @@ export interface operations {
             };
         };
     };
-    wards: {
+    wards_v1_wards_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -753,7 +3180,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -762,8 +3189,53 @@ export interface operations {
                     "application/json": components["schemas"]["WardList"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -773,28 +3245,74 @@ export interface operations {
             };
         };
     };
-    ward: {
+    ward_v1_wards__ward__get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Key of a ward */
                 ward: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description Successful Response */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Ward"];
+                    "application/json": components["schemas"]["services__api__resources__wards__schemas__WardAnswer"];
                 };
             };
-            /** @description Problem */
-            default: {
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -17,4 +17,6 @@ export type Limit = Patient["limits"][number];
 export type Vitals = Answer<"/v1/patients/{patient}/vitals">;
 export type Alarm = Answer<"/v1/alarms">["items"][number];
 export type MeasureRow = Answer<"/v1/measures">["items"][number];
+/** The vital signs that can be asked for. */
+export type MeasureKey = paths["/v1/patients/{patient}/vitals"]["get"]["parameters"]["query"]["measure"];
 export type Token = Answer<"/v1/token", "post">;

@@ -10,6 +10,8 @@ const MARGIN_MS = 150;
 const MEMORY_MS = 15_000;
 const LEAN = 0.1;
 const JUMP_MS = 2000;
+/** At first the rhythm of arrival is not known: the pen goes where it should be. */
+const SETTLING_MS = 3000;
 const LONGEST_DELAY_MS = 4000; // what comes later is drawn in bursts rather than all of it late
 
 export class Playout {
@@ -18,10 +20,12 @@ export class Playout {
   #nextNeedMs = 0;
   #penMs = NaN;
   #frameMs = NaN;
+  #firstMs = NaN;
 
   /** A block came: its newest sample is `lagMs` old, it is `lengthMs` long. */
   observe(lagMs: number, lengthMs: number, monotonicMs: number): void {
     if (!Number.isFinite(lagMs)) return;
+    if (Number.isNaN(this.#firstMs)) this.#firstMs = monotonicMs;
     const need = Math.min(LONGEST_DELAY_MS, Math.max(0, lagMs) + lengthMs);
     this.#nextNeedMs = Math.max(this.#nextNeedMs, need);
     if (need > this.#needMs) {
@@ -42,7 +46,8 @@ export class Playout {
     this.#frameMs = frameMs;
     const expected = this.#penMs + elapsed;
     const error = target - expected;
-    if (!(Math.abs(error) < JUMP_MS)) this.#penMs = target;
+    const settled = frameMs - this.#firstMs > SETTLING_MS;
+    if (!settled || !(Math.abs(error) < JUMP_MS)) this.#penMs = target;
     else this.#penMs = expected + Math.max(-LEAN * elapsed, Math.min(LEAN * elapsed, error));
     return this.#penMs;
   }

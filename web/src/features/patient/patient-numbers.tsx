@@ -1,4 +1,4 @@
-import type { Patient } from "../../api/types";
+import type { MeasureKey, Patient } from "../../api/types";
 import { formatQuantity, formatValue } from "../../design/format/numbers";
 import { Measure, type Reading } from "../../design/measure";
 import { texts } from "../../design/texts";
@@ -22,7 +22,7 @@ const TEST_NAMES: Readonly<Record<string, string>> = {
 
 /** The current values with their limits and where they come from. */
 export function PatientNumbers({ data, alarms, moment }: Properties) {
-  const measures = [rateMeasure(moment, data.key), "spo2", "respiration_rate", "temperature"];
+  const measures: readonly MeasureKey[] = [rateMeasure(moment, data.key), "spo2", "respiration_rate", "temperature"];
   return (
     <section className={styles["numbers"]} aria-label={texts.patient.numbers}>
       {measures.map((measure) => {

@@ -1,6 +1,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 
 import { trendQuery } from "../../api/queries";
+import type { MeasureKey } from "../../api/types";
 import { useSession } from "../../session/session";
 import styles from "./patient-numbers.module.css";
 import { trendData, trendScale } from "./trend-data";
@@ -14,7 +15,7 @@ const EDGE = 3;
 const LEAST_SPAN = 8;
 
 /** The last quarter of an hour of a value as a line without scale; the trends below have one. */
-export function Spark({ patient, measure, nowMs }: { readonly patient: string; readonly measure: string; readonly nowMs: number }) {
+export function Spark({ patient, measure, nowMs }: { readonly patient: string; readonly measure: MeasureKey; readonly nowMs: number }) {
   const { api, measures } = useSession();
   const toMs = Math.ceil(nowMs / STEP_MS) * STEP_MS;
   const range = { fromMs: toMs - SPAN_MS, toMs };

@@ -18,8 +18,7 @@ export function trendData({ points, resolution_s: step }: Pick<Vitals, "points" 
   const gaps: (readonly [number, number])[] = [];
   const longest = Math.max(step, intervalS) * MOST_STEPS;
   let last = range.fromMs / 1000;
-  for (const point of points) {
-    if (point.value === null || point.validity === "absent") continue;
+  for (const point of bestOfEachTime(points)) {
     const at = Date.parse(point.t) / 1000;
     if (at - last > longest) {
       gaps.push([last, at]);
@@ -33,6 +32,18 @@ export function trendData({ points, resolution_s: step }: Pick<Vitals, "points" 
   const end = range.toMs / 1000;
   if (end - last > longest) gaps.push([last, end]);
   return { times, values, gaps };
+}
+
+/** Several devices and methods stand side by side: of one time, the value of the best quality. */
+function bestOfEachTime(points: Vitals["points"]): Vitals["points"] {
+  const best: Vitals["points"] = [];
+  for (const point of points) {
+    if (point.value === null || point.validity === "absent") continue;
+    const before = best.at(-1);
+    if (before?.t !== point.t) best.push(point);
+    else if (point.quality > before.quality) best[best.length - 1] = point;
+  }
+  return best;
 }
 
 /** A scale that shows the values and their limits, with a little room. */

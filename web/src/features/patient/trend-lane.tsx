@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 
-import type { Limit } from "../../api/types";
+import type { Limit, MeasureKey } from "../../api/types";
 import { trendQuery } from "../../api/queries";
 import { formatValue } from "../../design/format/numbers";
 import { texts } from "../../design/texts";
@@ -19,7 +19,7 @@ const LANE_PX = 74;
 
 interface Properties {
   readonly patient: string;
-  readonly measure: string;
+  readonly measure: MeasureKey;
   readonly limit: Limit | null;
   readonly range: { readonly fromMs: number; readonly toMs: number };
   /** Whether the times stand under this lane. */

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+
+import type { Bed } from "../../api/types";
+import type { Alarm } from "../../live/messages";
+import { columnsOf, densityOf, filterBeds, fittingSize, keepOrder, sortBeds, viewBeds } from "./beds";
+import { tileLanes, tileStreams } from "./tile-lanes";
+
+const NOW = Date.parse("2026-11-21T10:00:00Z");
+
+function bed(key: string, patient: string | null): Bed {
+  return {
+    key,
+    label: `Bed ${key}`,
+    patient: patient === null ? null : { key: patient, initials: "AB", birth_year: null, sex: null, devices: [] },
+  };
+}
+
+function alarm(patient: string, change: Partial<Alarm>): Alarm {
+  return {
+    id: `${patient}-${change.priority ?? "medium"}`,
+    patient,
+    ward: "w",
+    bed: null,
+    condition: "spo2_low",
+    measure: "spo2",
+    kind: "physiological",
+    priority: "medium",
+    state: "active",
+    value: null,
+    limit: null,
+    relation: null,
+    unit: null,
+    since: "2026-11-21T09:59:00Z",
+    updated: "2026-11-21T09:59:00Z",
+    acknowledged_by: null,
+    acknowledged_at: null,
+    paused_until: null,
+    unsure: false,
+    text_key: null,
+    ...change,
+  };
+}
+
+const BEDS = [bed("10", "j"), bed("2", "b"), bed("1", "a"), bed("3", null), bed("4", "d"), bed("5", "e")];
+const ALARMS = [
+  alarm("b", { priority: "low" }),
+  alarm("d", { priority: "high", state: "acknowledged" }),
+  alarm("e", { priority: "medium", kind: "technical" }),
+  alarm("j", { priority: "medium" }),
+];
+const keys = (views: ReturnType<typeof viewBeds>): string[] => views.map((view) => view.bed.key);
+const VIEWS = viewBeds(BEDS, ALARMS);
+
+describe("order of beds", () => {
+  it("puts calling alarms first, seen ones next, then the quiet, free beds last", () => {
+    expect(keys(sortBeds(VIEWS, "priority", NOW))).toEqual(["10", "5", "2", "4", "1", "3"]);
+  });
+  it("can be that of the beds, by number and not by letter", () => {
+    expect(keys(sortBeds(VIEWS, "bed", NOW))).toEqual(["1", "2", "3", "4", "5", "10"]);
+  });
+  it("stays as it was while tiles may not move; a new bed comes last", () => {
+    expect(keys(keepOrder(VIEWS, ["1", "2", "3", "4", "5"]))).toEqual(["1", "2", "3", "4", "5", "10"]);
+  });
+  it("goes by the worst alarm of a patient", () => {
+    const views = viewBeds([bed("1", "a"), bed("2", "b")], [alarm("a", { priority: "medium" }), alarm("b", { priority: "low" }), alarm("b", { priority: "high" })]);
+    expect(keys(sortBeds(views, "priority", NOW))).toEqual(["2", "1"]);
+  });
+});
+
+describe("filter", () => {
+  it.each([
+    ["high", []],
+    ["medium", ["10"]],
+    ["low", ["2"]],
+    ["technical", ["5"]],
+    ["quiet", ["4"]],
+  ] as const)("%s", (filter, expected) => {
+    expect(keys(filterBeds(VIEWS, filter, NOW))).toEqual(expected);
+  });
+});
+
+describe("layout", () => {
+  it("takes the smallest size that shows the ward", () => {
+    expect([1, 8, 10, 11, 16, 20, 21, 200].map(fittingSize)).toEqual([8, 8, 8, 16, 16, 16, 60, 60]);
+  });
+  it("has columns for screens", () => {
+    expect([columnsOf(8, 1920), columnsOf(16, 1440), columnsOf(60, 1920), columnsOf(60, 1440), columnsOf(16, 390)]).toEqual([4, 4, 10, 8, 1]);
+  });
+  it("draws fewer lanes in smaller tiles, and only what the devices send", () => {
+    const all = new Set(["ecg", "ppg", "impedance", "temperature"]);
+    expect(tileStreams("l", all)).toEqual(["ecg", "ppg", "impedance"]);
+    expect(tileStreams("m", all)).toEqual(["ecg", "ppg"]);
+    expect(tileStreams(densityOf(60, false), all)).toEqual(["ecg"]);
+    expect(tileStreams("phone", new Set(["ppg"]))).toEqual(["ppg"]);
+    expect(tileStreams("l", new Set(["temperature"]))).toEqual([]);
+  });
+  it("fills the height of the tile with its lanes", () => {
+    const lanes = tileLanes("l", new Set(["ecg", "ppg", "impedance"]), false);
+    expect(lanes.reduce((sum, lane) => sum + lane.height, 0)).toBeCloseTo(1);
+    expect(tileLanes("m", new Set(["ecg", "ppg"]), true)).toHaveLength(1);
+  });
+});
