@@ -22,6 +22,8 @@ from shared.contracts.records import Table
 from shared.contracts.streams import STREAMS, Stream
 
 INTERVAL_NS = 1_000_000_000
+LEAD_OFF = int(FrameFlag.LEAD_OFF)
+SENSOR_FAULT = int(FrameFlag.SENSOR_FAULT)
 RATE_TOLERANCE = 1e-4  # farther from a whole number of samples a second: interpolated
 SOURCE = "dsp"
 
@@ -159,7 +161,7 @@ class LaneSignals:
     ) -> Piece | None:  # fmt: skip
         rate_hz = followed.track.rate_hz
         values = _values(batch, index)[: followed.track.channels]
-        if flags & (FrameFlag.LEAD_OFF | FrameFlag.SENSOR_FAULT):
+        if flags & (LEAD_OFF | SENSOR_FAULT):
             values = np.full_like(values, np.nan)
         if values.shape[1] == 0:
             return None
@@ -183,18 +185,18 @@ class LaneSignals:
         """Events of one second: an electrode came off or on, samples are missing."""
         t = second.second * SECOND_US
         if second.received:
-            turned = (second.flags ^ followed.flags) & FrameFlag.LEAD_OFF
+            turned = (second.flags ^ followed.flags) & LEAD_OFF
             if turned:
-                off = bool(second.flags & FrameFlag.LEAD_OFF)
+                off = bool(second.flags & LEAD_OFF)
                 kind = EventKind.LEAD_OFF if off else EventKind.LEAD_ON
                 severity = Severity.LOW if off else Severity.INFO
                 computed.events.append(_event(followed.key, kind, severity, t))
-            if second.flags & ~followed.flags & FrameFlag.SENSOR_FAULT:
+            if second.flags & ~followed.flags & SENSOR_FAULT:
                 computed.events.append(
                     _event(followed.key, EventKind.SENSOR_FAULT, Severity.LOW, t)
                 )
             followed.flags = second.flags
-        off = bool(second.flags & (FrameFlag.LEAD_OFF | FrameFlag.SENSOR_FAULT))
+        off = bool(second.flags & (LEAD_OFF | SENSOR_FAULT))
         hole = followed.key.rate_hz > 1 and not off and bool(np.isnan(second.values).any())
         if hole and followed.begun and not followed.in_hole:
             kind = EventKind.SAMPLES_MISSING

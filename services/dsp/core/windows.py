@@ -62,6 +62,11 @@ def shifted(history: NDArray[Any], newest: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate((history[:, n:], newest), axis=1, dtype=history.dtype)
 
 
+def present(values: Samples) -> Samples:
+    """The values, 0 where missing."""
+    return np.where(np.isnan(values), 0, values)
+
+
 def _each(state: State, change: Callable[[NDArray[Any]], NDArray[Any]]) -> State:
     changes: dict[str, Any] = {}
     for name in _names(state):

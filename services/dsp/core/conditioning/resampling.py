@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
-from services.dsp.core.windows import Samples, shifted
+from services.dsp.core.windows import Samples, present, shifted
 
 KAISER_BETA = 5.0  # 50 dB of stop band: what folds is below the noise of a wearable
 
@@ -44,7 +44,7 @@ class Resampler:
         window = np.concatenate((state.tail, samples), axis=1)
         bank = _bank(self.rate_hz, self.to_hz, self.delay, self.cut_hz, self._tail)
         # A large offset would eat the digits of what varies.
-        level = np.nan_to_num(window[:, -1:])
+        level = present(window[:, -1:])
         out = filtered(window - level, bank) + level
         return ResamplerState(tail=shifted(state.tail, samples[:, -self._tail :])), out
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
-from services.dsp.core.windows import Floats, Samples, shifted
+from services.dsp.core.windows import Floats, Samples, present, shifted
 
 TRACE_HZ = 128  # of the cleaned trace: 1 ms with a parabola
 ENVELOPE_HZ = 64  # the envelopes are smooth: their wavelets last 25 ms and more
@@ -70,7 +70,7 @@ def step(state: BandsState, samples: Samples) -> tuple[BandsState, Bands]:
     """Take one second of samples (devices, rate_hz) in any linear unit."""
     resampler, fresh = _resampler(samples.shape[1]).step(state.resampler, samples)
     window = np.concatenate((state.tail, fresh), axis=1)
-    window -= np.nan_to_num(window[:, -1:])
+    window -= present(window[:, -1:])
     waves = filtered(window, _wavelets())
     parts = waves.astype(np.float32).reshape(len(window), 2, len(CENTRES_HZ), ENVELOPE_HZ)
     envelopes = np.sqrt(parts[:, 0] ** 2 + parts[:, 1] ** 2)

@@ -16,7 +16,7 @@ from scipy.ndimage import maximum_filter1d
 from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import bands
 from services.dsp.core.ecg.bands import ENVELOPE_DELAY, ENVELOPE_HZ, TRACE_DELAY, TRACE_HZ
-from services.dsp.core.windows import Rows, Samples, shifted
+from services.dsp.core.windows import Rows, Samples, present, shifted
 
 HISTORY_S = 5  # of envelopes: the features look 0.9 s back, the noise median 4 s
 TRACE_S = 4
@@ -109,14 +109,14 @@ def _newest_levels(qrs: Samples) -> Samples:
     half = ENVELOPE_HZ // 2
     halves = qrs[:, -3 * half :].reshape(len(qrs), 3, half)
     covered = np.isfinite(halves).all(axis=2)
-    largest = np.where(covered, np.nan_to_num(halves).max(axis=2), np.nan)
+    largest = np.where(covered, present(halves).max(axis=2), np.nan)
     return np.maximum(largest[:, :2], largest[:, 1:])  # NaN when either half is missing
 
 
 def _candidates(state: CandidatesState) -> Candidates:
     start, end = _START - BESIDE, _END + BESIDE
     qrs = state.qrs
-    known = np.nan_to_num(qrs)
+    known = present(qrs)
     around = known[:, start - NEIGHBOUR : end + NEIGHBOUR]
     largest = maximum_filter1d(around, 2 * NEIGHBOUR + 1, axis=1)[:, NEIGHBOUR:-NEIGHBOUR]
     here = known[:, start:end]
@@ -158,13 +158,13 @@ def _features(
     (long,) = _quantiles(levels, (0.5,))
     (noise,) = _quantiles(state.qrs[:, -4 * ENVELOPE_HZ :: 2], (0.5,))
     (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
-    bump_17 = np.nan_to_num(state.envelopes[:, 3])
+    bump_17 = present(state.envelopes[:, 3])
     columns = [_log_ratio(here, level[row]) for level in (middle, low, high, recent, long)]
     columns += [_log_ratio(here, level[row]) for level in (noise, quiet)]
     columns += [_log_ratio(_largest(known, row, place, -b, -a), here) for a, b in _RINGS]
     columns += [_log_ratio(_largest(known, row, place, a, b), here) for a, b in _RINGS_AFTER]
     for band in range(len(bands.CENTRES_HZ)):
-        bump = np.nan_to_num(state.envelopes[:, band])
+        bump = present(state.envelopes[:, band])
         columns.append(_log_ratio(_largest(bump, row, place, -2, 2), here))
     near = known[row[:, None], place[:, None] + np.arange(-8, 9)] ** 2
     columns.append(_log_ratio(_sum(near[:, 6:11]), _sum(near)))
@@ -173,14 +173,14 @@ def _features(
     columns.append((top + bottom) / (top - bottom + TINY))
     columns.append(_log_ratio(_largest(bump_17, row, place, -29, -16), bump_17[row, place]))
     for band in (4, 0):
-        bump = np.nan_to_num(state.envelopes[:, band])
+        bump = present(state.envelopes[:, band])
         spread = bump[row[:, None], place[:, None] + np.arange(-24, 25, 4)]
         columns.append(_log_ratio(_sum(spread) / spread.shape[1], here))
     return np.stack(columns, axis=1).astype(np.float32)
 
 
 def _log_ratio(a: Samples, b: Samples) -> Samples:
-    ratio = (np.nan_to_num(a) + TINY) / (np.nan_to_num(b) + TINY)
+    ratio = (present(a) + TINY) / (present(b) + TINY)
     return functions.log(ratio)
 
 

@@ -10,7 +10,7 @@ from services.dsp.core.ecg import beats
 from services.dsp.core.ecg.bands import ENVELOPE_HZ
 from services.dsp.core.ecg.beats import KEPT_S, MAX_RR_US, SECOND_US, BeatsState
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.windows import Instants, Samples
+from services.dsp.core.windows import Instants, Samples, present
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -68,7 +68,7 @@ def heart_rate(state: BeatsState, times: Instants) -> Reading:
     quality[~enough | (coverage < LEAST_COVERAGE)] = 0
     # Nothing for two intervals and more: either beats are missed or the heart pauses.
     with np.errstate(invalid="ignore"):
-        paused = counted.open_us * np.nan_to_num(value) > 2 * 60 * SECOND_US
+        paused = counted.open_us * present(value) > 2 * 60 * SECOND_US
     quality[paused] *= 0.5
     return Reading(Measure.HEART_RATE, Method.ECG_BEAT_INTERVALS, value, quality, coverage)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
-from services.dsp.core.windows import Samples
+from services.dsp.core.windows import Samples, present
 
 GRID_HZ = 50
 RESAMPLING_DELAY = 4  # of GRID_HZ: 80 ms
@@ -53,7 +53,7 @@ def step(state: PulsationState, samples: Samples) -> tuple[PulsationState, Pulsa
     flat = ResamplerState(tail=state.resampler.tail.reshape(devices * channels, -1))
     inner, fresh = _resampler(rate_hz).step(flat, samples.reshape(-1, rate_hz))
     window = np.concatenate((state.tail.reshape(devices * channels, -1), fresh), axis=1)
-    level = np.nan_to_num(window[:, -1:])
+    level = present(window[:, -1:])
     pulse = filtered(window - level, _pulse_only())
     near = window[:, SLOW_HALF - SMOOTH_HALF : SLOW_HALF + GRID_HZ + SMOOTH_HALF]
     light = filtered(near - level, _smooth()) + level

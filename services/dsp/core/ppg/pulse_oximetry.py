@@ -11,7 +11,7 @@ from services.dsp.core.ppg.pulse_rate import WINDOW_S as RATE_WINDOW_S
 from services.dsp.core.ppg.pulse_rate import PulseRate, pulse_rate
 from services.dsp.core.ppg.saturation import WINDOW_S as SATURATION_WINDOW_S
 from services.dsp.core.ppg.saturation import Saturation, saturation
-from services.dsp.core.windows import Instants, Samples
+from services.dsp.core.windows import Instants, Samples, present
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -83,7 +83,7 @@ def rate_quality(rate: PulseRate) -> Samples:
 def _saturation_readings(found: Saturation, rate: PulseRate) -> tuple[Reading, Reading]:
     """Quality: both channels show the same pulsation, it repeats, and there is enough of it."""
     alike = np.interp(found.agreement, (0.5, 0.8, 0.95), (0.0, 0.6, 1.0))
-    enough = np.interp(np.nan_to_num(found.perfusion), (0.05, 0.2, 0.5), (0.0, 0.7, 1.0))
+    enough = np.interp(present(found.perfusion), (0.05, 0.2, 0.5), (0.0, 0.7, 1.0))
     seen = np.interp(found.coverage, (0.25, 0.6), (0.6, 1.0))
     repeats = np.interp(rate.periodicity, (0.2, 0.6), (0.5, 1.0))
     quality = np.where(np.isfinite(found.spo2), alike * enough * seen * repeats, 0.0)

@@ -13,7 +13,7 @@ from scipy.ndimage import maximum_filter1d
 
 from services.dsp.core.conditioning.spectra import autocorrelation, parabola
 from services.dsp.core.ppg.pulsation import GRID_HZ
-from services.dsp.core.windows import Samples
+from services.dsp.core.windows import Samples, present
 
 WINDOW_S = 12  # seen by the autocorrelation; the intervals come from the last ten
 RATE_S = 10
@@ -58,7 +58,7 @@ def pulse_rate(pulse: Samples) -> PulseRate:
 
 def _upright(pulse: Samples) -> Samples:
     """Turned so that the steep side of the pulse rises: light falls where a pulse comes in."""
-    slope = np.nan_to_num(np.diff(_bounded(pulse), axis=1))
+    slope = present(np.diff(_bounded(pulse), axis=1))
     skew = (slope * slope * slope).sum(axis=1)
     return np.asarray(np.where(skew < 0, -1.0, 1.0)[:, None] * pulse)
 
@@ -103,7 +103,7 @@ def _period(pulse: Samples, rise: Samples) -> tuple[Samples, Samples]:
 
 def _from_intervals(rise: Samples, period: Samples) -> tuple[Samples, Samples]:
     """Rate per minute and robust spread of the intervals between the steepest rises."""
-    known = np.nan_to_num(rise)
+    known = present(rise)
     lowest = LOWEST_RISE * _quantile(rise, 0.96)
     is_pulse = _summits(known, period) & (known > lowest[:, None])
     is_pulse[:, : -RATE_S * GRID_HZ] = False
@@ -126,14 +126,16 @@ def _from_intervals(rise: Samples, period: Samples) -> tuple[Samples, Samples]:
     with np.errstate(divide="ignore", invalid="ignore"):
         per_min = np.where(n >= 2, 60 * GRID_HZ * count / total, np.nan)
         spread = _quantile(np.abs(table / periods / middle[:, None] - 1), 0.75)
-    return np.asarray(per_min), np.asarray(np.where(n >= 2, np.nan_to_num(spread, nan=1.0), 1.0))
+    return np.asarray(per_min), np.asarray(
+        np.where(n >= 2, np.where(np.isnan(spread), 1.0, spread), 1.0)
+    )
 
 
 def _row_sum(values: Samples) -> Samples:
     """Sum of each row without NaN, one column after the other."""
     total = np.zeros(len(values))
     for column in values.T:
-        total += np.nan_to_num(column)
+        total += present(column)
     return total
 
 

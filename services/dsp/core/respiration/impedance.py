@@ -14,7 +14,7 @@ from services.dsp.core.conditioning import functions
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.conditioning.spectra import parabola
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.windows import Floats, Instants, Samples, shifted
+from services.dsp.core.windows import Floats, Instants, Samples, present, shifted
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -78,7 +78,7 @@ def breath_rate(window: Samples) -> tuple[Samples, Samples]:
         scaled = power / np.where(top > 0, top, 1.0)[:, None]
         likely += 0.5 * functions.log(scaled + FLOOR)
     n = np.isfinite(window).sum(axis=1)
-    moving = np.nan_to_num(likely).max(axis=1) > np.log(FLOOR)
+    moving = present(likely).max(axis=1) > np.log(FLOOR)
     usable = (n >= LEAST_S * GRID_HZ) & moving
     rows = np.arange(len(window))
     at = np.clip(np.argmax(likely, axis=1), 1, likely.shape[1] - 2)
@@ -97,7 +97,7 @@ def _power(window: Samples) -> Samples:
     n = window.shape[1]
     taper = np.hanning(n + 2)[1:-1] * seen
     flat = _detrended(bounded, seen) * taper
-    size = 4096
+    size = 2048  # bins of 0.23/min
     spectrum = np.fft.rfft(flat, size, axis=1)
     density = spectrum.real**2 + spectrum.imag**2
     place = _rates() / MINUTE_S * size / GRID_HZ
@@ -110,7 +110,7 @@ def _power(window: Samples) -> Samples:
 def _bounded(window: Samples, seen: NDArray[np.bool_]) -> Samples:
     ordered = np.sort(window, axis=1)
     rows, n = np.arange(len(window)), seen.sum(axis=1)
-    middle = np.nan_to_num(ordered[rows, np.minimum(n // 2, window.shape[1] - 1)])
+    middle = present(ordered[rows, np.minimum(n // 2, window.shape[1] - 1)])
     apart = np.where(seen, window - middle[:, None], 0.0)
     spread = np.sort(np.where(seen, np.abs(apart), np.inf), axis=1)[rows, np.maximum(n // 2 - 1, 0)]
     reach = np.where(np.isfinite(spread) & (spread > 0), CLIP_MADS * 1.4826 * spread, np.inf)

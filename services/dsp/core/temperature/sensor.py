@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.windows import Instants, Samples, shifted
+from services.dsp.core.windows import Instants, Samples, present, shifted
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import Method
 
@@ -56,7 +56,7 @@ def step(
     with np.errstate(divide="ignore", invalid="ignore"):
         per_min = np.where(apart_s > 0, 60 * np.abs(value - before) / apart_s, 0.0)
     spread = np.where(newest, np.abs(readings - value[:, None]), 0.0).max(axis=1)
-    quality = np.interp(np.nan_to_num(per_min), (SETTLED_PER_MIN, MOVING_PER_MIN), (1.0, 0.3))
+    quality = np.interp(present(per_min), (SETTLED_PER_MIN, MOVING_PER_MIN), (1.0, 0.3))
     quality *= np.interp(spread, (SPREAD_LIMIT, 4 * SPREAD_LIMIT), (1.0, 0.2))
     worn = (value >= SKIN_LOW) & (value <= SKIN_HIGH)
     quality = np.where(np.isfinite(value), np.where(worn, quality, 0.2), 0.0)
