@@ -32,6 +32,7 @@ SEGMENT_MOST_BYTES = 500 * MIB  # RabbitMQ's own default, reached by retentions 
 DELIVERY_LIMIT = 100  # takings of a queue's message before it is parked: a bug, not an outage
 PARKING_MOST_MESSAGES = 100_000
 PARKING_MOST_BYTES = 1024 * MIB
+NOTICES_MOST = 10_000
 QUEUE_MOST_MESSAGES = 100_000  # a queue nobody takes from makes its publishers wait
 DECLARE_TIMEOUT_S = 60.0
 ADMINISTRATOR = "vw_admin"
@@ -110,9 +111,7 @@ def declarations(lanes: int, retention: Retention) -> tuple[Declaration, ...]:
             routing_key=queue.value,
             arguments=_stream(retention.of(exchange))
             if exchange is Exchange.EVENTS
-            else _parking()
-            if exchange is Exchange.PARKING
-            else _quorum_queue(),
+            else _unlaned_queue(exchange),
         )
         for exchange, queue in UNLANED.items()
     ]
@@ -227,6 +226,26 @@ def _quorum_queue() -> Arguments:
         "x-dead-letter-exchange": PARKED.on[0].value,
         "x-dead-letter-routing-key": Queue.PARKING.value,
         "x-dead-letter-strategy": "at-least-once",
+    }
+
+
+def _unlaned_queue(exchange: Exchange) -> Arguments:
+    match exchange:
+        case Exchange.PARKING:
+            return _parking()
+        case Exchange.NOTICES:
+            return _notices()
+        case _:
+            return _quorum_queue()
+
+
+def _notices() -> Arguments:
+    """The oldest notices go first: an alarm must never wait because nobody takes the notices."""
+    return {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": DELIVERY_LIMIT,
+        "x-max-length": NOTICES_MOST,
+        "x-overflow": "drop-head",
     }
 
 

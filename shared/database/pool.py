@@ -321,15 +321,6 @@ class Database:
             )
 
 
-async def _leave_session(_connection: object) -> None:
-    """Spare the statement by which asyncpg resets a session that is given back.
-
-    It costs as much as a small commit. An open transaction is rolled back before this is called;
-    beyond that pooled sessions keep no state: settings are local to a transaction, advisory
-    locks and notifications live on dedicated connections.
-    """
-
-
 def _to_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
