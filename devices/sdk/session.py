@@ -166,6 +166,8 @@ class Session:
         self._free.set()
         self._settled = asyncio.Event()
         self._by_mid: dict[int, Key] = {}
+        self._proof_mid = 0
+        self._proven = asyncio.Event()  # the broker has acknowledged something on this connection
         self._link: _Link | None = None
         topics = {kind: down_topic(address.device, kind) for kind in DownKind}
         self._down = {topics[kind]: kind for kind in DownKind}
@@ -217,8 +219,8 @@ class Session:
                 async with link:
                     attempt = 0
                     await self._use(link)
-            except* (MqttError, OSError) as errors:
-                reason = str(errors.exceptions[0])
+            except* (MqttError, OSError, TimeoutError) as errors:
+                reason = _reason(errors)
                 log.info("connection_lost device=%s reason=%s", self._address.device, reason)
                 self._tell(Disconnected(reason))
             finally:
@@ -230,7 +232,8 @@ class Session:
     async def _use(self, link: _Link) -> None:
         await link.subscribe(f"{device_root(self._address.device)}/down/#", qos=1)
         self._link = link
-        self._send_status(link)
+        self._proven.clear()
+        self._proof_mid = self._send_status(link)
         self._unsent.connected()
         self._tell(Connected())
         try:
@@ -252,6 +255,10 @@ class Session:
             self._set_aside(aside, "connection_dropped")
 
     async def _send(self, link: _Link) -> None:
+        # A message that flies when a connection is lost may be to blame for it. A broker that
+        # has acknowledged nothing yet is to blame itself.
+        async with asyncio.timeout(PUBACK_TIMEOUT_S):
+            await self._proven.wait()
         while True:
             self._wake.clear()
             now_us = _monotonic_us()
@@ -264,7 +271,12 @@ class Session:
                         self._set_aside(key, "unreadable")
                     continue
                 topic = up_topic(self._address.device, UpKind.DATA, entry.codec)
-                self._by_mid[link.send(topic, entry.body, _envelope(entry))] = key
+                try:
+                    mid = link.send(topic, entry.body, _envelope(entry))
+                except MqttError:
+                    self._unsent.put_back(key)  # it never left
+                    raise
+                self._by_mid[mid] = key
             oldest = self._unsent.oldest_flying_us()
             if oldest is not None and now_us - oldest > PUBACK_TIMEOUT_S * 1e6:
                 raise MqttError("the broker acknowledges nothing")
@@ -327,6 +339,8 @@ class Session:
         self._wake.set()
 
     def _on_puback(self, mid: int, reason: ReasonCode) -> None:
+        if mid == self._proof_mid:
+            self._proven.set()
         key = self._by_mid.pop(mid, None)
         if key is None:
             return
@@ -343,10 +357,10 @@ class Session:
         self._tell(SetAside(key, reason))
         self._status_wanted.set()
 
-    def _send_status(self, link: _Link) -> None:
+    def _send_status(self, link: _Link) -> int:
         fields: dict[str, Any] = {"online": True, **self._status()}
         topic = up_topic(self._address.device, UpKind.STATUS)
-        link.send(topic, msgspec.json.encode(fields), None, retain=True)
+        return link.send(topic, msgspec.json.encode(fields), None, retain=True)
 
     def _will(self) -> bytes:
         # Without a time: nobody knows when the broker will send it.
@@ -356,6 +370,14 @@ class Session:
         most_s = min(BACK_OFF_MOST_S, BACK_OFF_FIRST_S * 2 ** min(attempt, 10))
         share = 0.5 + secrets.randbelow(1000) / 2000
         await asyncio.sleep(most_s * share)  # noqa: TID251 - the SDK has no clock of the server side
+
+
+def _reason(errors: BaseExceptionGroup[Exception]) -> str:
+    """The first error inside, in its own words."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
 
 
 def _envelope(entry: Entry) -> Properties | None:

@@ -158,6 +158,11 @@ class Unsent:
             return key
         return None
 
+    def put_back(self, key: Key) -> None:
+        """The message of the last `take` could not be sent: it waits as before."""
+        self._flying.discard(key)
+        self._wait(key)
+
     def acknowledged(self, key: Key, now_us: int) -> None:
         """The broker has it (PUBACK): it rests until it is stored, or is sent again."""
         entry = self._entries.get(key)

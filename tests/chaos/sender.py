@@ -21,7 +21,16 @@ from typing import BinaryIO
 import numpy as np
 import structlog
 
-from devices.sdk import Device, Frame, Place, Refused, Stored, Stream
+from devices.sdk import (
+    Device,
+    Disconnected,
+    Frame,
+    Place,
+    Refused,
+    SetAside,
+    Stored,
+    Stream,
+)
 from devices.sdk.happened import Happened
 from devices.simulators.physiology.happenings import Schedule
 from devices.simulators.physiology.patient import Patient, profile_of, to_counts
@@ -33,6 +42,7 @@ SECOND_US = 1_000_000
 NOT_STORED = 3
 
 log = structlog.get_logger()
+structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +157,10 @@ async def _speak(
         elif isinstance(happened, Refused):
             key = happened.key
             ledger.write(f"R {name} {key.boot} {key.n} {happened.reason}\n".encode())
+        elif isinstance(happened, SetAside):
+            log.warning("set_aside", device=name, n=happened.key.n, reason=happened.reason)
+        elif isinstance(happened, Disconnected):
+            log.info("disconnected", device=name, reason=happened.reason)
 
     source = EcgSource(name, task.interval_s)
     step_us = round(task.interval_s * SECOND_US)

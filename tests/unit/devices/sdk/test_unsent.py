@@ -54,6 +54,17 @@ def test_a_new_connection_sends_everything_again_from_the_oldest() -> None:
     assert take_all(unsent, 6) == [*keys(0, 2, 3), Key(2, 0)]
 
 
+def test_what_could_not_be_sent_waits_in_its_place_and_is_no_suspect() -> None:
+    unsent = filled(3)
+    for _ in range(10):
+        key = unsent.take(0)
+        assert key == Key(1, 0)
+        unsent.put_back(key)
+        assert unsent.disconnected(0) is None
+        unsent.connected()
+    assert take_all(unsent) == keys(0, 1, 2)
+
+
 def test_only_a_receipt_or_a_refusal_settles() -> None:
     unsent = filled(3)
     take_all(unsent)
