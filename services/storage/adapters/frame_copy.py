@@ -1,8 +1,6 @@
 """``signal.frame`` by COPY, and the look for what is there already."""
 
-from collections.abc import Iterable, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from services.storage.adapters.position_table import Step
 from services.storage.application.ports import Advance, RefusedFrames, Repeated
@@ -14,8 +12,8 @@ from services.storage.core.frame_rows import (
     copy_payload,
     stored_content,
 )
-from services.storage.core.known_messages import BootKey
-from shared.database.pool import Database, Row, Session
+from services.storage.core.known_messages import BootKey, message_stretches
+from shared.database.pool import Database, Session
 from shared.database.statements import Statements
 from shared.errors import Conflict
 
@@ -41,24 +39,25 @@ class FrameCopy:
         return [(BootKey(row["device_id"], row["boot"]), row["n"]) for row in rows]
 
     async def stored(self, rows: FrameRows) -> tuple[dict[FrameKey, FrameContent], set[FrameKey]]:
-        """What is there under these identities: first at their own times, then at any."""
+        """What is there under these identities, at any time."""
         keys = rows.keys()
-        columns = [rows.table[name].tolist() for name in _KEY]
-        times = rows.table["t0"].tolist()
+        wanted = set(keys)
+        stretches = message_stretches(rows.table)
         async with self._database.session() as session:
-            there = _contents(
-                keys, await session.fetch(self._statements["stored_at"], *columns, times)
+            found = await session.fetch(
+                self._statements["stored_in"],
+                *([one[i] for one in stretches] for i in range(len(stretches[0]))),
             )
-            left = np.array([key not in there for key in keys], dtype=np.bool_)
-            if not left.any():
-                return there, set()
-            others = rows.take(left)
-            keys = others.keys()
-            columns = [others.table[name].tolist() for name in _KEY]
-            there |= _contents(
-                keys, await session.fetch(self._statements["stored_anywhere"], *columns)
+            gone = await session.fetch(
+                self._statements["received_before"],
+                *(rows.table[name].tolist() for name in _KEY[:3]),
             )
-            gone = await session.fetch(self._statements["received_before"], *columns[:3])
+        there: dict[FrameKey, FrameContent] = {}
+        for row in found:
+            values = list(row.values())
+            key = FrameKey(*values[:4])
+            if key in wanted:
+                there[key] = stored_content(values[4:])
         return there, {keys[row["wanted"] - 1] for row in gone}
 
     async def append(
@@ -91,7 +90,3 @@ class FrameCopy:
             rows.samples,
             [refused.reason.value] * len(rows),
         )
-
-
-def _contents(keys: Sequence[FrameKey], rows: Iterable[Row]) -> dict[FrameKey, FrameContent]:
-    return {keys[row["wanted"] - 1]: stored_content(list(row.values())[1:]) for row in rows}

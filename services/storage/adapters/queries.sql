@@ -27,31 +27,18 @@ select wanted.device_id, wanted.boot, greatest(
         where r.device_id = wanted.device_id and r.boot = wanted.boot), -1)) as n
 from unnest($1::integer[], $2::bigint[]) as wanted (device_id, boot);
 
--- name: stored_at
--- Stored frames of these identities at these times: a look into one partition each.
--- "offset 0" keeps the look-up a loop over index scans, whatever the planner believes.
-select wanted.place as wanted, f.*
-from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::smallint[], $5::bigint[])
-    with ordinality as wanted (device_id, boot, n, part, t0, place)
+-- name: stored_in
+-- Stored frames of stretches of messages, at any time: one look into the index a stretch and
+-- partition. "offset 0" keeps it a loop over index scans, whatever the planner believes.
+select wanted.device_id, wanted.boot, f.*
+from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[])
+    as wanted (device_id, boot, from_n, to_n)
 cross join lateral (
-    select f.t0, f.stream, f.interval_ns, f.channels, f.format, f.place, f.scale, f.add_offset,
-        f.flags, f.samples
+    select f.n, f.part, f.t0, f.stream, f.interval_ns, f.channels, f.format, f.place, f.scale,
+        f.add_offset, f.flags, f.samples
     from signal.frame f
-    where f.device_id = wanted.device_id and f.boot = wanted.boot and f.n = wanted.n
-        and f.part = wanted.part and f.t0 = wanted.t0
-    offset 0) as f;
-
--- name: stored_anywhere
--- Stored frames of these identities at any time.
-select wanted.place as wanted, f.*
-from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::smallint[])
-    with ordinality as wanted (device_id, boot, n, part, place)
-cross join lateral (
-    select f.t0, f.stream, f.interval_ns, f.channels, f.format, f.place, f.scale, f.add_offset,
-        f.flags, f.samples
-    from signal.frame f
-    where f.device_id = wanted.device_id and f.boot = wanted.boot and f.n = wanted.n
-        and f.part = wanted.part
+    where f.device_id = wanted.device_id and f.boot = wanted.boot
+        and f.n between wanted.from_n and wanted.to_n
     offset 0) as f;
 
 -- name: received_before

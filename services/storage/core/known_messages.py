@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shared.contracts.records import Table
 
 NOTHING_STORED = -1
+HOLE_MOST = 16
 
 
 class BootKey(NamedTuple):
@@ -87,6 +88,30 @@ class KnownMessages:
 def shares_a_message(one: Table, other: Table) -> bool:
     """Whether a message (device, boot, n) occurs in both tables of frames."""
     return not _messages(one).isdisjoint(_messages(other))
+
+
+class Stretch(NamedTuple):
+    """Messages of one boot, from one number to another, both included."""
+
+    device: int
+    boot: int
+    from_n: int
+    to_n: int
+
+
+def message_stretches(table: Table) -> list[Stretch]:
+    """Stretches that hold the messages of a table of frames (sorted by identity).
+
+    A hole of up to `HOLE_MOST` numbers is taken in: what lies there is read for nothing, but a
+    stretch costs a look into each partition.
+    """
+    stretches = []
+    n = table["n"].astype(np.int64)
+    for key, start, end in _runs(table):
+        cuts = np.flatnonzero(np.diff(n[start:end]) > HOLE_MOST) + start + 1
+        for first, last in zip([start, *cuts], [*cuts, end], strict=True):
+            stretches.append(Stretch(key.device, key.boot, int(n[first]), int(n[last - 1])))
+    return stretches
 
 
 def _messages(table: Table) -> set[tuple[int, int, int]]:

@@ -1,7 +1,11 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from services.storage.core.known_messages import (
     NOTHING_STORED,
     BootKey,
     KnownMessages,
+    message_stretches,
     shares_a_message,
 )
 from tests.unit.services.storage.core.frame_building import frame, rows
@@ -54,3 +58,12 @@ def test_no_more_boots_are_remembered_than_the_bound() -> None:
     assert len(known) == 2
     table = rows(*(frame(device) for device in (1, 2, 3, 4))).table
     assert known.unknown(table) == [BootKey(1, 7), BootKey(3, 7)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 2), st.integers(0, 200)), min_size=1, max_size=60))
+def test_stretches_hold_each_message_and_little_else(messages: list[tuple[int, int]]) -> None:
+    stretches = message_stretches(rows(*(frame(device, n=n) for device, n in messages)).table)
+    held = [(one.device, n) for one in stretches for n in range(one.from_n, one.to_n + 1)]
+    assert len(held) == len(set(held)), "no message is looked for twice"
+    assert set(messages) <= set(held)
+    assert len(held) <= 17 * len(set(messages))
