@@ -5,12 +5,7 @@ import structlog
 from devices.simulators.bedside_monitor import BedsideMonitor
 from devices.simulators.fleet import Broker, Fleet, FleetMember
 from devices.simulators.metrics import SimulatorMetrics
-from devices.simulators.recordings import (
-    BadRecordingError,
-    Recording,
-    find_recordings,
-    load_recording,
-)
+from devices.simulators.recordings import Recording, load_recordings
 from devices.simulators.replay import Replay, write_replay_file
 from devices.simulators.roster import demo_ward
 from devices.simulators.settings import SimulateSettings
@@ -71,12 +66,9 @@ def load_all(settings: SimulateSettings) -> list[Recording]:
     folder = settings.simulate_recordings
     if folder is None or not folder.is_dir():
         raise Misconfigured(f"VITALWIRE_SIMULATE_RECORDINGS: {folder} is no folder")
-    recordings: list[Recording] = []
-    for path in find_recordings(folder, most=settings.simulate_recordings_most):
-        try:
-            recordings.append(load_recording(path))
-        except BadRecordingError as error:
-            log.warning("recording_left_out", reason=str(error))
+    recordings, left_out = load_recordings(folder, most=settings.simulate_recordings_most)
+    for reason in left_out:
+        log.warning("recording_left_out", reason=reason)
     if not recordings:
         raise Misconfigured(f"VITALWIRE_SIMULATE_RECORDINGS: {folder} holds nothing to replay")
     return recordings

@@ -18,6 +18,7 @@ from shared.recordings.wfdb import BadRecordError, decode_header, decode_signals
 Counts = NDArray[np.int16]
 Arrays = dict[str, NDArray[Any]]
 LONGEST_ID = 40
+MOST_RECORDINGS = 64
 SHORTEST_S = 2.0  # a record that is shorter shows nothing
 
 
@@ -58,6 +59,21 @@ def find_recordings(folder: Path, *, most: int) -> list[Path]:
     """Files of a folder that can be replayed, in order of their names: .hea, .edf and .npz."""
     found = [path for path in folder.iterdir() if path.suffix.lower() in (".hea", ".edf", ".npz")]
     return sorted(found)[:most]
+
+
+def load_recordings(folder: Path, *, most: int) -> tuple[list[Recording], list[str]]:
+    """The recordings of a folder, and why files were left out.
+
+    The registry of a private system and the fleet both call this, so that they cannot disagree.
+    """
+    recordings: list[Recording] = []
+    left_out: list[str] = []
+    for path in find_recordings(folder, most=most):
+        try:
+            recordings.append(load_recording(path))
+        except BadRecordingError as error:
+            left_out.append(str(error))
+    return recordings, left_out
 
 
 def device_of(path: Path) -> DeviceId:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from devices.simulators.recordings import MOST_RECORDINGS
 from shared.runtime.settings import MqttSettings, ServiceSettings
 
 
@@ -28,7 +29,10 @@ class SimulateSettings(MqttSettings, ServiceSettings):
         default=None, description="Folder of WFDB, EDF+ or npz files to replay instead of patients"
     )
     simulate_recordings_most: int = Field(
-        default=32, ge=1, le=1_000, description="Records to replay at most, in order of their names"
+        default=MOST_RECORDINGS,
+        ge=1,
+        le=1_000,
+        description="Records to replay at most, in order of their names",
     )
     simulate_replay_file: Path = Field(
         default=Path("replay.json"),
