@@ -6,9 +6,7 @@ from contextlib import aclosing
 
 import msgspec
 import structlog
-from typing_extensions import override
 
-from services.alarms.application.ports import ActionQueue, TakenAction
 from services.alarms.metrics import AlarmMetrics
 from shared.broker.connection import Broker
 from shared.broker.queues import Delivery, QueueReader
@@ -18,31 +16,31 @@ from shared.contracts.names import Queue
 log = structlog.get_logger()
 
 
-class TakenDelivery(TakenAction):
+class TakenDelivery:
     """An action with the delivery that it came by."""
 
     def __init__(self, delivery: Delivery, action: AlarmAction | None) -> None:
         self.action = action
         self._delivery = delivery
 
-    @override
     async def settle(self) -> None:
+        """It is kept: take it off the queue."""
         await self._delivery.settle()
 
-    @override
     async def reject(self) -> None:
+        """It is no action: send it to the parking."""
         await self._delivery.reject()
 
 
-class AlarmActions(ActionQueue):
+class AlarmActions:
     """Takes actions, one at a time to settle."""
 
     def __init__(self, broker: Broker, metrics: AlarmMetrics) -> None:
         self._broker = broker
         self._metrics = metrics
 
-    @override
-    async def taken(self, *, until: asyncio.Event) -> AsyncGenerator[TakenAction]:
+    async def taken(self, *, until: asyncio.Event) -> AsyncGenerator[TakenDelivery]:
+        """What comes, until the stop. Cancel-safe: what is not settled comes again."""
         async with (
             QueueReader(self._broker, Queue.ALARM_ACTIONS) as queue,
             aclosing(queue.deliveries(until=until)) as deliveries,

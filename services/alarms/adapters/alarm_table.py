@@ -3,18 +3,11 @@
 from collections.abc import Callable, Sequence
 
 import msgspec
-from typing_extensions import override
 
-from services.alarms.application.ports import (
-    ActionInbox,
-    AlarmStore,
-    Announcement,
-    PendingAction,
-    Restored,
-    Unsaved,
-)
+from services.alarms.core.inputs import PendingAction
 from services.alarms.core.memory import Memory
 from services.alarms.core.occurrence import Occurrence, Standing
+from services.alarms.core.unsaved import Announcement, Restored, Unsaved
 from shared.contracts.actions import Acknowledge, AlarmAction, encode_action
 from shared.contracts.events import Event, decode_event, encode_event
 from shared.contracts.identity import Lane
@@ -26,7 +19,7 @@ from shared.errors import Conflict
 from shared.runtime.clock import Clock
 
 
-class AlarmTable(AlarmStore):
+class AlarmTable:
     """Saves a lane in one transaction.
 
     Parameters
@@ -50,8 +43,8 @@ class AlarmTable(AlarmStore):
         self._lane_of = lane_of
         self._clock = clock
 
-    @override
     async def restore(self, lane: Lane) -> Restored:
+        """The lane as it was saved last."""
         async with self._database.transaction() as session:
             saves = await session.fetch_value(self._statements["read_saves"], lane)
             positions = await session.fetch(
@@ -70,8 +63,13 @@ class AlarmTable(AlarmStore):
             open=[_read_announcement(row["exchange"], row["body"]) for row in outbox],
         )
 
-    @override
     async def save(self, lane: Lane, saves: int, unsaved: Unsaved) -> None:
+        """Save all of it in one transaction, if nobody else has saved the lane meanwhile.
+
+        Raises
+        ------
+        Conflict : somebody has: the count of saves is not the one that was left
+        """
         async with self._database.transaction() as session:
             counted = await session.fetch_value(self._statements["count_save"], lane, saves)
             if counted != saves + 1:
@@ -108,8 +106,8 @@ class AlarmTable(AlarmStore):
                     ],
                 )  # fmt: skip
 
-    @override
     async def forget_announced(self, lane: Lane) -> None:
+        """Drop what was to be told of the lane: all of it was."""
         async with self._database.session() as session:
             await session.execute(self._statements["forget_outbox"], lane)
 
@@ -136,15 +134,15 @@ class AlarmTable(AlarmStore):
             )
 
 
-class ActionTable(ActionInbox):
+class ActionTable:
     """Table `alarm.action`."""
 
     def __init__(self, database: Database, statements: Statements) -> None:
         self._database = database
         self._statements = statements
 
-    @override
     async def keep(self, action: AlarmAction, taken_us: int) -> PendingAction | None:
+        """Keep an action, once by its id; None without a patient, or when it was carried out."""
         async with self._database.transaction() as session:
             patient = (
                 await session.fetch_value(self._statements["patient_of_alarm"], action.alarm)
@@ -162,8 +160,8 @@ class ActionTable(ActionInbox):
             return None  # no such patient, or carried out before
         return PendingAction(id=action.id, patient=patient, action=action)
 
-    @override
     async def pending(self) -> Sequence[PendingAction]:
+        """The kept actions that were not carried out, oldest first."""
         async with self._database.session() as session:
             rows = await session.fetch(self._statements["pending_actions"])
         return [

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import msgspec
-from typing_extensions import override
 
-from services.alarms.application.ports import Announcement, Announcer
+from services.alarms.core.unsaved import Announcement
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.contracts.events import Event, encode_event
@@ -13,15 +12,15 @@ from shared.contracts.formats import EVENT_V1, NOTICE_V1
 from shared.contracts.names import Exchange, Header, Queue
 
 
-class BrokerAnnouncer(Announcer):
+class BrokerAnnouncer:
     """Publishes, and waits for the confirms."""
 
     def __init__(self, publisher: Publisher, *, incarnation: int) -> None:
         self._publisher = publisher
         self._incarnation = incarnation
 
-    @override
     async def announce(self, announcements: Sequence[Announcement]) -> None:
+        """Tell them in order; done when RabbitMQ has them."""
         confirmations = [
             await self._publisher.send(self._message(announcement))
             for announcement in announcements

@@ -2,9 +2,7 @@
 
 from typing import NamedTuple
 
-from typing_extensions import override
-
-from services.alarms.application.ports import Registry, RegistryTable
+from services.alarms.core.inputs import Registry
 from services.alarms.core.limits import Override
 from services.alarms.core.ward import Registered
 from shared.database.pool import Database
@@ -19,15 +17,15 @@ class Deployment(NamedTuple):
     incarnation: int
 
 
-class RegistryRows(RegistryTable):
+class RegistryRows:
     """Reads the rows that alarms may see; writes nothing."""
 
     def __init__(self, database: Database, statements: Statements) -> None:
         self._database = database
         self._statements = statements
 
-    @override
     async def read(self) -> Registry:
+        """All patients that have a device now."""
         async with self._database.session() as session:
             patients = await session.fetch(self._statements["registered_patients"])
             rows = await session.fetch(self._statements["limit_overrides"])

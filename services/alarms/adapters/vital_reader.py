@@ -6,9 +6,8 @@ from contextlib import aclosing
 
 import msgspec
 import structlog
-from typing_extensions import override
 
-from services.alarms.application.ports import EventsRead, Feed, HeardValue, StreamInput, ValuesRead
+from services.alarms.core.inputs import EventsRead, HeardValue, StreamInput, ValuesRead
 from services.alarms.core.memory import Reading
 from services.alarms.metrics import AlarmMetrics
 from shared.broker.connection import Broker
@@ -27,7 +26,7 @@ COLUMNS = ["patient", "received", "t", "device", "measure", "method", "value", "
 _KNOWN_MEASURES = frozenset(Measure)
 
 
-class StreamFeed(Feed):
+class StreamFeed:
     """One stream from a position on.
 
     Parameters
@@ -49,12 +48,12 @@ class StreamFeed(Feed):
         self._understand = understand
 
     @property
-    @override
     def is_at_end(self) -> bool:
+        """Whether everything that there is has been given."""
         return self._reader.is_at_end
 
-    @override
     async def inputs(self, *, until: asyncio.Event) -> AsyncGenerator[StreamInput]:
+        """What is read, in order, until the stop. Cancel-safe when closed."""
         async with self._reader as reader, aclosing(reader.batches(until=until)) as batches:
             async for batch in batches:
                 yield self._understand(reader.stream, batch)

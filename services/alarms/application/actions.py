@@ -6,7 +6,8 @@ from contextlib import aclosing
 import structlog
 
 from services.alarms.application.lane import LaneInputs
-from services.alarms.application.ports import ActionInbox, ActionQueue, PendingAction
+from services.alarms.application.ports import ActionInbox, ActionQueue
+from services.alarms.core.inputs import PendingAction
 from shared.contracts.actions import AlarmAction
 from shared.errors import Unavailable
 from shared.runtime.clock import Clock

@@ -13,19 +13,17 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
-from services.alarms.application.ports import (
-    AlarmStore,
-    Announcer,
+from services.alarms.application.ports import AlarmStore, Announcer, Feed
+from services.alarms.core.announcements import event_of, notice_of
+from services.alarms.core.inputs import (
     EventsRead,
-    Feed,
     PendingAction,
     Registry,
     StreamInput,
-    Unsaved,
     ValuesRead,
 )
-from services.alarms.core.announcements import event_of, notice_of
 from services.alarms.core.occurrence import Occurrence
+from services.alarms.core.unsaved import Unsaved
 from services.alarms.core.ward import Ward
 from services.alarms.metrics import AlarmMetrics
 from shared.contracts.actions import Acknowledge

@@ -7,13 +7,10 @@ from contextlib import aclosing
 import structlog
 
 from services.alarms.application.evaluation import Equipment, LaneEvaluation, LaneInput
-from services.alarms.application.ports import (
-    Feed,
-    PendingAction,
-    Registry,
-    Restored,
-)
+from services.alarms.application.ports import Feed
+from services.alarms.core.inputs import PendingAction, Registry
 from services.alarms.core.limits import DefaultLimits
+from services.alarms.core.unsaved import Restored
 from services.alarms.core.ward import Ward
 from shared.contracts.identity import Lane, PatientKey, lane_of, shard_of_patient
 from shared.errors import Conflict, Unavailable

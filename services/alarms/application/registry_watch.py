@@ -5,7 +5,8 @@ import asyncio
 import structlog
 
 from services.alarms.application.lane import LaneInputs
-from services.alarms.application.ports import Registry, RegistryTable
+from services.alarms.application.ports import RegistryTable
+from services.alarms.core.inputs import Registry
 from shared.errors import Dependency, Unavailable
 from shared.runtime.waiting import pause, wait_or_stop
 
