@@ -5,6 +5,7 @@ reaches the outside.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -203,13 +204,28 @@ _ROUTING_CODES = {
 def _of_routing(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
     return problem_response(
         status,
         _ROUTING_CODES.get(status, status.phrase.lower().replace(" ", "_")),
         str(error.detail),
         instance=request.url.path,
-        headers=error.headers,
+        headers=headers,
     )
+
+
+def _allowed_methods(request: Request) -> set[str]:
+    """All methods of a path: the framework names those of its first route only."""
+    app: FastAPI = request.app
+    path = request.url.path
+    return {
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) is not None
+        for method in operations
+    }
 
 
 def _of_fault(request: Request, error: Exception) -> Response:

@@ -10,10 +10,10 @@ import argon2
 import asyncpg
 import httpx
 import pytest
-from deploy.local.servers.command import free_port
-from deploy.local.servers.rabbitmq import Permission
 from pydantic import SecretStr
 
+from deploy.local.servers.command import free_port
+from deploy.local.servers.rabbitmq import Permission
 from services.api.bootstrap import bootstrap
 from services.api.settings import ApiSettings
 from shared.broker.connection import Broker, BrokerAddress

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import struct
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -232,7 +233,7 @@ class System:
                     self.hospital.devices[device],
                     int(measure),
                     value,
-                    int(Validity.ABSENT if value != value else Validity.VALID),
+                    int(Validity.ABSENT if math.isnan(value) else Validity.VALID),
                 )
                 for index, value in enumerate(values)
             ],
@@ -246,7 +247,8 @@ class System:
         hours = sorted({(t0_us + second * 1_000_000) // hour * hour for second in seconds})
         await self.database.execute("select signal.ensure_partitions('frame', $1)", hours)
         await self.database.executemany(
-            "insert into signal.frame values ($1, 1, $2, 0, 1, $3, $4, $3, 0, 1, 1, 1, 0.001, 0, $5)",
+            "insert into signal.frame "
+            "values ($1, 1, $2, 0, 1, $3, $4, $3, 0, 1, 1, 1, 0.001, 0, $5)",
             [
                 (
                     self.hospital.devices[device],
@@ -267,7 +269,7 @@ class System:
             [(self.hospital.devices[device], t) for t in times_us],
         )
 
-    async def store_event(  # noqa: PLR0913
+    async def store_event(
         self,
         event_id: str,
         t_us: int,
@@ -279,7 +281,8 @@ class System:
         data: dict[str, Any] | None = None,
     ) -> None:
         await self.database.execute(
-            "insert into signal.event values ($1, $2, $3, $4, $5, 'low', 'gateway', $5, $6, $7, $8)",
+            "insert into signal.event "
+            "values ($1, $2, $3, $4, $5, 'low', 'gateway', $5, $6, $7, $8)",
             self.hospital.devices[device] if device else 0,
             event_id,
             self.hospital.patients[patient] if patient else 0,

@@ -1,13 +1,17 @@
 """The live socket on the real streams."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from shared.contracts.events import Event, EventKind, Severity
+from tests.harness.eventually import eventually
 from tests.integration.api.conftest import StartApi
 from tests.integration.api.system import LiveClient, System, blocks_in
 
@@ -107,13 +111,13 @@ async def test_the_page_is_filled_at_once_from_the_database(api: System) -> None
 
 
 async def closed_with(client: LiveClient, within_s: float = 5.0) -> int:
+    """The code with which the server closes the socket."""
     async with asyncio.timeout(within_s):
-        while True:
-            try:
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
                 await client.socket.recv()
-            except ConnectionClosed as closed:
-                assert closed.rcvd is not None
-                return closed.rcvd.code
+    assert closed.value.rcvd is not None
+    return closed.value.rcvd.code
 
 
 @pytest.mark.parametrize("first", ['{"op":"ping"}', '{"op":"auth","token":"x.y.z"}', "nonsense"])
@@ -188,6 +192,243 @@ async def test_roles_without_clinical_rights_watch_nothing(api: System) -> None:
         async with api.live(username) as client:
             await client.say(op="subscribe", id="a", ward="north", what=["vitals"])
             assert (await client.hear("error"))["code"] == "forbidden"
+
+
+async def test_another_rate_is_reached_by_whole_factors_with_the_peak_in_place(
+    api: System,
+) -> None:
+    start_us = now_us()
+    sent = 0
+    wave = [round(1_000 * math.sin(2 * math.pi * 5 * i / 250)) for i in range(250)]
+
+    async def send_second() -> None:
+        nonlocal sent
+        await api.publish_frame("ecg-north1", wave, t0_us=start_us + sent * 1_000_000)
+        sent += 1
+
+    async with api.live("nina") as nina:
+        await nina.say(
+            op="subscribe", id="w", ward="north", what=["waveforms"], streams=["ecg"], rate=100
+        )
+        await nina.hear("subscribed")
+        got: list[int] = []
+        header: dict[str, Any] = {}
+        while len(got) < 240:
+            for block, samples in await heard_while(send_second, nina.hear_samples):
+                header = header or block
+                got += samples
+        assert header["hz"] == pytest.approx(250 / 3, abs=0.01)
+        expected = [
+            wave[(round((header["t0"] - start_us) / 4_000) + 3 * i) % 250] for i in range(len(got))
+        ]
+        inner = slice(20, 200)
+        worst = max(abs(a - b) for a, b in zip(got[inner], expected[inner], strict=True))
+        assert worst < 30
+
+
+async def test_text_is_for_those_who_ask_for_it(api: System) -> None:
+    start_us = now_us()
+    sent = 0
+
+    async def send_second() -> None:
+        nonlocal sent
+        await api.publish_frame("ecg-north1", [1, -32_768, 3], t0_us=start_us + sent * 12_000)
+        sent += 1
+
+    async with api.live("nina") as nina:
+        await nina.say(op="subscribe", id="w", ward="north", what=["waveforms"], format="json")
+        message = await heard_while(send_second, lambda: nina.hear("waveform"))
+        assert message["values"] == [[1, None, 3]]
+
+
+def lead_off(api: System, number: int, patient: str = "p-north1") -> Event:
+    return Event(
+        id=f"event-{number}",
+        t=now_us(),
+        kind=EventKind.LEAD_OFF,
+        severity=Severity.LOW,
+        source="gateway",
+        text_key="lead_off",
+        device=api.hospital.devices[f"ecg-{patient[2:]}"],
+        patient=api.hospital.patients[patient],
+        data={"number": number},
+    )
+
+
+async def test_events_and_alarms_are_told_with_a_cursor(api: System) -> None:
+    async with api.live("nina") as nina, api.live("sven") as sven:
+        for client, ward in ((nina, "north"), (sven, "south")):
+            await client.say(op="subscribe", id="e", ward=ward, what=["events", "alarms"])
+            await client.hear("subscribed")
+        await api.publish_event(lead_off(api, 1))
+        alarm = api.alarm_data("a1", "p-north1", since_us=1_000_000)
+        await api.publish_event(
+            Event(
+                id="alarm-1",
+                t=now_us(),
+                kind=EventKind.ALARM,
+                severity=Severity.MEDIUM,
+                source="alarms",
+                text_key="spo2_low",
+                patient=api.hospital.patients["p-north1"],
+                data=alarm,
+            )
+        )
+
+        event = await nina.hear("event")
+        told = await nina.hear("alarm")
+
+        assert event["cursor"] == "1.0"
+        assert event["item"]["data"] == {"number": 1}
+        assert (event["item"]["patient"], event["item"]["device"]) == ("p-north1", "ecg-north1")
+        assert told["cursor"] == "1.1"
+        assert told["item"]["patient"] == "p-north1"
+        assert (told["item"]["ward"], told["item"]["bed"]) == ("north", "01")
+        assert told["item"]["since"] == "1970-01-01T00:00:01.000000Z"
+        await sven.hear("state")
+        assert not [text for text in sven.texts if text["kind"] in ("event", "alarm")]
+
+
+async def test_who_comes_back_with_a_cursor_misses_nothing_and_hears_nothing_twice(
+    api: System,
+) -> None:
+    async with api.live("nina") as nina:
+        await nina.say(op="subscribe", id="e", ward="north", what=["events"])
+        await nina.hear("subscribed")
+        await api.publish_event(lead_off(api, 0))
+        cursor = (await nina.hear("event"))["cursor"]
+    for number in range(1, 6):
+        await api.publish_event(lead_off(api, number))
+        await api.publish_event(lead_off(api, 100 + number, patient="p-south1"))
+
+    async with api.live("nina") as nina:
+        await nina.say(op="subscribe", id="e", ward="north", what=["events"], since=cursor)
+        await nina.hear("subscribed")
+        heard = [(await nina.hear("event"))["item"]["data"]["number"] for _ in range(5)]
+        await api.publish_event(lead_off(api, 6))
+        last = await nina.hear("event")
+        assert heard == [1, 2, 3, 4, 5]
+        assert last["item"]["data"]["number"] == 6
+        assert not [text for text in nina.texts if text["kind"] == "event"]
+
+
+async def test_a_new_process_replays_from_the_database_what_its_memory_lacks(
+    start_api: StartApi,
+) -> None:
+    async with start_api() as api:
+        for number in range(3):
+            await api.publish_event(lead_off(api, number))
+    async with start_api(live_ring_events_most=1) as api:
+        # Storage has written the first two of them; the third is in the stream alone.
+        for number in range(2):
+            await api.store_event(
+                f"event-{number}",
+                now_us(),
+                "lead_off",
+                patient="p-north1",
+                device="ecg-north1",
+                offset=number,
+                data={"number": number},
+            )
+        await api.database.execute(
+            "insert into signal.stream_position (incarnation, stream, last_offset) "
+            "values (1, 'events', 1)"
+        )
+        async with api.live("nina") as nina:
+
+            async def replayed() -> list[int]:
+                await nina.say(op="subscribe", id="e", ward="north", what=["events"], since="1.0")
+                await nina.hear("subscribed")
+                await nina.hear("state")
+                heard = [t["item"]["data"]["number"] for t in nina.texts if t["kind"] == "event"]
+                nina.texts.clear()
+                assert heard == [1, 2]
+                return heard
+
+            await eventually(replayed, within_s=10)
+
+
+async def test_who_does_not_read_is_cut_off_and_nobody_else_is(start_api: StartApi) -> None:
+    async with start_api(live_queue_messages_most=20, live_send_s=1.0) as api:
+        async with api.live("nina") as slow, api.live("carla") as quick:
+            for client in (slow, quick):
+                await client.say(op="subscribe", id="e", ward="north", what=["events"])
+                await client.hear("subscribed")
+            slow.socket.transport.pause_reading()
+            big = {"filler": "x" * 20_000}
+            for number in range(600):
+                event = lead_off(api, number)
+                await api.publish_event(msgspec.structs.replace(event, data=big | {"n": number}))
+                heard = await quick.hear("event", within_s=10)
+                assert heard["item"]["data"]["n"] == number
+            slow.socket.transport.resume_reading()
+            assert await closed_with(slow, within_s=20) == 4008
+            await quick.say(op="ping")
+            await quick.hear("pong")
+
+
+async def test_unsubscribed_is_silent(api: System) -> None:
+    async with api.live("nina") as nina:
+        await nina.say(op="subscribe", id="a", ward="north", what=["vitals"])
+        await nina.hear("subscribed")
+        await nina.say(op="unsubscribe", id="a")
+        await nina.hear("unsubscribed", id="a")
+        await nina.say(op="unsubscribe", id="a")
+        assert (await nina.hear("error", id="a"))["code"] == "not_found"
+
+
+async def test_a_newer_token_goes_on_and_another_users_does_not(api: System) -> None:
+    async with api.live("nina") as nina:
+        await nina.say(op="auth", token=await api.token("nina"))
+        await nina.hear("auth")
+        await nina.say(op="auth", token=await api.token("sven"))
+        assert await closed_with(nina) == 4003
+
+
+async def test_who_is_laid_into_the_ward_is_seen_without_a_new_subscription(
+    api: System,
+) -> None:
+    async with api.live("nina") as nina:
+        await nina.say(op="subscribe", id="a", ward="north", what=["vitals"])
+        await nina.hear("subscribed")
+        await api.database.execute(
+            "insert into registry.stay (patient_id, bed_id) select $1, b.id from registry.bed b "
+            "join registry.ward w on w.id = b.ward_id where w.key = 'north' and b.key = '03'",
+            api.hospital.patients["p-home01"],
+        )
+        message = await heard_while(
+            lambda: api.publish_vital("p-home01", "ecg-home01", value=61.0, t_us=now_us()),
+            lambda: nina.hear("vitals"),
+        )
+        assert message["items"][0]["patient"] == "p-home01"
+        watched = await api.audit(
+            action="watch", actor="nina", patient_id=api.hospital.patients["p-home01"]
+        )
+        assert len(watched) == 1
+
+
+async def test_too_many_of_everything_is_refused(start_api: StartApi) -> None:
+    async with (
+        start_api(
+            live_clients_a_user_most=1,
+            live_clients_most=2,
+            live_subscriptions_most=1,
+            live_patients_most=1,
+            live_message_bytes_most=1_024,
+        ) as api,
+        api.live("nina") as nina,
+    ):
+        await nina.say(op="subscribe", id="a", ward="north", what=["vitals"])
+        assert (await nina.hear("error"))["code"] == "invalid"
+        await nina.say(op="subscribe", id="a", patients=["p-north1"], what=["vitals"])
+        await nina.hear("subscribed")
+        await nina.say(op="subscribe", id="b", patients=["p-north1"], what=["vitals"])
+        assert (await nina.hear("error"))["code"] == "invalid"
+        async with api.live() as second:
+            await second.say(op="auth", token=await api.token("nina"))
+            assert await closed_with(second) == 1013
+        await nina.say(op="ping", filler="x" * 2_000)
+        assert await closed_with(nina) == 1009
 
 
 def test_blocks_are_found_in_a_bundle() -> None:
