@@ -28,6 +28,7 @@ from shared.contracts.names import Exchange, up_filter
 from shared.database.pool import Database
 from shared.database.statements import load_statements
 from shared.ownership.leases import LaneOwnership
+from shared.runtime.clock import Clock
 from shared.runtime.retry import Retry
 from shared.runtime.service import Runtime
 
@@ -56,7 +57,7 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
     )
     changes = RegistryChanges(database, [devices.note_change, credentials.note_change])
     tools = LaneTools(
-        open_session=partial(_open_session, _mqtt_options(settings), deployment),
+        open_session=partial(_open_session, _mqtt_options(settings), deployment, runtime.clock),
         open_flow=partial(_open_flow, broker, deployment, settings.gateway_stream_lag_most_bytes),
         codecs=load_codecs(),
         devices=devices,
@@ -102,14 +103,14 @@ def _mqtt_options(settings: GatewaySettings) -> MqttOptions:
     )
 
 
-async def _open_session(options: MqttOptions, deployment: Deployment, lane: Lane) -> MqttSession:
+async def _open_session(
+    options: MqttOptions, deployment: Deployment, clock: Clock, lane: Lane
+) -> MqttSession:
     return await open_session(
         options,
         client_id=f"gateway-{deployment.incarnation}-{lane}",
-        filters=[
-            up_filter(shard)
-            for shard in (Shard(number) for number in shards_of(lane, deployment.lanes))
-        ],
+        filters=[up_filter(Shard(number)) for number in shards_of(lane, deployment.lanes)],
+        clock=clock,
     )
 
 

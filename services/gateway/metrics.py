@@ -9,12 +9,8 @@ class GatewayMetrics:
     def __init__(self, metrics: Metrics) -> None:
         self.messages = metrics.counter("messages", "Messages of devices taken from MQTT", ["lane"])
         self.frames = metrics.counter("frames", "Frames confirmed by RabbitMQ", ["lane", "way"])
-        self.batches = metrics.counter("batches", "Batches handed to RabbitMQ", ["lane", "way"])
         self.batch_frames = metrics.histogram(
             "batch_frames", "Frames in a batch", ["lane"], buckets=(1, 4, 16, 32, 64, 128, 256, 512)
-        )
-        self.window = metrics.gauge(
-            "batch_window_seconds", "How long a batch stays open now", ["lane"]
         )
         self.frame_rate = metrics.gauge("frame_rate_hz", "Frames a second, last second", ["lane"])
         self.puback = metrics.histogram(

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from services.gateway.core.messages import Incoming, SessionEnded
 from shared.errors import Dependency, Misconfigured, Unavailable
+from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
 Answer = TypeVar("Answer")
@@ -24,7 +25,10 @@ Answer = TypeVar("Answer")
 FILTERS_A_PACKET = 64
 INBOX_MOST_MESSAGES = 2_048
 INBOX_MOST_BYTES = 8 * 1024 * 1024
-QUEUED_MESSAGES = 256
+GATHERED_MESSAGES = 256
+GATHERED_BYTES = 65_536
+"""A batch's worth: the taker is not made to wait for more."""
+QUEUED_MESSAGES = 512
 CAUGHT_UP_AFTER_S = 1.0
 """A queue that the broker kept for us comes at once after CONNACK, in large pieces; a second after
 the last such piece, what comes is new."""
@@ -63,8 +67,9 @@ class MqttSession(asyncio.Protocol):
     the taker as `SessionEnded`, after what was read before it.
     """
 
-    def __init__(self, options: MqttOptions, client_id: str) -> None:
+    def __init__(self, options: MqttOptions, client_id: str, clock: Clock) -> None:
         self._options = options
+        self._clock = clock
         self._client_id = client_id
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -72,6 +77,8 @@ class MqttSession(asyncio.Protocol):
         self._inbox: list[Incoming] = []
         self._inbox_bytes = 0
         self._taker: asyncio.Future[None] | None = None
+        self._gather_s = 0.0
+        self._gathering: asyncio.TimerHandle | None = None
         self._woken = False
         self._paused = False
         self._ended: SessionEnded | None = None
@@ -91,23 +98,28 @@ class MqttSession(asyncio.Protocol):
         """Whether messages come as they are sent, not out of the broker's queue."""
         return not self._paused and self._loop.time() - self._queued_s > CAUGHT_UP_AFTER_S
 
-    async def take(self) -> list[Incoming]:
-        """Wait for messages, then give all that are there; after `wake` it may be none.
+    async def take(self, gather_s: float) -> list[Incoming]:
+        """Wait for a message and so long for more, then give all; after `wake` it may be none.
 
-        Cancel-safe: cancelled, the messages stay.
+        A full batch of them is given at once. One turn of the taker for many messages is what
+        makes a lane cheap. Cancel-safe: cancelled, the messages stay.
 
         Raises
         ------
         SessionEnded : the connection is gone and everything read from it was given
         """
-        if not self._inbox and not self._woken:
-            if self._ended is not None:
-                raise self._ended
+        if not (self._woken or self._ended or self._is_plenty()):
+            self._gather_s = gather_s
             self._taker = self._loop.create_future()
+            if self._inbox:
+                self._gather()
             try:
                 await self._taker
             finally:
                 self._taker = None
+                if self._gathering is not None:
+                    self._gathering.cancel()
+                    self._gathering = None
         self._woken = False
         if not self._inbox and self._ended is not None:
             raise self._ended
@@ -124,8 +136,7 @@ class MqttSession(asyncio.Protocol):
     def wake(self) -> None:
         """Make `take` return, with or without messages."""
         self._woken = True
-        if self._taker is not None and not self._taker.done():
-            self._taker.set_result(None)
+        self._release()
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Send PUBACKs in this order; nothing if the connection is gone."""
@@ -256,6 +267,7 @@ class MqttSession(asyncio.Protocol):
         at = 0
         size = len(data)
         inbox = self._inbox
+        arrival_us = self._clock.now_us()
         try:
             while at < size:
                 packet, used = mqtt5.read(view[at:])
@@ -270,6 +282,7 @@ class MqttSession(asyncio.Protocol):
                             packet.packet_id or 0,
                             packet.retain,
                             packet.user_properties,
+                            arrival_us,
                         )
                     )
                 else:
@@ -285,8 +298,10 @@ class MqttSession(asyncio.Protocol):
         if inbox:
             if len(inbox) >= INBOX_MOST_MESSAGES or self._inbox_bytes >= INBOX_MOST_BYTES:
                 self._pause()
-            if self._taker is not None and not self._taker.done():
-                self._taker.set_result(None)
+            if self._is_plenty():
+                self._release()
+            elif self._gathering is None:
+                self._gather()
 
     @override
     def eof_received(self) -> bool:
@@ -299,6 +314,17 @@ class MqttSession(asyncio.Protocol):
             self.closed.set_result(None)
 
     # ------------------------------------------------------------------ within
+
+    def _is_plenty(self) -> bool:
+        return len(self._inbox) >= GATHERED_MESSAGES or self._inbox_bytes >= GATHERED_BYTES
+
+    def _gather(self) -> None:
+        if self._taker is not None:
+            self._gathering = self._loop.call_later(self._gather_s, self._release)
+
+    def _release(self) -> None:
+        if self._taker is not None and not self._taker.done():
+            self._taker.set_result(None)
 
     def _is_whole(self) -> bool:
         """Whether the kept rest holds its first packet, so that parsing again is worth it."""
@@ -353,13 +379,14 @@ class MqttSession(asyncio.Protocol):
         _fail(self._connack, unavailable)
         for answer in self._subacks.values():
             _fail(answer, unavailable)
-        if self._taker is not None and not self._taker.done():
-            self._taker.set_result(None)
+        self._release()
         if self._transport is not None:
             self._transport.close()
 
 
-async def open_session(options: MqttOptions, client_id: str, filters: Sequence[str]) -> MqttSession:
+async def open_session(
+    options: MqttOptions, client_id: str, filters: Sequence[str], clock: Clock
+) -> MqttSession:
     """Connect and subscribe. Cancel-safe: a half-open connection is closed.
 
     Raises
@@ -367,7 +394,7 @@ async def open_session(options: MqttOptions, client_id: str, filters: Sequence[s
     Unavailable : the broker does not answer in time, or refuses for now
     Misconfigured : it refuses user or password
     """
-    session = MqttSession(options, client_id)
+    session = MqttSession(options, client_id, clock)
     try:
         async with asyncio.timeout(options.timeout_s):
             await asyncio.get_running_loop().create_connection(

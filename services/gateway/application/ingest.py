@@ -27,7 +27,6 @@ from services.gateway.core.admission import (
     LATE_US,
     RateLimit,
     TimeLimits,
-    end_of,
     refuse_message,
     refuse_time,
 )
@@ -136,7 +135,7 @@ class Ingest:
         """
         while not stop.is_set():
             await self._outlet.wait_for_room(stop)
-            incoming = await self._session.take()
+            incoming = await self._session.take(self._outlet.window_s)
             if incoming:
                 await self.accept(incoming)
         await self._outlet.drain(DRAIN_S)
@@ -248,26 +247,26 @@ class Ingest:
         """Give each message its clock segment; new ones are durable before this returns."""
         clocks = self._parts.clocks
         held = clocks.held
-        new = [key for one in heard if (key := _key_of(one)) is not None and key not in held]
+        keys = [_key_of(one) for one in heard]
+        new = [key for key in keys if key is not None and key not in held]
         if new:
             await clocks.load(new)
         placed: list[Placed] = []
         proposed: list[tuple[BootKey, Segment]] = []
         corrections: list[tuple[BootKey, Correction]] = []
-        for one in heard:
+        for key, one in zip(keys, heard, strict=True):
             content = one.content
             if type(content) is not Decoded:
                 assert type(content) is Status
-                await self._observe(one, content, corrections, now_us)
+                await self._observe(one, content, corrections)
                 continue
-            key = BootKey(one.route.device.key, content.boot)
-            clock = held.get(key)
-            if clock is None:
+            clock = held.get(key) if key is not None else None
+            if key is None or clock is None:
                 self._defer([one.number], "clock")
                 continue
             segment = clock.find(content.n, content.t_us)
             if segment is None or not clock.settled:
-                proposal = clock.propose(content.n, content.t_us, now_us)
+                proposal = clock.propose(content.n, content.t_us, one.message.arrival_us)
                 if proposal is not None:
                     clock.install(proposal)
                     proposed.append((key, proposal))
@@ -308,7 +307,6 @@ class Ingest:
         one: Heard,
         status: Status,
         corrections: list[tuple[BootKey, Correction]],
-        now_us: int,
     ) -> None:
         """Take a status: for the clock of its boot, for presence, for receipts and time."""
         device = one.route.device
@@ -320,7 +318,7 @@ class Ingest:
             clock = self._parts.clocks.held.get(key)
             if clock is not None:
                 fresh = self._session.is_caught_up and not retained
-                correction = clock.observe_status(status.t, now_us, fresh=fresh)
+                correction = clock.observe_status(status.t, one.message.arrival_us, fresh=fresh)
                 if correction is not None:
                     corrections.append((key, correction))
         confirmation = await self._parts.presences.observe(device, status, retained=retained)
@@ -351,18 +349,22 @@ class Ingest:
                 continue
             start_us = t_us + segment.offset_us
             n_bytes = 0
+            newest_us = earliest_us
             is_admitted = True
-            for frame in frames:
-                n_bytes += len(frame.data)
-                if not earliest_us <= start_us + frame.dt_us <= latest_us:
+            for _, _, _, samples, interval_ns, dt_us, _, _, _, data in frames:
+                n_bytes += len(data)
+                t0_us = start_us + dt_us
+                if not earliest_us <= t0_us <= latest_us:
                     is_admitted = False
+                end_us = t0_us + (samples - 1) * interval_ns // 1_000
+                newest_us = max(newest_us, end_us)
             if not is_admitted:
                 bad = refuse_time(decoded, segment.offset_us, now_us, limits.time)
                 assert bad is not None
                 unusable.append(Unusable(number, message, bad))
                 continue
             clock.note_placed(n, start_us)
-            is_late = end_of(decoded) + segment.offset_us < late_before_us
+            is_late = newest_us < late_before_us
             flags = FRAME_FLAGS[message_flags & 0xFF] | segment.flags
             if device.simulated:
                 flags |= _SIMULATED
@@ -373,8 +375,8 @@ class Ingest:
                 stream, place, channels, _, interval_ns, dt_us, layout, scale, offset, data = frame
                 batch.add_frame(
                     (
-                        device.key, boot, n, part, stream, start_us + dt_us, interval_ns, now_us,
-                        flags, channels, layout, place, scale, offset,
+                        device.key, boot, n, part, stream, start_us + dt_us, interval_ns,
+                        message.arrival_us, flags, channels, layout, place, scale, offset,
                     ),
                     data,
                 )  # fmt: skip

@@ -187,7 +187,6 @@ class LaneWork:
             ended = _first(group_ended)
         finally:
             receipts.session = None
-            outlet.close()
             tools.health.report(self._condition, ready=False)
             await session.close()
         return ended

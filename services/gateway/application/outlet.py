@@ -55,13 +55,19 @@ class Outlet:
         self._window = BatchWindow()
         self._live = Batch()
         self._late = Batch()
-        self._timer: asyncio.TimerHandle | None = None
+        self._chunk_frames = 0
         self._outgoing: deque[tuple[ClosedBatch, bool]] = deque()
         self._expected: dict[int, int] = {}
         self._unconfirmed_bytes = 0
         self._work = asyncio.Event()
         self._room = asyncio.Event()
         self._failure: BaseException | None = None
+        label = str(lane)
+        self._rate = metrics.frame_rate.labels(label)
+        self._unacknowledged = metrics.unacknowledged.labels(label)
+        self._batch_frames = metrics.batch_frames.labels(label)
+        self._puback = metrics.puback.labels(label)
+        self._confirmed = {way: metrics.frames.labels(label, way) for way in ("live", "late")}
 
     # ------------------------------------------------------------------ for the ingest
 
@@ -96,15 +102,22 @@ class Outlet:
         return batch
 
     def end_chunk(self) -> None:
-        """Say that all messages of a chunk are in: full batches leave, others get their window."""
+        """Say that all messages of a chunk are in: what is collected leaves.
+
+        The session has gathered them over the window, so there is nothing more to wait for.
+        """
         for batch, late in ((self._live, False), (self._late, True)):
-            if batch.is_full:
+            if batch:
                 self._close(batch, late=late)
-        if self._timer is None and (self._live or self._late):
-            self._timer = asyncio.get_running_loop().call_later(
-                self._window.window_s, self._window_ended
-            )
-        self._metrics.unacknowledged.labels(self._label).set(len(self._order))
+        self._window.observe(self._chunk_frames, self._clock.monotonic_s())
+        self._chunk_frames = 0
+        self._rate.set(self._window.rate_hz)
+        self._unacknowledged.set(len(self._order))
+
+    @property
+    def window_s(self) -> float:
+        """How long messages should be gathered for a batch now."""
+        return self._window.window_s
 
     async def wait_for_room(self, stop: asyncio.Event) -> None:
         """Wait while RabbitMQ or storage is behind; MQTT is not read meanwhile.
@@ -149,8 +162,7 @@ class Outlet:
                 confirmation.add_done_callback(partial(self._on_batch_confirmed, closed, way))
 
     async def drain(self, within_s: float) -> None:
-        """Send what is collected and wait for the confirms, so that little comes twice."""
-        self._window_ended()
+        """Wait for the confirms of what was taken, so that little comes twice."""
         try:
             async with asyncio.timeout(within_s):
                 while len(self._order) and self._failure is None:
@@ -158,11 +170,6 @@ class Outlet:
                     await self._room.wait()
         except TimeoutError:
             log.warning("lane_not_drained", lane=self._lane, unacknowledged=len(self._order))
-
-    def close(self) -> None:
-        """End the window; nothing leaves any more."""
-        if self._timer is not None:
-            self._timer.cancel()
 
     # ------------------------------------------------------------------ within
 
@@ -180,23 +187,13 @@ class Outlet:
             return "rabbitmq"
         return "storage" if self._flow.is_full else None
 
-    def _window_ended(self) -> None:
-        self._timer = None
-        for batch, late in ((self._live, False), (self._late, True)):
-            if batch:
-                self._close(batch, late=late)
-
     def _close(self, batch: Batch, *, late: bool) -> None:
         closed = batch.close()
         self._unconfirmed_bytes += len(closed.body)
         self._outgoing.append((closed, late))
         self._work.set()
-        if not late:
-            self._window.observe(closed.n_frames, self._clock.monotonic_s())
-            self._metrics.window.labels(self._label).set(self._window.window_s)
-            self._metrics.frame_rate.labels(self._label).set(self._window.rate_hz)
-        self._metrics.batches.labels(self._label, "late" if late else "live").inc()
-        self._metrics.batch_frames.labels(self._label).observe(closed.n_frames)
+        self._chunk_frames += closed.n_frames
+        self._batch_frames.observe(closed.n_frames)
 
     def _on_batch_confirmed(
         self,
@@ -206,9 +203,9 @@ class Outlet:
     ) -> None:
         self._unconfirmed_bytes -= len(closed.body)
         if self._on_confirmed(closed.numbers, confirmation):
-            self._metrics.frames.labels(self._label, way).inc(closed.n_frames)
+            self._confirmed[way].inc(closed.n_frames)
             waited_s = (self._clock.now_us() - closed.newest_received_us) / 1e6
-            self._metrics.puback.labels(self._label).observe(max(0.0, waited_s))
+            self._puback.observe(max(0.0, waited_s))
 
     def _on_confirmed(self, numbers: Sequence[int], confirmation: asyncio.Future[None]) -> bool:
         self._room.set()

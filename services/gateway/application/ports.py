@@ -29,8 +29,10 @@ class DeviceSession(Protocol):
     def is_caught_up(self) -> bool:
         """Whether messages come as they are sent, not out of the broker's queue."""
 
-    async def take(self) -> list[Incoming]:
-        """Wait for messages, then give all that are there; after `wake` it may be none.
+    async def take(self, gather_s: float) -> list[Incoming]:
+        """Wait for a message and so long for more, then give all; after `wake` it may be none.
+
+        A full batch of them is given at once.
 
         Raises
         ------

@@ -94,13 +94,6 @@ def refuse_time(
     return None
 
 
-def end_of(message: Decoded) -> int:
-    """Give the device time of the newest sample of the message, in us."""
-    return message.t_us + max(
-        frame.dt_us + (frame.samples - 1) * frame.interval_ns // 1_000 for frame in message.frames
-    )
-
-
 def _refuse(message: Decoded, reason: Reason, detail: str) -> Refused:
     return Refused(reason, detail, message.boot, message.n)
 

@@ -51,11 +51,6 @@ class Batch:
             len(self._records) + n_frames <= MOST_FRAMES and self._n_bytes + n_bytes <= MOST_BYTES
         )
 
-    @property
-    def is_full(self) -> bool:
-        """Whether it should leave before its window ends."""
-        return len(self._records) >= MOST_FRAMES or self._n_bytes >= MOST_BYTES
-
     def add_frame(
         self,
         head: tuple[int, int, int, int, int, int, int, int, int, int, int, int, float, float],
@@ -100,7 +95,7 @@ class BatchWindow:
         self._at_s = 0.0
 
     def observe(self, n_frames: int, now_s: float) -> None:
-        """Count the frames of a closed batch."""
+        """Count the frames that came since the last time."""
         elapsed_s = max(now_s - self._at_s, 1e-6)
         self._at_s = now_s
         weight = min(1.0, elapsed_s / _FORGET_S)

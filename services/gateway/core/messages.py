@@ -10,13 +10,17 @@ from shared.contracts.receipts import Receipt
 
 
 class Incoming(NamedTuple):
-    """One message from MQTT. ``packet_id`` is 0 where no PUBACK is expected."""
+    """One message from MQTT. ``packet_id`` is 0 where no PUBACK is expected.
+
+    ``arrival_us``: when it was read from the socket, us UTC.
+    """
 
     topic: str
     payload: bytes
     packet_id: int
     retained: bool
     properties: Sequence[tuple[str, str]]
+    arrival_us: int
 
 
 class Device(NamedTuple):

@@ -9,7 +9,6 @@ from services.gateway.core.admission import (
     FRAME_FLAGS,
     RateLimit,
     TimeLimits,
-    end_of,
     refuse_message,
     refuse_time,
 )
@@ -99,10 +98,6 @@ def test_time_is_bounded_on_both_sides(t_us: int, *, admitted: bool) -> None:
 def test_one_part_out_of_time_refuses_the_message_whole() -> None:
     bad = message(GOOD, GOOD._replace(dt_us=-DAY), t_us=NOW - DAY // 2)
     assert refuse_time(bad, 0, NOW, TimeLimits(back_us=DAY)) is not None
-
-
-def test_the_end_is_the_newest_sample_of_all_parts() -> None:
-    assert end_of(message(GOOD, GOOD._replace(dt_us=-50), t_us=1_000)) == 1_000 + 4_000
 
 
 def test_flags_of_a_message_become_flags_of_its_frames() -> None:

@@ -45,9 +45,8 @@ def test_it_has_no_room_beyond_frames_or_bytes_but_an_empty_one_takes_anything()
     assert batch.has_room_for(1, 100)
     assert not batch.has_room_for(1, 101)
     assert not batch.has_room_for(MOST_FRAMES, 0)
-    assert not batch.is_full
     add(batch, frame(1, bytes(100)))
-    assert batch.is_full
+    assert not batch.has_room_for(1, 1)
 
 
 def fed(rate_hz: float, seconds: float = 5.0) -> BatchWindow:
