@@ -24,7 +24,7 @@ from services.alarms.core.memory import Memory, Reading, key_of, parts_of
 from services.alarms.core.occurrence import Ending, Occurrence, occurrence_id
 from services.alarms.core.rules import (
     EVENT_RULES,
-    LIMIT_RULES,
+    LIMIT_RULES_OF,
     RULES,
     Condition,
     LimitRule,
@@ -149,10 +149,11 @@ class PatientWatch:
         """Judge one value."""
         changed = self._note_heard(reading)
         is_usable = reading.validity is Validity.VALID and math.isfinite(reading.value)
-        for rule in LIMIT_RULES:
-            if reading.measure in rule.measures and sources.governs(
-                self.memory.usable, rule.measures, reading, is_usable=is_usable
-            ):
+        rules = LIMIT_RULES_OF.get(reading.measure)
+        if rules is None:
+            return changed
+        if sources.governs(self.memory.usable, rules[0].measures, reading, is_usable=is_usable):
+            for rule in rules:
                 changed += self._judge(rule, reading, is_usable=is_usable)
         if is_usable:
             sources.note(self.memory.usable, reading)
@@ -200,6 +201,8 @@ class PatientWatch:
             return self._alarms.doubt(key, reading.t)
         judgement = Judgement(row=row, value=_as_shown(reading.value, row), limit=limit)
         sign = _sign(judgement, rule.bound.relation, self._limits[row.key].hysteresis)
+        if sign is not Input.BEYOND and key not in self.memory.states:
+            return []  # quiet stays quiet: nearly all values end here
         changed = self._step(rule.condition, 0, sign, reading.t, judgement=judgement)
         return changed or self._alarms.confirm(key, judgement.value, reading.t)
 

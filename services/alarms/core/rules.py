@@ -152,6 +152,15 @@ EVENT_RULES = (
 )  # fmt: skip
 SILENCE_RULE = SilenceRule(condition=Condition.DATA_STOPPED, priority=Priority.MEDIUM)
 
+LIMIT_RULES_OF: MappingProxyType[Measure, tuple[LimitRule, ...]] = MappingProxyType(
+    {
+        measure: tuple(rule for rule in LIMIT_RULES if measure in rule.measures)
+        for rule in LIMIT_RULES
+        for measure in rule.measures
+    }
+)
+"""The rules that a measure is judged by; all of them prefer the same measures in one order."""
+
 RULES: MappingProxyType[Condition, Rule] = MappingProxyType(
     {rule.condition: rule for rule in (*LIMIT_RULES, *EVENT_RULES, SILENCE_RULE)}
 )

@@ -22,6 +22,11 @@ class _Source(NamedTuple):
         from_device = int(ValueFlag.DEVICE in reading.flags)
         return cls(int(reading.measure), from_device, reading.method, reading.device)
 
+    @property
+    def name(self) -> str:
+        """Key in the memory."""
+        return f"{self.measure}.{self.from_device}.{self.method}.{self.device}"
+
     def rank(self, measures: tuple[Measure, ...]) -> tuple[int, int, int, int]:
         """Order of preference, the least first: by measure, our own before the device's."""
         return measures.index(Measure(self.measure)), *self[1:]
@@ -36,9 +41,12 @@ def governs(
     other source did: it then says that there is nothing to judge by.
     """
     mine = _Source.of(reading)
+    own_name = mine.name
     for name, t in usable.items():
+        if name == own_name or reading.t - t >= STALE_US:
+            continue
         other = _Source(*(int(part) for part in name.split(".")))
-        if other.measure not in measures or other == mine or reading.t - t >= STALE_US:
+        if other.measure not in measures:
             continue
         if not is_usable or other.rank(measures) < mine.rank(measures):
             return False
@@ -47,7 +55,8 @@ def governs(
 
 def note(usable: dict[str, int], reading: Reading) -> None:
     """Remember that the source of this reading gave a valid value."""
-    name = ".".join(str(part) for part in _Source.of(reading))
+    name = _Source.of(reading).name
     usable[name] = max(reading.t, usable.get(name, 0))
-    for other in [name for name, t in usable.items() if reading.t - t > FORGET_US]:
-        del usable[other]
+    if len(usable) > 1:
+        for other in [name for name, t in usable.items() if reading.t - t > FORGET_US]:
+            del usable[other]

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from services.alarms.adapters.default_limits import load_default_limits
 from services.alarms.core.limits import DefaultLimits, Override
 from services.alarms.core.occurrence import Ending, Standing
-from services.alarms.core.rules import LIMIT_RULES, LimitRule, Priority, Relation
+from services.alarms.core.rules import (
+    LIMIT_RULES,
+    LIMIT_RULES_OF,
+    LimitRule,
+    Priority,
+    Relation,
+)
 from shared.contracts.events import EventKind
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import Method
@@ -306,3 +312,8 @@ def test_restarts_at_any_moment_change_nothing(
         assert change.revision > last_revision.get(change.id, 0)
         last_revision[change.id] = change.revision
         assert change.since >= T0
+
+
+def test_the_rules_of_a_measure_prefer_the_same_measures() -> None:
+    for rules in LIMIT_RULES_OF.values():
+        assert len({rule.measures for rule in rules}) == 1
