@@ -3,10 +3,8 @@
 import asyncio
 import struct
 
-import pytest
-
 from shared.contracts.events import Event, EventKind, Severity, encode_event
-from shared.contracts.formats import FRAMES_V1
+from shared.contracts.formats import FRAMES_V1, Format
 from shared.contracts.frames import encode_frames
 from shared.contracts.names import Exchange
 from tests.harness.eventually import eventually
@@ -17,41 +15,34 @@ GOOD = encode_frames([frame(900), frame(901)])
 DAY_US = 86_400_000_000
 
 
-@pytest.mark.parametrize(
-    ("body", "form", "reason", "detail"),
-    [
-        (b"", FRAMES_V1, "bad_batch", "truncated"),
-        (GOOD[:10], FRAMES_V1, "bad_batch", "truncated"),
-        (GOOD[:100], FRAMES_V1, "bad_batch", "truncated"),
-        (GOOD[:-1], FRAMES_V1, "bad_batch", "bad_extent"),
-        (GOOD + b"\0", FRAMES_V1, "bad_batch", "bad_extent"),
-        (
-            GOOD[:8] + struct.pack("<I", 0xFFFF_FFFF) + GOOD[12:],
-            FRAMES_V1,
-            "bad_batch",
-            "truncated",
-        ),
-        (GOOD[:8] + struct.pack("<I", 0) + GOOD[12:], FRAMES_V1, "bad_batch", "wrong_count"),
-        (b"NOPE" + GOOD[4:], FRAMES_V1, "bad_batch", "wrong_magic"),
-        (GOOD[:4] + b"\x02" + GOOD[5:], FRAMES_V1, "unsupported_version", "version 2"),
-        (GOOD, "frames.v2", "unsupported_version", "frames.v2"),
-        (GOOD, "", "unsupported_version", "format ''"),
-    ],
-)
-async def test_a_batch_that_cannot_be_read_is_parked(
-    system: System, body: bytes, form: str, reason: str, detail: str
-) -> None:
+UNREADABLE: list[tuple[bytes, Format | str, str, str]] = [
+    (b"", FRAMES_V1, "bad_batch", "truncated"),
+    (GOOD[:10], FRAMES_V1, "bad_batch", "truncated"),
+    (GOOD[:100], FRAMES_V1, "bad_batch", "truncated"),
+    (GOOD[:-1], FRAMES_V1, "bad_batch", "bad_extent"),
+    (GOOD + b"\0", FRAMES_V1, "bad_batch", "bad_extent"),
+    (GOOD[:8] + struct.pack("<I", 0xFFFF_FFFF) + GOOD[12:], FRAMES_V1, "bad_batch", "truncated"),
+    (GOOD[:8] + struct.pack("<I", 0) + GOOD[12:], FRAMES_V1, "bad_batch", "wrong_count"),
+    (b"NOPE" + GOOD[4:], FRAMES_V1, "bad_batch", "wrong_magic"),
+    (GOOD[:4] + b"\x02" + GOOD[5:], FRAMES_V1, "unsupported_version", "version 2"),
+    (GOOD, "frames.v2", "unsupported_version", "frames.v2"),
+    (GOOD, "", "unsupported_version", "format ''"),
+]
+
+
+async def test_batches_that_cannot_be_read_are_parked(system: System) -> None:
     system.start()
-    await system.send([frame(0)])
-    await system.publish(Exchange.FRAMES, "0", body, form)
-    await system.send([frame(1)])
-    await system.stored(2)
-    parked = (await system.parked(1))[0]
-    assert parked["reason"] == reason
-    assert detail in parked["detail"]
-    assert parked["where"] == "storage"
-    assert parked["topic"] == "frames.0"
-    assert parked["body"] == body
+    for n, (body, form, _, _) in enumerate(UNREADABLE):
+        await system.send([frame(n)])
+        await system.publish(Exchange.FRAMES, "0", body, form)
+    await system.send([frame(len(UNREADABLE))])
+    await system.stored(len(UNREADABLE) + 1)
+    parked = await system.parked(len(UNREADABLE))
+    for found, (body, _, reason, detail) in zip(parked, UNREADABLE, strict=True):
+        assert found["body"] == body
+        assert found["reason"] == reason
+        assert detail in found["detail"]
+        assert (found["where"], found["topic"]) == ("storage", "frames.0")
 
 
 async def conflicts(system: System) -> list[tuple[int, int, str, bytes]]:
