@@ -81,6 +81,7 @@ class MqttSession(asyncio.Protocol):
         self._gathering: asyncio.TimerHandle | None = None
         self._woken = False
         self._paused = False
+        self._is_open = False  # until then all is read: SUBACK may stand behind a long backlog
         self._ended: SessionEnded | None = None
         self._connack: asyncio.Future[mqtt5.ConnAckPacket] = self._loop.create_future()
         self._subacks: dict[int, asyncio.Future[mqtt5.SubAckPacket]] = {}
@@ -241,6 +242,7 @@ class MqttSession(asyncio.Protocol):
             refused = [code.name for code in codes if code.value >= 0x80]
             if refused:
                 raise Unavailable(Dependency.MQTT, f"SUBACK {refused[0]}")
+        self._is_open = True
 
     def _write(self, data: bytes) -> None:
         if self._transport is None or self._ended is not None:
@@ -336,6 +338,8 @@ class MqttSession(asyncio.Protocol):
         return length is None or length <= self._options.packet_most_bytes
 
     def _pause(self) -> None:
+        if not self._is_open:
+            return  # the broker sends no more than Receive Maximum meanwhile
         if not self._paused and self._transport is not None and self._ended is None:
             self._paused = True
             self._transport.pause_reading()
