@@ -16,6 +16,7 @@ STAGE_SERVERS, STAGE_SERVICES, STAGE_PATIENTS = range(3)
 GATEWAY_USER = "vw_gateway"
 SIMULATOR = "simulators"
 SIMULATION_SEED = 1
+RECORDINGS_MOST = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,7 @@ def patient_programs(
     }
     if options.recordings is not None:
         environment["VITALWIRE_SIMULATE_RECORDINGS"] = str(options.recordings)
+        environment["VITALWIRE_SIMULATE_RECORDINGS_MOST"] = str(RECORDINGS_MOST)
     else:
         environment["VITALWIRE_SIMULATE_BEDS"] = str(options.patients)
     return [

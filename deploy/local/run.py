@@ -35,6 +35,7 @@ from deploy.local.supervision import RUNNING, Supervisor
 
 WATCH_EVERY_S = 0.5
 READY_WITHIN_S = 180.0
+GIVEN_UP = "EXITED"  # what the supervisor does not start again: a wrong setting
 ENDED = frozenset(["BACKOFF", "EXITED", "FATAL"])
 STARTED_AT = "VITALWIRE_RUN_STARTED"  # seconds since 1970, from the Makefile: counts preparation
 
@@ -266,9 +267,16 @@ class LocalSystem:
                 log = self._layout.logs / f"{state.name}.log"
                 self.tell(f"{state.name} has ended: {state.detail}; see {log}")
                 changed = True
+                if state.state == GIVEN_UP and not self._layout.connection.exists():
+                    raise StartFailed(f"{state.name}: {_last_line(log)}")
             self._states[state.name] = state.state
         if changed and self._layout.connection.exists():
             self._update_connection()
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return lines[-1][:1_000] if lines else "it said nothing"
 
 
 def main() -> int:

@@ -14,9 +14,10 @@ import argon2
 
 from deploy.local.layout import Layout
 from deploy.local.people import CARING, PEOPLE
-from deploy.local.processes import SIMULATION_SEED, RunOptions
+from deploy.local.processes import RECORDINGS_MOST, SIMULATION_SEED, RunOptions
 from deploy.local.servers.command import write_private
 from deploy.local.servers.mosquitto import password_hash
+from devices.simulators.recordings import load_recordings
 from devices.simulators.roster import demo_ward
 from shared.contracts.identity import DeviceId, shard_of
 from shared.database.pool import Database, Session
@@ -48,9 +49,15 @@ class Bed:
 
 def beds(options: RunOptions) -> list[Bed]:
     """Who is simulated or replayed in this run."""
-    ward = (
-        demo_ward(seed=SIMULATION_SEED, n_beds=max(options.patients, 1)) if options.patients else ()
-    )
+    if options.recordings is not None:
+        recordings, _ = load_recordings(options.recordings, most=RECORDINGS_MOST)
+        return [
+            Bed(number=number, device=recording.device, model=recording.model)
+            for number, recording in enumerate(recordings, start=1)
+        ]
+    if options.patients == 0:
+        return []
+    ward = demo_ward(seed=SIMULATION_SEED, n_beds=options.patients)
     return [Bed(number=bed.number, device=bed.device, model=bed.model) for bed in ward]
 
 

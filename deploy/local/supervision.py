@@ -21,6 +21,7 @@ from deploy.local.layout import Layout
 from deploy.local.servers.command import base_environment, find_program, write_private
 
 RUNNING = "RUNNING"
+MISCONFIGURED = 78  # a start with the same settings would end the same: not tried again
 NO_WAIT = False  # an argument of the calls that start and stop
 STOPPED_STATES = frozenset(["STOPPED", "EXITED", "FATAL", "UNKNOWN"])
 
@@ -91,7 +92,8 @@ command = {_escape(" ".join(_quote(word) for word in argv))}
 directory = {_escape(str(program.folder))}
 environment = {environment}
 autostart = false
-autorestart = true
+autorestart = unexpected
+exitcodes = {MISCONFIGURED}
 startsecs = 1
 startretries = 1000
 stopsignal = {program.stop_signal}
