@@ -3,7 +3,8 @@
 It serves a truncated offset silently from the oldest message that is left, lets a slow reader be
 overtaken without a sign, and waits for ever beyond the end. So each offset must be the one before
 plus one (or two, see `NOTE_OFFSETS`), and a reader that hears nothing asks where the stream ends.
-What is found is told with the batch, logged (`stream_truncated`, `stream_rewound`) and counted; reading goes on.
+What is found is told with the batch, logged (`stream_truncated`, `stream_rewound`) and counted;
+reading goes on.
 
 The position is the caller's: it saves `batch.last_offset` together with what it made of the batch
 and begins again with `start=last_offset + 1`.
