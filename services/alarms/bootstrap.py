@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from services.alarms.adapters.action_queue import AlarmActions
 from services.alarms.adapters.alarm_table import ActionTable, AlarmTable
-from services.alarms.adapters.announcer import BrokerAnnouncer
+from services.alarms.adapters.announcer import BrokerAnnouncer, ParkingQueue
 from services.alarms.adapters.default_limits import load_default_limits
 from services.alarms.adapters.registry_table import RegistryRows
 from services.alarms.adapters.vital_reader import (
@@ -56,7 +56,7 @@ async def bootstrap(settings: AlarmSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
     )
     watch = RegistryWatch(registry, inputs, every_s=settings.registry_every_s)
-    vitals = VitalUnderstanding(metrics)
+    vitals = VitalUnderstanding(metrics, runtime.clock)
 
     def open_feeds(lane: Lane, positions: Mapping[str, int]) -> tuple[Feed, ...]:
         values, events = lane_queue(Exchange.VITALS, lane), Queue.EVENTS.value
@@ -85,6 +85,7 @@ async def bootstrap(settings: AlarmSettings, runtime: Runtime) -> None:
         equipment=Equipment(
             store=store,
             announcer=BrokerAnnouncer(publisher, incarnation=deployment.incarnation),
+            parking=ParkingQueue(publisher, runtime.clock),
             clock=runtime.clock,
             metrics=metrics,
             save_every_s=settings.save_every_s,

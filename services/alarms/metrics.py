@@ -9,6 +9,9 @@ class AlarmMetrics:
     def __init__(self, metrics: Metrics) -> None:
         self.values = metrics.counter("values", "Live values judged")
         self.late = metrics.counter("values_late", "Late values left to history")
+        self.absurd = metrics.counter(
+            "values_absurd", "Values of an unknown measure or validity, or from the future"
+        )
         self.bad = metrics.counter("messages_bad", "Messages that could not be read", ["stream"])
         self.choked = metrics.counter("choked", "Inputs that the rules failed on twice")
         self.raised = metrics.counter("raised", "Alarms raised", ["condition", "priority"])

@@ -31,7 +31,7 @@ ACQUIRE_TIMEOUT_S = 15.0  # longer than a connect, so that a slow one is told as
 LOCK_TIMEOUT_S = 5.0
 IDLE_IN_TRANSACTION_TIMEOUT_S = 60.0
 COMMAND_SLACK_S = 5.0  # the client gives up so much after the server should have
-CLOSE_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
 IDLE_CONNECTION_S = 300.0
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 
 import msgspec
+import numpy as np
 import structlog
 
 from services.alarms.core.inputs import EventsRead, HeardValue, StreamInput, ValuesRead
@@ -15,15 +16,19 @@ from shared.broker.streams import StreamBatch, StreamReader, StreamStart
 from shared.contracts.events import Event, EventKind, decode_event
 from shared.contracts.formats import EVENT_V1, VITALS_V1
 from shared.contracts.identity import Lane
+from shared.contracts.instants import HOUR
 from shared.contracts.measures import Measure
 from shared.contracts.quality import Validity, ValueFlag
 from shared.contracts.records import BadBatch, Table
 from shared.contracts.vitals import decode_vitals
+from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
 
 COLUMNS = ["patient", "received", "t", "device", "measure", "method", "value", "validity", "flags"]
-_KNOWN_MEASURES = frozenset(Measure)
+_KNOWN_MEASURES = np.array(sorted(Measure))
+_KNOWN_VALIDITIES = np.array(sorted(Validity))
+AHEAD_MOST_US = HOUR  # a value from further in the future is no value: it would end all delays
 
 
 class StreamFeed:
@@ -62,8 +67,9 @@ class StreamFeed:
 class VitalUnderstanding:
     """Live values of a batch; late ones and those of nobody are left out."""
 
-    def __init__(self, metrics: AlarmMetrics) -> None:
+    def __init__(self, metrics: AlarmMetrics, clock: Clock) -> None:
         self._metrics = metrics
+        self._clock = clock
 
     def __call__(self, stream: str, batch: StreamBatch) -> ValuesRead:
         """The values of a batch, in order."""
@@ -82,19 +88,26 @@ class VitalUnderstanding:
         return ValuesRead(stream=stream, next_offset=batch.last_offset + 1, values=values)
 
     def _live(self, table: Table) -> Iterator[HeardValue]:
-        live = (table["patient"] != 0) & ((table["flags"] & ValueFlag.LATE) == 0)
-        self._metrics.late.inc(int(len(table) - live.sum()))
-        rows = table[COLUMNS][live].tolist()
+        latest = self._clock.now_us() + AHEAD_MOST_US
+        sensible = (
+            np.isin(table["measure"], _KNOWN_MEASURES)
+            & np.isin(table["validity"], _KNOWN_VALIDITIES)
+            & (table["received"] <= latest)
+            & (table["t"] <= latest)
+        )
+        self._metrics.absurd.inc(int(len(table) - sensible.sum()))
+        is_late = (table["flags"] & ValueFlag.LATE) != 0
+        self._metrics.late.inc(int(is_late.sum()))
+        rows = table[COLUMNS][sensible & ~is_late & (table["patient"] != 0)].tolist()
         for patient, received, t, device, measure, method, value, validity, flags in rows:
-            if measure in _KNOWN_MEASURES:
-                yield HeardValue(
-                    patient,
-                    received,
-                    Reading(
-                        t, device, Measure(measure), method, value, Validity(validity),
-                        ValueFlag(flags),
-                    ),
-                )  # fmt: skip
+            yield HeardValue(
+                patient,
+                received,
+                Reading(
+                    t, device, Measure(measure), method, value, Validity(validity),
+                    ValueFlag(flags),
+                ),
+            )  # fmt: skip
 
 
 class EventUnderstanding:

@@ -7,16 +7,19 @@ depend on the streams and the saved memory alone, so a restart comes to the same
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 import structlog
 
-from services.alarms.application.ports import AlarmStore, Announcer, Feed
+from services.alarms.application.ports import AlarmStore, Announcer, Feed, Parking
 from services.alarms.core.announcements import event_of, notice_of
 from services.alarms.core.inputs import (
+    ChokedInput,
     EventsRead,
+    HeardValue,
     PendingAction,
     Registry,
     StreamInput,
@@ -27,6 +30,7 @@ from services.alarms.core.unsaved import Unsaved
 from services.alarms.core.ward import Ward
 from services.alarms.metrics import AlarmMetrics
 from shared.contracts.actions import Acknowledge
+from shared.contracts.events import Event
 from shared.contracts.identity import Lane
 from shared.errors import Unavailable
 from shared.runtime.channel import Channel
@@ -55,6 +59,7 @@ class Equipment:
 
     store: AlarmStore
     announcer: Announcer
+    parking: Parking
     clock: Clock
     metrics: AlarmMetrics
     save_every_s: float
@@ -94,6 +99,8 @@ class LaneEvaluation:
         self._feeds = feeds
         self._store = equipment.store
         self._announcer = equipment.announcer
+        self._parking = equipment.parking
+        self._choked: list[ChokedInput] = []
         self._ward = ward
         self._clock = equipment.clock
         self._metrics = equipment.metrics
@@ -118,6 +125,9 @@ class LaneEvaluation:
                 self._decide(item)
             if not taken:
                 self._let_time_pass()
+            for choked in self._choked:  # parked before the position moves on
+                await self._parking.park(choked)
+            self._choked.clear()
             await self._save_when_due()
             while len(self._unsaved.alarms) >= UNSAVED_ALARMS_MOST:
                 await self._clock.sleep(AWAY_RETRY_S)
@@ -138,20 +148,28 @@ class LaneEvaluation:
         match item:
             case ValuesRead():
                 for value in item.values:
-                    self._note(self._safely(value.patient, self._ward.hear, *value))
+                    self._note(self._safely(item.stream, value, partial(self._ward.hear, *value)))
                     self._metrics.values.inc()
                 self._unsaved.positions[item.stream] = item.next_offset
                 if item.values:
                     self._metrics.lag.labels(self._lane).set((now - item.values[-1].received) / 1e6)
             case EventsRead():
                 for event in item.events:
-                    device = event.device or 0
-                    patient = event.patient or self._ward.patient_of(device)
+                    patient = event.patient or self._ward.patient_of(event.device or 0)
                     if patient is not None:
-                        changed = self._safely(
-                            patient, self._ward.tell, patient, event.kind, device, event.t
+                        self._note(
+                            self._safely(
+                                item.stream,
+                                event,
+                                partial(
+                                    self._ward.tell,
+                                    patient,
+                                    event.kind,
+                                    event.device or 0,
+                                    event.t,
+                                ),
+                            )
                         )
-                        self._note(changed)
                 self._unsaved.positions[item.stream] = item.next_offset
             case PendingAction():
                 self._carry_out(item)
@@ -160,16 +178,25 @@ class LaneEvaluation:
                 self._note(changed)
                 self._unsaved.limits.update(limits)
 
-    def _safely(self, patient: int, work: object, *arguments: object) -> list[Occurrence]:
-        assert callable(work)
-        result = attempt_twice(
-            lambda: work(*arguments), loop="evaluation", identity=f"patient {patient}"
+    def _safely(
+        self, stream: str, given: HeardValue | Event, work: Callable[[], list[Occurrence]]
+    ) -> list[Occurrence]:
+        """What the rules decide on one input; nothing, and the input parked, when they choke."""
+        identity = f"patient {given.patient}"
+        result = attempt_twice(work, loop="evaluation", identity=identity)
+        if not isinstance(result, Choked):
+            return result
+        self._metrics.choked.inc()
+        self._choked.append(
+            ChokedInput(
+                body=msgspec.json.encode(given),
+                stream=stream,
+                identity=identity,
+                error=result.error,
+                traceback=result.traceback,
+            )
         )
-        if isinstance(result, Choked):
-            self._metrics.choked.inc()
-            return []
-        changed: list[Occurrence] = result
-        return changed
+        return []
 
     def _carry_out(self, item: PendingAction) -> None:
         if item.id in self._unsaved.actions:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from services.alarms.core.inputs import PendingAction, Registry, StreamInput
+from services.alarms.core.inputs import ChokedInput, PendingAction, Registry, StreamInput
 from services.alarms.core.unsaved import Announcement, Restored, Unsaved
 from shared.contracts.actions import AlarmAction
 from shared.contracts.identity import Lane
@@ -41,6 +41,13 @@ class Announcer(Protocol):
 
     async def announce(self, announcements: Sequence[Announcement]) -> None:
         """Tell them in order; done when RabbitMQ has them. Raises Unavailable at a shutdown."""
+
+
+class Parking(Protocol):
+    """Where inputs go that a bug chokes on."""
+
+    async def park(self, choked: ChokedInput) -> None:
+        """Keep it with its reason; done when RabbitMQ has it. Raises Unavailable at a shutdown."""
 
 
 class ActionInbox(Protocol):

@@ -42,6 +42,16 @@ class EventsRead:
 StreamInput = ValuesRead | EventsRead
 
 
+class ChokedInput(NamedTuple):
+    """One input that the rules failed on twice: a bug, to be parked for a look."""
+
+    body: bytes
+    stream: str
+    identity: str
+    error: str
+    traceback: str
+
+
 class PendingAction(NamedTuple):
     """An action that is kept and not carried out yet."""
 

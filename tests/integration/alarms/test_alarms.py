@@ -1,11 +1,16 @@
 """From values on the stream to rows and events, with people, limits, silence and lost servers."""
 
+import asyncio
+
 import pytest
 
 from shared.contracts.actions import Acknowledge, PauseSound
 from shared.contracts.events import Event, EventKind, Severity, event_id
+from shared.contracts.formats import ACTION_V1, EVENT_V1, VITALS_V1
 from shared.contracts.measures import Measure
+from shared.contracts.names import Exchange
 from shared.contracts.quality import Validity
+from shared.contracts.vitals import encode_vitals
 from shared.runtime.clock import SystemClock
 from tests.harness.eventually import eventually
 from tests.harness.tcp_proxy import TcpProxy
@@ -63,7 +68,7 @@ async def test_an_alarm_from_its_onset_to_its_end(system: System) -> None:
         ended = (await eventually(lambda: system.told("spo2_low", "ended")))[0]
         assert ended.data["id"] == raised.data["id"]
         assert len(system.told("spo2_low", "acknowledged")) == 1
-        assert replica.stop() == 0
+        assert await asyncio.to_thread(replica.stop) == 0
     outcomes = await system.run_sql("select array_agg(outcome) from alarm.action")
     assert outcomes == ["done"]
     assert await system.run_sql("select count(*) from alarm.outbox") == 0
@@ -208,6 +213,35 @@ async def test_a_pause_rests_the_sound_until_something_new_comes(system: System)
             key=lambda event: event.data["revision"],
         )
         assert newest.data["paused_until"] is None
+
+
+async def test_bad_messages_harm_nothing_else(system: System) -> None:
+    patient, device = await system.admit("iiiii")
+    async with system.following_events():
+        replica = system.start()
+        good = table_of(steady(patient, device, now_us(), 1, Measure.SPO2, 70))
+        unknown = good.copy()
+        unknown["measure"], unknown["validity"] = 999, 77
+        future = good.copy()
+        future["t"] = future["received"] = 2**62
+        lane = system.lane_of(patient)
+        body = encode_vitals(good)
+        for bad in (b"", b"VWV1", body[:-1], body + b"x", b"XXXX" + body[4:], b"{}"):
+            await system.send_raw(Exchange.VITALS, str(lane), VITALS_V1, bad)
+            await system.send_raw(Exchange.EVENTS, "events", EVENT_V1, bad)
+            await system.send_raw(Exchange.ACTIONS, "alarm_actions", ACTION_V1, bad)
+        await system.send_values(unknown)
+        await system.send_values(future)
+        await system.send_values(good)
+        raised = await eventually(lambda: system.told("spo2_desaturation", "active"), within_s=20)
+        unknown_alarm = Acknowledge(id="x", alarm="none", by=7, by_name="Nurse A", at=now_us())
+        seen = Acknowledge(id="y", alarm=raised[0].data["id"], by=7, by_name="Nurse A", at=now_us())
+        await system.ask(unknown_alarm)
+        await system.ask(seen)
+        await eventually(lambda: system.told("spo2_desaturation", "acknowledged"))
+        assert replica.process.poll() is None
+        told = {event.data["condition"] for event in system.events}
+        assert told == {"spo2_desaturation"}, "the future has ended no delay and no silence"
 
 
 async def test_alarms_are_told_while_postgresql_is_away(
