@@ -270,33 +270,33 @@ class MqttSession(asyncio.Protocol):
         size = len(data)
         inbox = self._inbox
         arrival_us = self._clock.now_us()
-        try:
-            while at < size:
+        while at < size:
+            try:
                 packet, used = mqtt5.read(view[at:])
-                at += used
-                if type(packet) is _PUBLISH:
-                    payload = packet.payload
-                    self._inbox_bytes += len(payload)
-                    inbox.append(
-                        Incoming(
-                            packet.topic,
-                            payload,
-                            packet.packet_id or 0,
-                            packet.retain,
-                            packet.user_properties,
-                            arrival_us,
-                        )
+            except IndexError:  # the last packet is incomplete
+                self._rest += view[at:]
+                if not self._is_bounded():
+                    self._end(SessionEnded("the broker sends a packet longer than agreed"))
+                break
+            except BaseException as error:  # noqa: BLE001 - see _pass_over
+                at += self._pass_over(view[at:], error, arrival_us)
+                continue
+            at += used
+            if type(packet) is _PUBLISH:
+                payload = packet.payload
+                self._inbox_bytes += len(payload)
+                inbox.append(
+                    Incoming(
+                        packet.topic,
+                        payload,
+                        packet.packet_id or 0,
+                        packet.retain,
+                        packet.user_properties,
+                        arrival_us,
                     )
-                else:
-                    self._answer(packet)
-        except IndexError:  # the last packet is incomplete
-            self._rest += view[at:]
-            if not self._is_bounded():
-                self._end(SessionEnded("the broker sends a packet longer than agreed"))
-        except ValueError as error:
-            log.error("mqtt_malformed", client_id=self._client_id, error=str(error))  # noqa: TRY400
-            self._disconnect(mqtt5.DisconnectReasonCode.MALFORMED_PACKET)
-            self._end(SessionEnded(f"malformed packet: {error}"))
+                )
+            else:
+                self._answer(packet)
         if inbox:
             if len(inbox) >= INBOX_MOST_MESSAGES or self._inbox_bytes >= INBOX_MOST_BYTES:
                 self._pause()
@@ -332,6 +332,35 @@ class MqttSession(asyncio.Protocol):
         """Whether the kept rest holds its first packet, so that parsing again is worth it."""
         length = _packet_length(self._rest)
         return length is None or len(self._rest) >= length
+
+    def _pass_over(self, data: memoryview, error: BaseException, arrival_us: int) -> int:
+        """Give the bytes of a packet that the codec cannot read, so that the next one can be.
+
+        A PUBLISH becomes a message without a topic: it is parked and acknowledged, else the
+        broker would send it again on every connection. The codec's panics (on text that is no
+        UTF-8) are no `Exception`, and their class cannot be imported.
+        """
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise error
+        log.error("mqtt_unreadable", client_id=self._client_id, error=str(error))
+        length = _packet_length(data[:5])
+        packet_id = None if length is None else _packet_id(data[:length])
+        if length is None or length > len(data) or packet_id is None:
+            self._disconnect(mqtt5.DisconnectReasonCode.MALFORMED_PACKET)
+            self._end(SessionEnded(f"malformed packet: {error}"))
+            return len(data)
+        self._inbox_bytes += length
+        self._inbox.append(
+            Incoming(
+                topic="",
+                payload=bytes(data[:length]),
+                packet_id=packet_id,
+                retained=False,
+                properties=(),
+                arrival_us=arrival_us,
+            )
+        )
+        return length
 
     def _is_bounded(self) -> bool:
         length = _packet_length(self._rest)
@@ -421,7 +450,7 @@ def _fail(answer: asyncio.Future[Answer], error: Unavailable) -> None:
         answer.exception()  # seen: nobody may be waiting
 
 
-def _packet_length(data: bytearray) -> int | None:
+def _packet_length(data: bytearray | memoryview) -> int | None:
     """Give the length of the packet that begins here; None while its head is incomplete."""
     length = 0
     for position in range(1, min(len(data), 5)):
@@ -429,3 +458,17 @@ def _packet_length(data: bytearray) -> int | None:
         if data[position] < 0x80:
             return position + 1 + length
     return None
+
+
+def _packet_id(packet: memoryview) -> int | None:
+    """Give the packet id of a whole PUBLISH, 0 with QoS 0; None if it is none, or too short."""
+    kind, qos = packet[0] >> 4, packet[0] >> 1 & 3
+    if kind != 3 or qos == 3:
+        return None
+    at = next(index for index in range(1, 5) if packet[index] < 0x80) + 1
+    if len(packet) < at + 2:
+        return None
+    at += 2 + int.from_bytes(packet[at : at + 2], "big")
+    if qos == 0:
+        return 0
+    return int.from_bytes(packet[at : at + 2], "big") if len(packet) >= at + 2 else None

@@ -97,3 +97,16 @@ async def system_without_limit(
             yield system
     finally:
         mosquitto.discard()
+
+
+@pytest.fixture
+async def closed_system(
+    closed_mosquitto: Mosquitto, migrated: Database, virtual_host: VirtualHost, tmp_path: Path
+) -> AsyncIterator[System]:
+    """All servers, and a mosquitto that lets in only whom its files name."""
+    try:
+        closed_mosquitto.start()
+        async with around(closed_mosquitto, migrated, virtual_host, tmp_path) as system:
+            yield system
+    finally:
+        closed_mosquitto.discard()

@@ -112,6 +112,7 @@ class DeviceSpeaker:
         self.name = name
         self.key = key
         self.stored: dict[int, set[int]] = {}
+        self.n_stored = 0
         self.errors: list[dict[str, Any]] = []
         self.times: list[int] = []
 
@@ -122,6 +123,7 @@ class DeviceSpeaker:
             body = msgspec.json.decode(payload)
             kind = str(message.topic).rpartition("/")[2]
             if kind == DownKind.STORED:
+                self.n_stored += 1
                 for first, last in body["ranges"]:
                     self.stored.setdefault(body["boot"], set()).update(range(first, last + 1))
             elif kind == DownKind.ERROR:
@@ -130,7 +132,7 @@ class DeviceSpeaker:
                 self.times.append(body["t_utc_us"])
 
     async def status(self, boot: int, t_us: int | None = None, **more: Any) -> None:
-        body = {"online": True, "boot": boot, "t": now_us() if t_us is None else t_us, **more}
+        body = {"online": True, "boot": boot, "t": now_us() if t_us is None else t_us} | more
         await self.client.publish(
             up_topic(self.name, UpKind.STATUS), msgspec.json.encode(body), qos=1, retain=True
         )
@@ -151,11 +153,13 @@ class DeviceSpeaker:
         )
 
 
-def packed(boot: int, n: int, *, t_us: int | None = None, samples: int = 250) -> bytes:
+def packed(
+    boot: int, n: int, *, t_us: int | None = None, samples: int = 250, flags: int = 0
+) -> bytes:
     """A message of one second of ECG whose samples tell its number."""
     values = (np.arange(samples) + n).astype("<i2").tobytes()
     frame = DecodedFrame(1, 1, 1, samples, 4_000_000, 0, 1, 0.005, 0.0, values)
-    return encode(Decoded(boot, n, now_us() if t_us is None else t_us, 0, [frame]))
+    return encode(Decoded(boot, n, now_us() if t_us is None else t_us, flags, [frame]))
 
 
 @dataclass(slots=True)
@@ -303,6 +307,14 @@ class System:
                 headers={Header.INCARNATION: INCARNATION, **headers},
             )
         )
+
+    def came(self, device: int, messages: set[tuple[int, int]]) -> Callable[[], bool]:
+        """Whether these messages of a device are on a stream, as a condition to wait for."""
+        return lambda: self.seen.messages(device) >= messages
+
+    def copies(self, device: int, boot: int, n: int) -> int:
+        """How often a message was put on a stream."""
+        return len(self.seen.frames.get((device, boot, n, 0), []))
 
     def kinds(self) -> list[str]:
         return [event.kind.value for event in self.seen.events]

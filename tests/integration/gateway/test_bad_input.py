@@ -8,7 +8,9 @@ knows it; see tests/integration/storage.)
 import asyncio
 import math
 import struct
+from collections.abc import Sized
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from zlib import crc32
 
@@ -41,7 +43,7 @@ def frame(**changes: Any) -> bytes:
         "samples": 2, "interval": 4_000_000, "dt": 0, "layout": 1, "scale": 1.0, "offset": 0.0,
         "data": b"\1\0\2\0", **changes,
     }  # fmt: skip
-    body = HEAD.pack(b"VW", f["version"], 0, BOOT, N, f["t"], f["count"])
+    body: bytes = HEAD.pack(b"VW", f["version"], 0, BOOT, N, f["t"], f["count"])
     body += FRAME.pack(
         f["stream"], f["place"], f["channels"], f["samples"], f["interval"], f["dt"], f["layout"],
         f["scale"], f["offset"],
@@ -107,12 +109,16 @@ def table() -> list[Bad]:
 TABLE = table()
 
 
+def has(found: Sized, count: int) -> bool:
+    return len(found) == count
+
+
 async def is_well(system: System, devices: list[DeviceSpeaker], n: int) -> None:
     """The next good message of each device arrives."""
     for device in devices:
         await device.send(packed(BOOT, n))
     for device in devices:
-        await eventually(lambda device=device: (BOOT, n) in system.seen.messages(device.key))
+        await eventually(system.came(device.key, {(BOOT, n)}))
 
 
 async def test_each_is_refused_by_its_name_and_harms_nobody(system: System) -> None:
@@ -130,12 +136,12 @@ async def test_each_is_refused_by_its_name_and_harms_nobody(system: System) -> N
                 await eventually(lambda: (BOOT, N) in system.seen.messages(device.key))
                 assert len(system.seen.parked) == n_parked, bad.what
                 continue
-            await eventually(lambda n=n_parked: len(system.seen.parked) == n + 1)
+            await eventually(partial(has, system.seen.parked, n_parked + 1))
             headers, body = system.seen.parked[-1]
             assert headers["reason"] == bad.reason, (bad.what, headers)
             assert body == bad.payload[:262_144], bad.what
             if bad.told:
-                await eventually(lambda n=n_told: len(device.errors) == n + 1)
+                await eventually(partial(has, device.errors, n_told + 1))
                 assert device.errors[-1] == {"boot": BOOT, "n": N, "reason": bad.reason}, bad.what
                 assert headers["identity"] == f"{BOOT:08x}/{N}"
             else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 import mqtt5
 import pytest
@@ -31,6 +32,10 @@ async def stream_of(device: DeviceSpeaker, count: int, *, every_s: float) -> Non
         await asyncio.sleep(every_s)
 
 
+def is_repeated(system: System, device: int, n: int) -> bool:
+    return system.copies(device, BOOT, n) >= 2
+
+
 def all_of(count: int) -> set[tuple[int, int]]:
     return {(BOOT, n) for n in range(count)}
 
@@ -51,9 +56,7 @@ async def test_a_killed_gateway_loses_nothing_that_the_broker_has(system: System
                 gateway.kill()
                 gateway = system.start()
         for device in (one, two):
-            await eventually(
-                lambda d=device: system.seen.messages(d.key) >= all_of(count), within_s=30
-            )
+            await eventually(system.came(device.key, all_of(count)), within_s=30)
     for key, copies in system.seen.frames.items():
         assert len({(c.t0, c.samples, c.flags & ~FrameFlag.LATE) for c in copies}) == 1, key
     for stream, told in system.seen.bytes_told.items():
@@ -172,9 +175,7 @@ async def test_two_replicas_share_the_lanes_and_one_takes_over(system: System) -
             await asyncio.sleep(1)
             one.kill()
         for device in (left, right):
-            await eventually(
-                lambda d=device: system.seen.messages(d.key) >= all_of(count), within_s=30
-            )
+            await eventually(system.came(device.key, all_of(count)), within_s=30)
     await eventually(lambda: two.said().count('"event": "lane_taken"') == LANES)
 
 
@@ -259,7 +260,7 @@ async def test_a_message_has_one_time_over_jumps_and_restarts(system: System) ->
         for payload in (absurd, newer, old):
             await device.send(payload)
         for n in range(3):
-            await eventually(lambda n=n: len(system.seen.frames[device.key, BOOT, n, 0]) >= 2)
+            await eventually(partial(is_repeated, system, device.key, n))
     for n in range(3):
         (t0_us,) = system.seen.times(device.key, BOOT, n)
         assert abs(t0_us - now_us()) < 60_000_000
