@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import asyncpg
 import structlog
@@ -20,8 +21,13 @@ def log_to(path: Path) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=path.open("a")),
+        logger_factory=structlog.WriteLoggerFactory(file=_private(path)),
     )
+
+
+def _private(path: Path) -> TextIO:
+    path.touch(mode=0o600)
+    return path.open("a")
 
 
 async def create_roles_and_database(

@@ -127,6 +127,7 @@ def take_run_lock(layout: Layout) -> TextIO:
     ------
     AlreadyRunning : somebody else holds it
     """
+    layout.run_lock.touch(mode=0o600)
     file = layout.run_lock.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -164,6 +164,7 @@ class Supervisor:
             ],
             env=base_environment() | {"HOME": os.environ.get("HOME", "/")},
             cwd=self._layout.folder,
+            umask=0o077,
             start_new_session=True,  # Ctrl-C reaches us, and we stop it in order
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

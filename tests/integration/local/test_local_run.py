@@ -1,0 +1,166 @@
+"""`make run` as a whole: loopback only, secrets unseen, what dies comes back, and all stops."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.local.layout import PROJECT, Layout
+from tests.harness.eventually import eventually
+
+READY_WITHIN_S = 240.0
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+class Run:
+    """A system of two patients in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.layout = Layout(folder=folder / ".local")
+        self.said = folder / "said.txt"
+        with self.said.open("w") as said:
+            self.process = psutil.Popen(
+                [
+                    *(sys.executable, "-m", "deploy.local.run", "--no-page", "--patients", "2"),
+                    *("--folder", str(self.layout.folder)),
+                ],
+                cwd=PROJECT,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+
+    def is_ready(self) -> bool:
+        """Whether a vital sign was on the live feed."""
+        assert self.process.poll() is None, self.said.read_text()[-3_000:]
+        return self.layout.connection.exists()
+
+    @property
+    def processes(self) -> list[psutil.Process]:
+        """All that it started."""
+        return list(self.process.children(recursive=True))
+
+    @property
+    def connection(self) -> dict[str, dict[str, int]]:
+        """What connection.json says."""
+        told: dict[str, dict[str, int]] = json.loads(self.layout.connection.read_text())
+        return told
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    folder = Path(
+        subprocess.check_output(["mktemp", "-d", "/tmp/vw-local-XXXXXX"], text=True).strip()
+    )
+    folder.chmod(0o711)
+    run = Run(folder)
+    try:
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.process.terminate()
+            run.process.wait(60)
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
+async def test_becomes_ready(run: Run) -> None:
+    await eventually(run.is_ready, within_s=READY_WITHIN_S, every_s=0.2)
+    assert "first vital sign on the live feed" in run.said.read_text()
+    names = {"mosquitto", "rabbitmq", "postgres", "gateway", "dsp", "storage", "alarms", "api"}
+    assert names <= set(run.connection["processes"])
+    assert stat.S_IMODE(run.layout.connection.stat().st_mode) == 0o600
+
+
+async def test_listens_on_loopback_only(run: Run) -> None:
+    sockets = [
+        (process.name(), connection.laddr.ip, connection.laddr.port)
+        for process in run.processes
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN or not connection.raddr
+    ]
+    listening = {port for _, _, port in sockets}
+    assert {run.connection["mqtt"]["port"]} < listening
+    assert [each for each in sockets if each[1] not in ("127.0.0.1", "::1")] == []
+    assert not any("epmd" in process.name() for process in run.processes)
+
+
+async def test_secrets_are_in_no_process_list_and_no_log(run: Run) -> None:
+    layout = run.layout
+    files = [path for folder in (layout.secrets, layout.devices) for path in folder.iterdir()]
+    assert len(files) > 15
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    secrets = [path.read_bytes().strip() for path in files]
+    places = {f"log {log.name}": log.read_bytes() for log in layout.logs.iterdir()}
+    for process in [run.process, *run.processes]:
+        for what in ("cmdline", "environ"):
+            seen = Path(f"/proc/{process.pid}/{what}").read_bytes()
+            places[f"{what} of {process.name()}"] = seen
+    found = [(place, files[n].name) for place, text in places.items()
+             for n, secret in enumerate(secrets) if secret in text]  # fmt: skip
+    assert found == []
+
+
+async def test_only_its_owner_reaches_supervisor_and_data(run: Run) -> None:
+    layout = run.layout
+    assert stat.S_IMODE(layout.supervisor_socket.stat().st_mode) == 0o600
+    assert stat.S_IMODE(layout.supervisor_config.stat().st_mode) == 0o600
+    open_to_others = [
+        path
+        for path in layout.folder.rglob("*")
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077
+        and layout.postgres not in path.parents and layout.rabbitmq not in path.parents
+    ]  # fmt: skip
+    assert open_to_others == []
+    for folder in (layout.rabbitmq, layout.postgres / "data"):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("name", ["dsp", "mosquitto"])
+async def test_what_dies_is_shown_and_comes_back(run: Run, name: str) -> None:
+    before = run.connection["processes"][name]
+    os.kill(before, signal.SIGKILL)
+
+    def is_back() -> bool:
+        now = run.connection["processes"].get(name, before)
+        return now != before and psutil.pid_exists(now)
+
+    await eventually(is_back, within_s=30)
+    assert f"{name} runs again" in run.said.read_text()
+
+
+async def test_a_second_run_of_the_folder_is_refused(run: Run) -> None:
+    second = subprocess.run(
+        [sys.executable, "-m", "deploy.local.run", "--folder", str(run.layout.folder)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert second.returncode == 1
+    assert "runs already" in second.stderr
+
+
+async def test_make_stop_ends_all_that_it_started(run: Run) -> None:
+    started = run.processes
+    assert len(started) > 9
+    stop = subprocess.run(
+        [sys.executable, "deploy/local/stop.py", str(run.layout.folder)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert stop.stdout == "stopped\n", stop.stderr
+    assert run.process.wait(30) == 0
+    _, alive = psutil.wait_procs(started, timeout=5)
+    assert alive == []
+    assert not run.layout.connection.exists()
