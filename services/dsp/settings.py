@@ -35,6 +35,6 @@ class DspSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
         "nothing more came of it",
     )  # fmt: skip
     dsp_late_wait_s: float = Field(
-        default=110.0, ge=0, le=3_600, description="Age of a hole that was filled before it is "
-        "worked in: what is live rests on it for 75 s, and may be 30 s old itself",
+        default=35.0, ge=0, le=3_600, description="Late data is worked in so long after the last "
+        "live value that rests on it was due: live may be 30 s old itself",
     )  # fmt: skip

@@ -103,3 +103,34 @@ def _packed(path: Path) -> Recording:
         channels={name: values[:, k] for k, name in enumerate(names)},
         references=data,
     )
+
+
+CLEAN_S, NOISY_S = 300.0, 120.0
+
+
+def as_mixed(record: EcgRecord, noise: Floats, snr_db: float) -> Floats:
+    """The lead with calibrated noise in alternate two minutes, by the rules of WFDB's `nst`.
+
+    Signal: an eighth of the squared mean peak-to-peak amplitude of the QRS complexes; noise: its
+    mean square about the mean of each second; both means without the outer 5 % each side.
+    """
+    normal = record.beats_s[record.classes == "N"]
+    beats = (normal if len(normal) > 50 else record.beats_s)[:300]
+    spans = []
+    for beat in np.rint(beats * record.rate_hz).astype(int):
+        near = record.lead[max(0, beat - record.rate_hz // 20) : beat + record.rate_hz // 10 + 1]
+        spans.append(np.ptp(near))
+    seconds = noise[: len(noise) // record.rate_hz * record.rate_hz]
+    level = _trimmed(seconds.reshape(-1, record.rate_hz)[:300].std(axis=1))
+    gain = np.sqrt(_trimmed(np.array(spans)) ** 2 / 8 * 10 ** (-snr_db / 10)) / level
+    mixed = record.lead.copy()
+    for start_s in np.arange(CLEAN_S, len(mixed) / record.rate_hz, 2 * NOISY_S):
+        start, end = int(start_s * record.rate_hz), int((start_s + NOISY_S) * record.rate_hz)
+        end = min(end, len(mixed), len(noise))
+        mixed[start:end] += gain * noise[start:end]
+    return mixed
+
+
+def _trimmed(values: Floats) -> float:
+    cut = round(0.05 * len(values))
+    return float(np.sort(values)[cut : len(values) - cut].mean())

@@ -30,11 +30,11 @@ from services.dsp.core.recomputation import (
     AFTER_US,
     BEFORE_US,
     PIECE_US,
-    TOUCHED_US,
     WARM_UP_US,
     all_of,
     recompute,
     revised,
+    touched_us,
     withdrawn,
 )
 from services.dsp.metrics import DspMetrics
@@ -131,7 +131,7 @@ def merged(spans: Sequence[LateSamples | Span]) -> list[Span]:
     for device, stream, start, end in sorted(spans):
         last = out[-1] if out else None
         near = last is not None and last[:2] == (device, stream)
-        if last is not None and near and start <= last.end_us + TOUCHED_US:
+        if last is not None and near and start <= last.end_us + touched_us(stream):
             out[-1] = last._replace(end_us=max(last.end_us, end))
         else:
             out.append(Span(device, stream, start, end))
@@ -167,7 +167,8 @@ class LateLane:
 
     async def _turn(self, stop: asyncio.Event) -> None:
         before_us = self.clock.now_us() - round(self.pace.wait_s * SECOND_US)
-        due = await self.table.due(self.lane, quiet_s=self.pace.quiet_s, before_us=before_us)
+        stored = await self.table.due(self.lane, quiet_s=self.pace.quiet_s, before_us=before_us)
+        due = [one for one in stored if one.end_us + touched_us(one.stream) <= before_us]
         for span in merged(due):
             if stop.is_set():
                 return
@@ -182,7 +183,7 @@ class LateLane:
         """Compute one span again, give it out, remember it."""
         whole_seconds = span._replace(
             start_us=span.start_us // SECOND_US * SECOND_US - BEFORE_US,
-            end_us=-(-span.end_us // SECOND_US) * SECOND_US + TOUCHED_US,
+            end_us=-(-span.end_us // SECOND_US) * SECOND_US + touched_us(span.stream),
         )
         revision = await self.table.revision(whole_seconds)
         began_s = self.clock.monotonic_s()

@@ -31,6 +31,7 @@ class Estimator:
     n_channels : leading channels that it takes; a device must send at least as many
     rates_hz : lowest and highest rate that it takes; the rate is a whole number
     measures : what it gives
+    memory_s : what it gives depends on so many seconds before; a test holds it to that
     """
 
     key: str
@@ -39,6 +40,7 @@ class Estimator:
     rates_hz: tuple[int, int]
     measures: tuple[Measure, ...]
     delay_s: int
+    memory_s: int
     init: Callable[[int, int], Any]
     step: Callable[[Any, Samples, Instants], tuple[Any, Output]]
     gives_beats: bool = False
@@ -61,6 +63,7 @@ ESTIMATORS = (
         rates_hz=(100, 2000),
         measures=(Measure.HEART_RATE,),
         delay_s=1,
+        memory_s=48,
         init=heart_rate.init,
         step=heart_rate.step,
         gives_beats=True,
@@ -72,6 +75,7 @@ ESTIMATORS = (
         rates_hz=(20, 1000),
         measures=(Measure.PULSE_RATE, Measure.SPO2, Measure.PERFUSION_INDEX),
         delay_s=pulse_oximetry.DELAY_S,
+        memory_s=16,
         init=partial(pulse_oximetry.init, channels=2),
         step=pulse_oximetry.step,
     ),
@@ -82,6 +86,7 @@ ESTIMATORS = (
         rates_hz=(20, 1000),
         measures=(Measure.PULSE_RATE,),
         delay_s=pulse_oximetry.DELAY_S,
+        memory_s=16,
         init=partial(pulse_oximetry.init, channels=1),
         step=_one_light,
     ),
@@ -92,6 +97,7 @@ ESTIMATORS = (
         rates_hz=(8, 1000),
         measures=(Measure.RESPIRATION_RATE,),
         delay_s=impedance.DELAY_S,
+        memory_s=64,
         init=impedance.init,
         step=impedance.step,
     ),
@@ -102,10 +108,17 @@ ESTIMATORS = (
         rates_hz=(1, 1),
         measures=(Measure.TEMPERATURE,),
         delay_s=0,
+        memory_s=60,
         init=sensor.init,
         step=sensor.step,
     ),
 )
+
+
+def memory_of(stream: int) -> int:
+    """Seconds after a sample of a stream in which something that is given still rests on it."""
+    of_stream = [each.memory_s for each in ESTIMATORS if each.stream == stream]
+    return max(of_stream, default=0)
 
 
 def estimator_for(stream: int, channels: int, rate_hz: int) -> Estimator | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from services.dsp.core.estimators import memory_of
 from services.dsp.core.gaps import SECOND_US
 from services.dsp.core.lane import Computed, LaneSignals
 from services.dsp.core.windows import MEMORY_S
@@ -14,9 +15,13 @@ from shared.contracts.vitals import VITAL
 
 WARM_UP_US = 2 * MEMORY_S * SECOND_US  # windows, and how long a stream has been there before them
 BEFORE_US = 2 * SECOND_US  # beats so long before a sample have looked ahead at it
-TOUCHED_US = (MEMORY_S + 1) * SECOND_US  # so long after a sample values still rest on it
 AFTER_US = 5 * SECOND_US  # samples behind the last second: they settle it
 PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory
+
+
+def touched_us(stream: int) -> int:
+    """So long after a sample of a stream values still rest on it."""
+    return (memory_of(stream) + 1) * SECOND_US
 
 
 def recompute(frames: FrameBatch) -> Computed:
