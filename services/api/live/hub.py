@@ -173,7 +173,8 @@ class Hub:
     def update(self, subscription: Subscription, patients: Iterable[SeenPatient]) -> None:
         """Follow who may be seen now: others in the ward, other beds, other devices."""
         fresh: dict[int, SeenPatient] = {patient.id: patient for patient in patients}
-        if fresh == subscription.patients:
+        is_current = subscription.client.subscriptions.get(subscription.asked.id) is subscription
+        if fresh == subscription.patients or not is_current:
             return
         self._leave(subscription)
         subscription.patients = fresh

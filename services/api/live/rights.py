@@ -5,16 +5,16 @@ While the database is away the sockets go on with what was known last.
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
 from services.api.access import Access, Request
-from services.api.audit import Action, Outcome
+from services.api.audit import Action
 from services.api.authentication import Authenticator
 from services.api.core.permissions import Permission, Principal, UserId
 from services.api.core.sight import SeenPatient
-from services.api.live.hub import Client, Hub
+from services.api.live.hub import Client, Hub, Subscription
 from services.api.live.subscriptions import Subscribe
 from services.api.metrics import ApiMetrics
 from shared.errors import Invalid, NotFound, Unavailable
@@ -43,7 +43,6 @@ class Connection:
     client: Client
     request: Request
     closing: Closing | None = None
-    tasks: set[str] = field(default_factory=set)
 
     @property
     def principal(self) -> Principal:
@@ -112,44 +111,44 @@ class Rights:
                 log.warning("rights_not_checked", error=str(error))
 
     async def _check(self) -> None:
-        held = await self._authenticator.holding(
-            {connection.principal.session_id for connection in self.connections}
-        )
-        by_user: dict[UserId, list[Connection]] = {}
-        for connection in list(self.connections):
-            if connection.principal.session_id not in held:
+        # Those that are there now: who comes while the database answers was just let in.
+        sessions = [
+            (connection, connection.principal.session_id) for connection in self.connections
+        ]
+        held = await self._authenticator.holding({session_id for _, session_id in sessions})
+        by_user: dict[UserId, list[tuple[Connection, Subscription]]] = {}
+        for connection, session_id in sessions:
+            if session_id not in held and connection.principal.session_id == session_id:
                 connection.close(NOT_AUTHENTICATED, "session_ended")
-            else:
-                by_user.setdefault(connection.principal.user_id, []).append(connection)
-        for user_id, connections in by_user.items():
-            asked = [
-                subscription.asked
-                for connection in connections
-                for subscription in connection.client.subscriptions.values()
-            ]
-            if asked:
-                seen = await self._access.sight_of(user_id)
-                wards = await self._wards(user_id, asked)
-                for connection in connections:
-                    await self._follow(connection, seen, wards)
+            for subscription in connection.client.subscriptions.values():
+                of_user = by_user.setdefault(connection.principal.user_id, [])
+                of_user.append((connection, subscription))
+        for user_id, watched in by_user.items():
+            seen = await self._access.sight_of(user_id)
+            wards = await self._wards(user_id, [one.asked for _, one in watched])
+            for connection, subscription in watched:
+                await self._follow(connection, subscription, seen, wards)
 
     async def _follow(
-        self, connection: Connection, seen: tuple[SeenPatient, ...], wards: frozenset[str]
+        self,
+        connection: Connection,
+        subscription: Subscription,
+        seen: tuple[SeenPatient, ...],
+        wards: frozenset[str],
     ) -> None:
-        for subscription in list(connection.client.subscriptions.values()):
-            found = _chosen(subscription.asked, seen, wards)
-            if found is None:
-                await self._access.audit.append(
-                    connection.request.entry(
-                        Action.WATCH, Outcome.REFUSED, reason="the relation has ended"
-                    )
-                )
-                connection.close(FORBIDDEN, "relation_ended")
-                return
-            fresh = [patient for patient in found if patient.id not in subscription.patients]
-            if fresh:
-                await self._access.note_read(connection.request, Action.WATCH, fresh)
-            self._hub.update(subscription, found)
+        if connection.client.subscriptions.get(subscription.asked.id) is not subscription:
+            return  # ended, or asked anew, while the database answered
+        found = _chosen(subscription.asked, seen, wards)
+        if found is None:
+            connection.close(FORBIDDEN, "relation_ended")
+            await self._access.refuse(
+                connection.request, Action.WATCH, reason="the relation has ended"
+            )
+            return
+        fresh = [patient for patient in found if patient.id not in subscription.patients]
+        if fresh:
+            await self._access.note_read(connection.request, Action.WATCH, fresh)
+        self._hub.update(subscription, found)
 
     async def _wards(self, user_id: UserId, asked: Iterable[Subscribe]) -> frozenset[str]:
         if all(subscribe.ward is None for subscribe in asked):
