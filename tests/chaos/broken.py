@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from services.gateway.application.outlet import Outlet
 from services.storage.application.frames import FrameWork
-from services.storage.application.ports import Advance, StreamMessage
 from services.storage.core.frame_rows import gather
 from services.storage.core.known_messages import KnownMessages
+from services.storage.core.positions import Advance, StreamMessage
 from shared.broker.publisher import Publisher
 from shared.contracts.frames import FrameBatch, decode_frames
 from shared.contracts.records import Table

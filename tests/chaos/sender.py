@@ -132,7 +132,8 @@ async def publish_all(task: Task) -> int:
             os.write(1, b"sent\n")
             deadline = time.monotonic() + task.drain_within_s
             while (left := sum(d.unstored for d in devices)) and time.monotonic() < deadline:
-                await asyncio.sleep(0.1)
+                log.info("draining", unstored=left, connected=sum(d.is_connected for d in devices))
+                await asyncio.sleep(1.0)
             stored.set()
     finally:
         ledger.close()

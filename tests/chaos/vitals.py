@@ -4,7 +4,7 @@ The expected numbers come from the same estimators over the same samples, as if 
 arrived when its last sample was taken.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 import asyncpg
@@ -122,20 +122,23 @@ def undisturbed(stored: Iterable[StoredFrame]) -> Outcome:
     return outcome
 
 
-async def read_outcome(database: asyncpg.Connection) -> Outcome:
+async def read_outcome(database: asyncpg.Connection, devices: Collection[str]) -> Outcome:
     """The last revision of everything in the database; what was withdrawn is not there."""
     values = await database.fetch(
         """
         select d.device, v.t, v.measure, v.method, v.value, v.quality, v.validity, v.flags
         from signal.vital_value v join registry.device d on d.id = v.device_id
-        """
+        where d.device = any ($1)
+        """,
+        list(devices),
     )
     beats = await database.fetch(
         """
         select d.device, b.t, b.kind, b.rr_ms, b.quality
         from signal.beat b join registry.device d on d.id = b.device_id
-        where b.quality > 0
-        """
+        where b.quality > 0 and d.device = any ($1)
+        """,
+        list(devices),
     )
     return Outcome(
         {
