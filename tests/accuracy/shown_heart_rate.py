@@ -59,11 +59,12 @@ def main() -> int:
 def signed_in(connection: dict[str, Any]) -> httpx.Client:
     """A client with the token of a person who may see the ward."""
     user = next(user for user in connection["users"] if user["role"] == "clinician")
-    client = httpx.Client(base_url=connection["page"], timeout=30.0)
     form = {"username": user["username"], "password": user["password"]}
-    token = client.post("/v1/token", data=form).raise_for_status().json()["access_token"]
-    client.headers["Authorization"] = f"Bearer {token}"
-    return client
+    answer = httpx.post(connection["page"] + "/v1/token", data=form, timeout=30.0)
+    token = answer.raise_for_status().json()["access_token"]
+    return httpx.Client(
+        base_url=connection["page"], timeout=30.0, headers={"Authorization": f"Bearer {token}"}
+    )
 
 
 def patients_by_device(api: httpx.Client) -> dict[str, str]:
