@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from services.storage.adapters.position_table import Step
-from services.storage.application.ports import Advance
 from services.storage.core.event_rows import EventRow
+from services.storage.core.positions import Advance
 from shared.database.pool import Database
 from shared.database.statements import Statements
 

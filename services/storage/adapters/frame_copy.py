@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 
 from services.storage.adapters.position_table import Step
-from services.storage.application.ports import Advance, RefusedFrames, Repeated
 from services.storage.core.frame_rows import (
     COLUMNS,
     FrameContent,
     FrameKey,
     FrameRows,
+    RefusedFrames,
+    Repeated,
     copy_payload,
     stored_content,
 )
 from services.storage.core.known_messages import BootKey, message_stretches
+from services.storage.core.positions import Advance
 from shared.database.pool import Database, Session
 from shared.database.statements import Statements
 from shared.errors import Conflict

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
-from services.storage.application.ports import Source, StreamMessage
+from services.storage.core.positions import StreamMessage
 from shared.broker.connection import Broker
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
@@ -29,7 +29,7 @@ class StreamsOfIncarnation:
         self._prefetch = prefetch
 
     @asynccontextmanager
-    async def open(self, stream: str, *, start: int, most: int) -> AsyncIterator[Source]:
+    async def open(self, stream: str, *, start: int, most: int) -> AsyncIterator[StreamReader]:
         """The stream from an offset on."""
         async with StreamReader(
             self._broker,

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from services.storage.application.ports import Advance, LaneLost, Position
+from services.storage.core.positions import Advance, LaneLost, Position
 from shared.database.pool import Database, Session
 from shared.database.statements import Statements
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from services.storage.adapters.position_table import Step
-from services.storage.application.ports import Advance
 from services.storage.core import beat_rows, vital_rows
+from services.storage.core.positions import Advance
 from services.storage.core.vital_rows import Emission, merge, stored_emission
 from shared.contracts.records import Table
 from shared.database.pool import Database, Session

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.storage.application.ports import Advance, EventTable, Parking, StreamMessage
+from services.storage.application.ports import EventTable, Parking
 from services.storage.core.event_rows import EventRow, event_row
+from services.storage.core.positions import Advance, StreamMessage
 from services.storage.metrics import StorageMetrics
 from shared.contracts.formats import EVENT_V1
 from shared.contracts.parking import Reason

@@ -14,25 +14,24 @@ import structlog
 from numpy.typing import NDArray
 
 from services.storage.application.ports import (
-    Advance,
     EventStream,
     FrameTable,
     Parking,
     Partitions,
     Receipts,
-    RefusedFrames,
-    Repeated,
-    StreamMessage,
 )
 from services.storage.core.frame_rows import (
     FrameContent,
     FrameKey,
     FrameRows,
+    RefusedFrames,
+    Repeated,
     first_of_each,
     gather,
 )
 from services.storage.core.known_messages import KnownMessages, shares_a_message
 from services.storage.core.partitions import Partitioned, admitted, partition_starts
+from services.storage.core.positions import Advance, StreamMessage
 from services.storage.core.receipt_ranges import receipt_ranges
 from services.storage.metrics import StorageMetrics
 from shared.contracts.events import Event, EventKind, Severity, event_id

@@ -15,10 +15,8 @@ from services.storage.application.ports import (
     EventStream,
     EventTable,
     FrameTable,
-    LaneLost,
     Parking,
     Partitions,
-    Position,
     Positions,
     Receipts,
     Streams,
@@ -28,6 +26,7 @@ from services.storage.application.stream_writer import CommitPolicy, StreamWrite
 from services.storage.application.vitals import WARM_MESSAGES, VitalWork
 from services.storage.core.known_messages import KnownMessages
 from services.storage.core.partitions import Partitioned, partitions_ahead
+from services.storage.core.positions import LaneLost, Position
 from services.storage.core.vital_rows import Thinning
 from services.storage.metrics import StorageMetrics
 from shared.contracts.identity import Lane

@@ -3,39 +3,18 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
 from services.storage.core.event_rows import EventRow
-from services.storage.core.frame_rows import FrameContent, FrameKey, FrameRows
+from services.storage.core.frame_rows import FrameContent, FrameKey, FrameRows, RefusedFrames
 from services.storage.core.known_messages import BootKey
 from services.storage.core.partitions import Partitioned
+from services.storage.core.positions import Advance, Position, StreamMessage
 from services.storage.core.vital_rows import Emission
 from shared.contracts.events import Event
 from shared.contracts.parking import Reason
 from shared.contracts.receipts import Receipt
 from shared.contracts.records import Table
-from shared.errors import VitalwireError
-
-
-class StreamMessage(Protocol):
-    """One message of a stream."""
-
-    @property
-    def offset(self) -> int:
-        """Its place in the stream."""
-
-    @property
-    def type(self) -> str:
-        """Name of its format."""
-
-    @property
-    def headers(self) -> Mapping[str, Any]:
-        """As published."""
-
-    @property
-    def body(self) -> bytes:
-        """The bytes."""
 
 
 class Discontinuity(Protocol):
@@ -80,37 +59,6 @@ class Streams(Protocol):
         """The stream from an offset on, at most so many messages at once."""
 
 
-class LaneLost(VitalwireError):
-    """Another process has taken over what this one was writing: stop, and ask again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """Up to where a stream is stored, and by which owner (`epoch`)."""
-
-    incarnation: int
-    stream: str
-    epoch: int
-    last_offset: int
-
-
-class Advance(NamedTuple):
-    """A step of the position, made in the transaction that writes the rows.
-
-    Messages up to `decided_to` were written by an earlier owner; they are read again only where
-    a writer has to remember them.
-    """
-
-    position: Position
-    to_offset: int
-    decided_to: int
-
-    @property
-    def is_warming(self) -> bool:
-        """Whether there is nothing to write: the position stays."""
-        return self.to_offset <= self.decided_to
-
-
 class Positions(Protocol):
     """Positions of the streams of one incarnation."""
 
@@ -126,17 +74,6 @@ class Partitions(Protocol):
 
     def forget(self) -> None:
         """Look again: one that was there is not."""
-
-
-class RefusedFrames(NamedTuple):
-    """Frames that are kept aside, with the reason."""
-
-    rows: FrameRows
-    reason: Reason
-
-
-class Repeated(VitalwireError):
-    """A row that was taken for new is in the table already."""
 
 
 class FrameTable(Protocol):

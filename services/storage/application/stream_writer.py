@@ -11,15 +11,8 @@ from typing import Protocol
 
 import structlog
 
-from services.storage.application.ports import (
-    Advance,
-    Discontinuity,
-    EventStream,
-    Parking,
-    Position,
-    StreamMessage,
-    Streams,
-)
+from services.storage.application.ports import Discontinuity, EventStream, Parking, Streams
+from services.storage.core.positions import Advance, Position, StreamMessage
 from services.storage.metrics import StorageMetrics
 from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.parking import Reason

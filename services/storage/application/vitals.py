@@ -10,15 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from services.storage.application.frames import TimeBounds
-from services.storage.application.ports import (
-    Advance,
-    Parking,
-    Partitions,
-    StreamMessage,
-    VitalTable,
-)
+from services.storage.application.ports import Parking, Partitions, VitalTable
 from services.storage.core.beat_rows import beat_rows
 from services.storage.core.partitions import Partitioned, admitted, partition_starts
+from services.storage.core.positions import Advance, StreamMessage
 from services.storage.core.vital_rows import Thinning, emissions
 from services.storage.metrics import StorageMetrics
 from shared.contracts.beats import BEAT, BeatBatch, decode_beats

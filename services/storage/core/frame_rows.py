@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.contracts.frames import FRAME, FrameBatch
+from shared.contracts.parking import Reason
 from shared.contracts.quality import FrameFlag
 from shared.contracts.records import Table
+from shared.errors import VitalwireError
 
 CONTENT_FLAGS = int(FrameFlag.LEAD_OFF | FrameFlag.SENSOR_FAULT)
 """What the device itself says of a frame; the other flags tell how and when it arrived."""
@@ -119,6 +121,17 @@ class FrameRows:
         columns += [_bits(table["scale"]), _bits(table["offset"])]
         columns += [(table["flags"] & CONTENT_FLAGS).tolist(), self.samples]
         return list(map(FrameContent._make, zip(*columns, strict=True)))
+
+
+class RefusedFrames(NamedTuple):
+    """Frames that are kept aside, with the reason."""
+
+    rows: FrameRows
+    reason: Reason
+
+
+class Repeated(VitalwireError):
+    """A row that was taken for new is in the table already."""
 
 
 def stored_content(row: Sequence[Any]) -> FrameContent:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from services.storage.adapters.position_table import PositionTable, Step
-from services.storage.application.ports import Advance, LaneLost
+from services.storage.core.positions import Advance, LaneLost
 from shared.database.pool import Database
 from shared.database.statements import load_statements
 from shared.telemetry.metrics import Metrics
