@@ -206,15 +206,18 @@ class Ingest:
                 continue
             envelope = read_envelope(message.properties) if message.properties else None
             found = decoder.feed(message.payload, envelope)
-            bad = _first_refusal(found)
-            if bad is not None:
-                unusable.append(Unusable(number, message, bad))
-                continue
             if len(found) != 1:
                 parts[number] = len(found)
             for content in found:
+                if type(content) is Refused:
+                    unusable.append(Unusable(number, message, content))
+                    continue
                 assert type(content) is Decoded
-                heard.append(Heard(number, message, route, content))
+                bad = refuse_message(content)
+                if bad is None:
+                    heard.append(Heard(number, message, route, content))
+                else:
+                    unusable.append(Unusable(number, message, bad))
         for number, count in parts.items():
             self._outlet.expect(number, count)
         if deferred:
@@ -478,18 +481,6 @@ def read_envelope(properties: Sequence[tuple[str, str]]) -> Envelope | None:
         return None
     if 0 <= boot <= MAX_UINT32 and 0 <= n <= MAX_UINT32 and -(2**63) <= t_us < 2**63:
         return Envelope(boot, n, t_us)
-    return None
-
-
-def _first_refusal(found: Sequence[Decoded | Refused]) -> Refused | None:
-    """Give why a payload cannot be used: one bad message in it, and it is parked whole."""
-    for content in found:
-        if type(content) is Refused:
-            return content
-        assert type(content) is Decoded
-        refusal = refuse_message(content)
-        if refusal is not None:
-            return refusal
     return None
 
 

@@ -1,0 +1,214 @@
+"""A lane whose ports are kept in memory, so that a test sees every step of a message."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from services.gateway.application.clocks import Clocks
+from services.gateway.application.devices import Devices
+from services.gateway.application.ingest import Ingest, IngestLimits, LaneParts
+from services.gateway.application.outlet import Outlet
+from services.gateway.application.presences import Presences
+from services.gateway.application.routing import Routes
+from services.gateway.core.admission import TimeLimits
+from services.gateway.core.clock_map import Correction, Segment
+from services.gateway.core.flow import LaneFlow, StreamFlow
+from services.gateway.core.messages import BootKey, Device, Incoming, ParkedMessage, StoredClock
+from services.gateway.core.presence import Presence
+from services.gateway.metrics import GatewayMetrics
+from shared.codecs.register import load_codecs
+from shared.contracts.decoding import Codec
+from shared.contracts.events import Event
+from shared.contracts.frames import FrameBatch, decode_frames
+from shared.contracts.identity import DeviceId, DeviceKey, Lane
+from shared.contracts.instants import DAY
+from shared.contracts.names import UpKind, up_topic
+from shared.errors import Dependency, Unavailable
+from shared.telemetry.metrics import Metrics
+from tests.harness.manual_clock import ManualClock
+
+NAMES = ("monitor-1", "monitor-2")
+
+
+class MemoryTables:
+    """Registry, clock maps and presence; `away` makes every access fail."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.registered = [
+            Device(DeviceKey(key), DeviceId(name), "vw-monitor", simulated=False)
+            for key, name in enumerate(NAMES, start=1)
+        ]
+        self.segments: dict[BootKey, dict[int, Segment]] = {}
+        self.corrections: list[tuple[BootKey, Correction]] = []
+        self.presences: dict[DeviceKey, Presence] = {}
+
+    def _reach(self) -> None:
+        if self.away:
+            raise Unavailable(Dependency.POSTGRESQL, "away")
+
+    async def all_devices(self) -> list[Device]:
+        self._reach()
+        return list(self.registered)
+
+    async def devices(self, names: Iterable[DeviceId]) -> list[Device]:
+        self._reach()
+        wanted = set(names)
+        return [device for device in self.registered if device.name in wanted]
+
+    async def load(self, keys: Iterable[BootKey]) -> Mapping[BootKey, StoredClock]:
+        self._reach()
+        return {key: StoredClock(list(self.segments.get(key, {}).values()), 0) for key in keys}
+
+    async def keep(
+        self, segments: Sequence[tuple[BootKey, Segment]]
+    ) -> Mapping[tuple[BootKey, int], Segment]:
+        self._reach()
+        for key, segment in segments:
+            self.segments.setdefault(key, {}).setdefault(segment.from_n, segment)
+        return {(key, one.from_n): self.segments[key][one.from_n] for key, one in segments}
+
+    async def correct(self, corrections: Sequence[tuple[BootKey, Correction]]) -> None:
+        self._reach()
+        self.corrections += corrections
+
+
+class MemoryPresences:
+    """Presence rows."""
+
+    async def load(self) -> Mapping[DeviceKey, Presence]:
+        return {}
+
+    async def keep(self, presences: Mapping[DeviceKey, Presence]) -> None:
+        """Nothing outlives the test."""
+
+
+@dataclass
+class MemoryOut:
+    """RabbitMQ: what was handed over waits for the test to confirm it."""
+
+    frames: list[tuple[FrameBatch, bool]] = field(default_factory=list)
+    headers: list[tuple[Lane, int, int]] = field(default_factory=list)
+    parked: list[ParkedMessage] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    open: list[tuple[str, asyncio.Future[None]]] = field(default_factory=list)
+
+    def _hand_over(self, what: str) -> asyncio.Future[None]:
+        confirmation: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.open.append((what, confirmation))
+        return confirmation
+
+    async def send_frames(
+        self, lane: Lane, body: bytes, *, late: bool, lane_bytes: int, t_us: int
+    ) -> asyncio.Future[None]:
+        batch = decode_frames(body)
+        assert isinstance(batch, FrameBatch)
+        self.frames.append((batch, late))
+        self.headers.append((lane, lane_bytes, t_us))
+        return self._hand_over("late" if late else "live")
+
+    async def park(self, message: ParkedMessage) -> asyncio.Future[None]:
+        self.parked.append(message)
+        return self._hand_over("park")
+
+    async def tell(self, event: Event) -> asyncio.Future[None]:
+        self.events.append(event)
+        return self._hand_over("event")
+
+    async def confirm(self, *kinds: str) -> None:
+        """Confirm what was handed over of these kinds; of all without any."""
+        chosen = [one for one in self.open if not kinds or one[0] in kinds]
+        for one in chosen:
+            self.open.remove(one)
+            one[1].set_result(None)
+        await asyncio.sleep(0)
+
+    def numbers(self, *, late: bool = False) -> list[int]:
+        """The n of every frame handed over."""
+        found = [batch for batch, is_late in self.frames if is_late is late]
+        return [int(n) for batch in found for n in batch.table["n"]]
+
+
+@dataclass
+class MemorySession:
+    """The MQTT side: what was acknowledged and told."""
+
+    acknowledged: list[int] = field(default_factory=list)
+    told: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    session_present: bool = True
+    is_caught_up: bool = True
+
+    async def take(self, gather_s: float) -> list[Incoming]:
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """Nobody waits."""
+
+    def acknowledge(self, packet_ids: Sequence[int]) -> None:
+        self.acknowledged += packet_ids
+
+    def publish(self, topic: str, payload: bytes) -> bool:
+        self.told.append((topic, msgspec.json.decode(payload)))
+        return True
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+class MemoryLane:
+    """One lane and one session of it."""
+
+    def __init__(self, codecs: Mapping[str, Codec] | None = None) -> None:
+        self.clock = ManualClock()
+        self.metrics = GatewayMetrics(Metrics("gateway"))
+        self.tables = MemoryTables()
+        self.out = MemoryOut()
+        self.session = MemorySession()
+        self.asked: list[DeviceKey] = []
+        self.flow = LaneFlow(StreamFlow(0, 10_000), StreamFlow(0, 10_000))
+        lane = Lane(0)
+        devices = Devices(self.tables, self.clock, self.metrics)
+        self.outlet = Outlet(
+            lane, self.session, self.out, self.flow,
+            unconfirmed_most_bytes=5_000, clock=self.clock, metrics=self.metrics,
+        )  # fmt: skip
+        self.ingest = Ingest(
+            LaneParts(
+                lane=lane,
+                routes=Routes(codecs or load_codecs(), devices),
+                clocks=Clocks(self.tables, self.clock, self.metrics, "0"),
+                presences=Presences(MemoryPresences(), self.out, self.clock, self.metrics, "0"),
+                out=self.out,
+                receipt_wanted=self.asked.append,
+                came_online=lambda _: None,
+                limits=IngestLimits(
+                    time=TimeLimits(back_us=DAY), messages_per_s=100, messages_burst=1_000
+                ),
+                clock=self.clock,
+                metrics=self.metrics,
+            ),
+            self.session,
+            self.outlet,
+        )
+        self._packet_id = 0
+
+    def incoming(
+        self, payload: bytes, codec: str = "packed", *, name: str = NAMES[0], qos: int = 1
+    ) -> Incoming:
+        """A message as MQTT gives it; packet ids count from 1."""
+        if qos:
+            self._packet_id += 1
+        topic = up_topic(DeviceId(name), UpKind.DATA, codec)
+        packet_id = self._packet_id if qos else 0
+        return Incoming(topic, payload, packet_id, False, (), self.clock.now_us())
+
+    async def accept(self, *messages: Incoming) -> None:
+        """One chunk, and the sender's turn after it."""
+        await self.ingest.accept(messages)
+        sending = asyncio.create_task(self.outlet.run())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        sending.cancel()
+        await asyncio.wait([sending])
