@@ -48,6 +48,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
         incarnation=incarnation,
         frames=FrameReader(broker, incarnation, messages_most=settings.dsp_messages_most),
         positions=PositionTable(database, statements, incarnation),
+        assignments=assignments,
         outlet=VitalStream(publisher, assignments, lanes=lanes, incarnation=incarnation),
         late_table=LateIntervals(database, statements, incarnation),
         samples=SampleReader(database, statements),

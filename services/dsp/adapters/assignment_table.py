@@ -46,6 +46,12 @@ class AssignmentTable:
             rows = await session.fetch(self.statements["recent_assignments"])
         self._worn = _by_device(rows)
 
+    async def look_up(self, device: int) -> None:
+        """Read all assignments of a device: its data may be years old."""
+        async with self.database.session() as session:
+            rows = await session.fetch(self.statements["assignments_of"], device)
+        self._worn |= _by_device(rows)
+
     def patients_at(self, device: NDArray[np.int32], t: NDArray[np.int64]) -> NDArray[np.int32]:
         """The patient of each device at each moment, 0 for nobody."""
         found = np.full(len(device), NOBODY, dtype=np.int32)

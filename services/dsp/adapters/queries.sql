@@ -82,12 +82,12 @@ where ends is null or ends > now() - interval '3 days'
 order by device_id, starts;
 
 -- name: assignments_of
--- Who ever wore some devices.
+-- Who ever wore a device.
 select device_id, patient_id,
     (extract(epoch from starts) * 1000000)::bigint as starts_us,
     (extract(epoch from ends) * 1000000)::bigint as ends_us
 from registry.assignment
-where device_id = any($1::integer[])
+where device_id = $1
 order by device_id, starts;
 
 -- name: stored_frames

@@ -7,7 +7,14 @@ import structlog
 
 from services.dsp.application.late import LateLane, LateNotes, LatePace
 from services.dsp.application.live import LiveLane, Pace
-from services.dsp.application.ports import Frames, LateTable, Outlet, Positions, StoredSamples
+from services.dsp.application.ports import (
+    Assignments,
+    Frames,
+    LateTable,
+    Outlet,
+    Positions,
+    StoredSamples,
+)
 from services.dsp.metrics import DspMetrics
 from shared.contracts.identity import Lane
 from shared.errors import Unavailable
@@ -24,6 +31,7 @@ class Lanes:
     incarnation: int
     frames: Frames
     positions: Positions
+    assignments: Assignments
     outlet: Outlet
     late_table: LateTable
     samples: StoredSamples
@@ -75,6 +83,7 @@ class Lanes:
             lane=lane,
             table=self.late_table,
             samples=self.samples,
+            assignments=self.assignments,
             outlet=self.outlet,
             pace=self.late_pace,
             clock=self.clock,

@@ -13,6 +13,7 @@ import numpy as np
 import structlog
 
 from services.dsp.application.ports import (
+    Assignments,
     Frames,
     LateTable,
     Noted,
@@ -145,6 +146,7 @@ class LateLane:
     lane: Lane
     table: LateTable
     samples: StoredSamples
+    assignments: Assignments
     outlet: Outlet
     pace: LatePace
     clock: Clock
@@ -192,6 +194,7 @@ class LateLane:
             piece = span._replace(start_us=start_us, end_us=end_us)
             values = await self._compute(piece, revision)
             if values is not None and (len(values.vitals) or len(values.beats)):
+                await self.assignments.look_up(span.device)
                 await self.outlet.give(values, self.lane)
                 self.metrics.values.labels(LOOP).inc(len(values.vitals))
                 self.metrics.beats.labels(LOOP).inc(len(values.beats))

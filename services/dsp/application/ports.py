@@ -127,6 +127,9 @@ class Assignments(Protocol):
     def patients_at(self, device: NDArray[np.int32], t: NDArray[np.int64]) -> NDArray[np.int32]:
         """The patient of each device at each moment, 0 for nobody."""
 
+    async def look_up(self, device: int) -> None:
+        """Know all who ever wore a device, until the next look at who wears what."""
+
 
 class Span(NamedTuple):
     """Time of one stream of one device that has to be computed again."""
