@@ -43,7 +43,7 @@ export function AccountMenu({ onShowKeys }: { readonly onShowKeys: () => void })
         ref={button}
         type="button"
         className={styles["avatar"]}
-        aria-label={`${texts.account.open}: ${me.display_name}`}
+        aria-label={`${initials(me.display_name)}, ${texts.account.open}: ${me.display_name}`}
         aria-expanded={open}
         onClick={() => {
           setOpen(!open);

@@ -31,6 +31,7 @@ export class AlarmSound {
   #analyser: AnalyserNode | null = null;
   #priority: Priority | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
+  #pulses: GainNode[] = [];
 
   /** Call from a gesture: only then does a browser let sound out. */
   async turnOn(): Promise<void> {
@@ -45,6 +46,7 @@ export class AlarmSound {
     this.#priority = priority;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#hush();
     this.#burst();
   }
 
@@ -89,6 +91,7 @@ export class AlarmSound {
     const context = this.#context;
     if (priority === null || this.state.get() !== "on" || context === null || this.#timer !== null) return;
     const { pulses, everyMs, frequency } = BURSTS[priority];
+    this.#hush();
     for (const start of pulses) this.#pulse(context, context.currentTime + 0.05 + start, frequency);
     this.#timer = setTimeout(() => {
       this.#timer = null;
@@ -96,8 +99,15 @@ export class AlarmSound {
     }, everyMs);
   }
 
+  /** End the pulses that were to come. */
+  #hush(): void {
+    for (const envelope of this.#pulses) envelope.disconnect();
+    this.#pulses = [];
+  }
+
   #pulse(context: AudioContext, at: number, frequency: number): void {
     const envelope = context.createGain();
+    this.#pulses.push(envelope);
     envelope.gain.setValueAtTime(0, at);
     envelope.gain.linearRampToValueAtTime(LEVEL, at + 0.02);
     envelope.gain.setValueAtTime(LEVEL, at + PULSE_S - 0.03);

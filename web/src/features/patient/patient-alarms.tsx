@@ -28,6 +28,7 @@ export function PatientAlarms({ patient, alarms, moment }: Properties) {
     <div
       className={styles["banner"]}
       data-testid={`banner-${worst.bed ?? patient}`}
+      data-alarm={worst.id}
       data-priority={banner.priority}
       data-loudness={banner.loudness}
       data-technical={banner.technical || undefined}

@@ -29,9 +29,8 @@ export function PatientTile({ view, patient, details, density, short, moment }: 
   const worst = moment.linked ? (alarms[0] ?? null) : null;
   const banner = worst === null ? null : bannerAlarm(worst, moment.measures, moment.nowMs);
   return (
-    <Link
+    <article
       className={styles["tile"]}
-      href={`/patient/${patient.key}`}
       data-testid={`tile-${bed.key}`}
       data-key={bed.key}
       data-alarm={worst?.id}
@@ -39,21 +38,23 @@ export function PatientTile({ view, patient, details, density, short, moment }: 
       data-priority={banner?.priority}
       data-loudness={banner?.loudness}
       data-technical={banner?.technical === true || undefined}
-      aria-label={spoken(view, patient, readings, banner)}
     >
-      <TileHead bed={bed} patient={patient} details={details} moment={moment} />
-      {banner === null ? (
-        <TileContext view={view} readings={readings} moment={moment} />
-      ) : (
-        <AlarmBanner alarm={banner} more={alarms.length - 1} testId={`banner-${bed.key}`} />
-      )}
-      <TileTraces view={view} patient={patient} density={density} short={short} moment={moment} />
-      <div className={styles["numbers"]}>
-        {readings.map((reading) => (
-          <Measure key={reading.vital.key} reading={reading} look="cell" testId={`num-${TEST_NAMES[reading.vital.key] ?? reading.vital.key}-${bed.key}`} />
-        ))}
+      <Link className={styles["link"]} href={`/patient/${patient.key}`} aria-label={spoken(view, patient, readings, banner)} />
+      <div className={styles["inside"]} aria-hidden="true">
+        <TileHead bed={bed} patient={patient} details={details} moment={moment} />
+        {banner === null ? (
+          <TileContext view={view} readings={readings} moment={moment} />
+        ) : (
+          <AlarmBanner alarm={banner} more={alarms.length - 1} testId={`banner-${bed.key}`} />
+        )}
+        <TileTraces view={view} patient={patient} density={density} short={short} moment={moment} />
+        <div className={styles["numbers"]}>
+          {readings.map((reading) => (
+            <Measure key={reading.vital.key} reading={reading} look="cell" testId={`num-${TEST_NAMES[reading.vital.key] ?? reading.vital.key}-${bed.key}`} />
+          ))}
+        </div>
       </div>
-    </Link>
+    </article>
   );
 }
 

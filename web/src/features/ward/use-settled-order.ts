@@ -22,7 +22,7 @@ interface Settled {
 /** The order that is shown: it follows the wanted one when no tile is moved under a hand. */
 export function useSettledOrder(wanted: readonly BedView[], { grid, linked, asked }: Conditions): BedView[] {
   const keys = wanted.map(({ bed }) => bed.key);
-  const [settled, setSettled] = useState<Settled>({ keys, asked, atMs: 0 });
+  const [settled, setSettled] = useState<Settled>({ keys, asked, atMs: -Infinity });
   const settle = useEffectEvent((handMs: number) => {
     const nowMs = performance.now();
     if (keys.join() === settled.keys.join()) return;
@@ -46,7 +46,7 @@ export function useSettledOrder(wanted: readonly BedView[], { grid, linked, aske
   }, [grid]);
 
   if (settled.asked !== asked || settled.keys.length === 0) {
-    setSettled({ keys, asked, atMs: 0 });
+    setSettled({ keys, asked, atMs: -Infinity });
     return [...wanted];
   }
   return keepOrder(wanted, settled.keys);

@@ -24,7 +24,7 @@ export function useWardKeys({ grid, columns, filter, onFilter, onRead }: Wiring)
     if (isTyping(event)) return;
     const wanted = FILTER_KEYS[event.key];
     if (wanted !== undefined) onFilter(filter === wanted ? "all" : wanted);
-    const tiles = [...(grid.current?.querySelectorAll<HTMLElement>("a[data-key]") ?? [])];
+    const tiles = [...(grid.current?.querySelectorAll<HTMLElement>("[data-key] > a") ?? [])];
     const at = tiles.findIndex((tile) => tile === document.activeElement);
     const step = steps(columns)[event.key];
     if (step !== undefined && tiles.length > 0) {
@@ -33,7 +33,7 @@ export function useWardKeys({ grid, columns, filter, onFilter, onRead }: Wiring)
       tiles[next]?.focus();
     }
     const focused = tiles[at];
-    const alarm = focused?.dataset["alarm"];
+    const alarm = focused?.closest<HTMLElement>("[data-key]")?.dataset["alarm"];
     switch (event.key.toLowerCase()) {
       case "a":
         if (alarm !== undefined) acknowledge.mutate(alarm);

@@ -1,0 +1,1 @@
+"""The page in Chromium against a whole running system."""
