@@ -34,7 +34,7 @@ def resolution_s(span_us: int, points: int) -> int:
     for step in _STEPS_S:
         if span_s / step <= points:
             return step
-    return -(-int(span_s) // points)
+    return -(-span_us // (points * 1_000_000))
 
 
 def preferred(points: Iterable[VitalPoint]) -> list[VitalPoint]:
