@@ -244,6 +244,25 @@ async def test_bad_messages_harm_nothing_else(system: System) -> None:
         assert told == {"spo2_desaturation"}, "the future has ended no delay and no silence"
 
 
+async def test_a_lane_that_another_process_saved_is_read_again(system: System) -> None:
+    patient, device = await system.admit("jjjjj")
+    start = now_us()
+    async with system.following_events():
+        replica = system.start()
+        values = steady(patient, device, start, 11, Measure.SPO2, 85)
+        await system.send_values(table_of(values))
+        first = (await eventually(lambda: system.told("spo2_low", "active"), within_s=20))[0]
+        # Another owner, who went on from there: this one must not write over what he did.
+        await system.run_sql("update alarm.lane set saves = saves + 7")
+        values = steady(patient, device, start + 11 * SECOND, 1, Measure.SPO2, 75)
+        await system.send_values(table_of(values))
+        await eventually(lambda: system.told("spo2_desaturation", "active"), within_s=20)
+        assert "lane_saved_by_another" in replica.log.read_text()
+        rows = await system.rows()
+        assert {row["condition"] for row in rows.values()} == {"spo2_low", "spo2_desaturation"}
+        assert rows[first.data["id"]]["since"] == start
+
+
 async def test_alarms_are_told_while_postgresql_is_away(
     system: System, database_link: TcpProxy
 ) -> None:

@@ -9,7 +9,14 @@ from shared.broker.connection import Broker
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.broker.queues import QueueReader
-from shared.broker.streams import Fault, StreamEdge, StreamMessage, StreamReader
+from shared.broker.streams import (
+    NOTE_OFFSETS,
+    Discontinuity,
+    Fault,
+    StreamEdge,
+    StreamMessage,
+    StreamReader,
+)
 from shared.contracts.formats import COMMAND_V1, FRAMES_V1
 from shared.contracts.names import Exchange, Header
 from shared.errors import NotFound
@@ -170,3 +177,34 @@ async def test_a_queue_gives_back_what_was_not_settled(
             if len(again) == 2:
                 stop.set()
     assert again == [(b"1", 2), (b"2", 2)]
+
+
+async def test_a_reader_that_is_overtaken_is_told_so(broker: Broker, publisher: Publisher) -> None:
+    body = b"x" * 100_000
+
+    async def publish(count: int) -> None:
+        confirmations = [await publisher.send(frame_message(n, body=body)) for n in range(count)]
+        await confirmations[-1]
+
+    await publish(100)
+    stop = asyncio.Event()
+    found: list[Discontinuity] = []
+    following = 0
+    async with (
+        StreamReader(broker, "frames.0", start=0, prefetch=4, batch_most=4) as reader,
+        asyncio.timeout(60),
+    ):
+        async for batch in reader.batches(until=stop):
+            if following == 0:
+                await publish(500)  # meanwhile this reader stands still
+            if batch.discontinuity is not None:
+                assert batch.discontinuity.fault is Fault.TRUNCATED
+                assert batch.discontinuity.expected == following
+                found.append(batch.discontinuity)
+                following = batch.discontinuity.found
+            for message in batch.messages:
+                assert 0 <= message.offset - following <= NOTE_OFFSETS
+                following = message.offset + 1
+            if batch.messages[-1].headers[Header.BYTES] == 499:
+                stop.set()
+    assert len(found) == 1
