@@ -144,18 +144,18 @@ def make_environment(lock: Path) -> None:
         tell("making the virtual environment")
         _run([sys.executable, "-m", "venv", str(ENVIRONMENT)])
     bootstrap = ROOT / "requirements" / "bootstrap.txt"
-    if not _is_current(bootstrap):
+    if not is_current(bootstrap):
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "--require-hashes", "-r", str(bootstrap)])
         _mark_current(bootstrap)
     uv = [str(ENVIRONMENT / "bin" / "uv"), "pip", "install", "--quiet", f"--python={python}"]
     development = ROOT / "requirements" / "development.txt"
-    if not (_is_current(lock) or _is_current(development)):
+    if not (is_current(lock) or is_current(development)):
         tell(f"installing the packages of requirements/{lock.name}")
         _run([*uv, "--require-hashes", "-r", str(lock)])
         _mark_current(lock)
     project = ROOT / "pyproject.toml"
-    if not _is_current(project):
+    if not is_current(project):
         _run([*uv, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
         _mark_current(project)
 
@@ -168,7 +168,8 @@ def _digest(source: Path) -> str:
     return hashlib.sha256(str(ROOT).encode() + source.read_bytes()).hexdigest()
 
 
-def _is_current(source: Path) -> bool:
+def is_current(source: Path) -> bool:
+    """Whether what this file lists is installed."""
     stamp = _stamp(source)
     return stamp.exists() and stamp.read_text() == _digest(source)
 

@@ -84,3 +84,11 @@ select $1, $2
 where not exists (
     select from access.membership
     where care_team_id = $1 and account_id = $2 and ends is null);
+
+-- name: broken_links
+-- What is broken in the chains of the audit trail; no row = all is whole.
+select chain, n, what from audit.verify();
+
+-- name: deployment
+-- The number of lanes and the incarnation of the streams.
+select lanes, incarnation from registry.deployment;

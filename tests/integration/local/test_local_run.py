@@ -122,6 +122,40 @@ async def test_only_its_owner_reaches_supervisor_and_data(run: Run) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def doctor(run: Run) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*(sys.executable, "-m", "services.command_line"),
+         *("doctor", "--folder", str(run.layout.folder))],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )  # fmt: skip
+
+
+async def test_the_doctor_finds_it_well(run: Run) -> None:
+    told = doctor(run)
+    assert told.returncode == 0, told.stdout + told.stderr
+    for what in ("audit trail whole", "streams and queues there", "6 users log in", "dsp ready"):
+        assert what in told.stdout
+
+
+async def test_the_doctor_says_what_is_wrong_and_what_to_do(run: Run) -> None:
+    secret = run.layout.secrets / "api_token_key"
+    pid = run.connection["processes"]["alarms"]
+    secret.chmod(0o644)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        told = doctor(run)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        secret.chmod(0o600)
+    assert told.returncode == 1
+    assert "chmod 600" in told.stdout
+    assert "see .local/log/alarms.log" in told.stdout
+
+
 @pytest.mark.parametrize("name", ["dsp", "mosquitto"])
 async def test_what_dies_is_shown_and_comes_back(run: Run, name: str) -> None:
     before = run.connection["processes"][name]
