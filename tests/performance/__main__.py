@@ -20,6 +20,7 @@ from tests.performance.systems import Generator, MeasuredSystem, Peer, count
 
 DEVICES = 200
 WARM_S = 3.0
+OURS = "vitalwire"
 PEERS = ("python copy", "node single", "node rows")
 SETTLE_S = 20.0
 
@@ -28,7 +29,7 @@ async def drained(system: MeasuredSystem, table: str, rows: int) -> int:
     """Wait until so many rows are there; gives how many are."""
     deadline = time.monotonic() + SETTLE_S
     while (there := await count(system, table)) < rows and time.monotonic() < deadline:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(1.0)  # seldom: the count is work for PostgreSQL too
     return there
 
 
@@ -44,9 +45,8 @@ async def measure(
     rows = await count(system, table)
     before = look(pids)
     sent = await generator.send(rate, seconds)
-    await asyncio.sleep(0.5)  # the last commit
-    used = look(pids).since(before)
     stored = await drained(system, table, rows + sent["sent"]) - rows
+    used = look(pids).since(before)
     return {
         "rate": rate,
         "sent": sent["sent"],
@@ -71,7 +71,7 @@ async def our_path(
         await drained(system, "signal.frame", warm["sent"])
         for rate in rates:
             row = await measure(system, generator, system.pids(), "signal.frame", rate, seconds)
-            found.append({"path": "vitalwire", **row})
+            found.append({"path": OURS, **row})
             tell(found[-1])
         if sampled is not None:
             system.begin_profile()
@@ -104,9 +104,10 @@ def tell(row: dict[str, Any]) -> None:
     """One line for a person."""
     us = {name: value for name, value in row["us"].items() if name != "mosquitto"}
     parts = ", ".join(f"{name} {value}" for name, value in row["us"].items())
+    behind = "" if row["stored"] == row["sent"] else " (fell behind)"
     print(
         f"{row['path']:>12} at {row['rate']:5.0f}/s: {sum(us.values()):6.1f} us a message"
-        f" without mosquitto ({parts}); sent {row['sent']}, stored {row['stored']};"
+        f" without mosquitto ({parts}); sent {row['sent']}, stored {row['stored']}{behind};"
         f" PUBACK p99 {row['puback_p99_ms']} ms",
         flush=True,
     )
@@ -132,7 +133,8 @@ def main() -> int:
         print(f"\nWhere the time of {options.profile} goes at {rates[-1]:.0f}/s:\n{profile}")
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1))
-    return 0 if all(row["stored"] == row["sent"] for row in found) else 1
+    ours = [row for row in found if row["path"] == OURS]
+    return 0 if all(row["stored"] == row["sent"] for row in ours) else 1
 
 
 if __name__ == "__main__":
