@@ -13,6 +13,7 @@ export type SignInState = "unknown" | "out" | "in";
 
 const HINT = "vitalwire.signed-in"; // that a cookie may be there; without it nothing is asked
 const EARLY_S = 30;
+const AGAIN_S = 5;
 
 export class Authentication {
   #token: string | null = null;
@@ -72,7 +73,8 @@ export class Authentication {
     }
     // a server that is down ends no session: the next attempt may find it
     if (response === null || response.status >= 500 || response.status === 429) {
-      if (this.#state === "unknown") this.#set(null);
+      if (this.#state === "in") this.#later(AGAIN_S);
+      else this.#set(null);
       return false;
     }
     this.#set(null);
@@ -82,8 +84,11 @@ export class Authentication {
   async #accept(response: Response): Promise<void> {
     const body = (await response.json()) as { access_token: string; expires_in: number };
     this.#set(body.access_token);
+    this.#later(Math.max(AGAIN_S, body.expires_in - Math.max(EARLY_S, body.expires_in * 0.2)));
+  }
+
+  #later(waitS: number): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
-    const waitS = Math.max(5, body.expires_in - Math.max(EARLY_S, body.expires_in * 0.2));
     this.#timer = setTimeout(() => void this.refresh(), waitS * 1000);
   }
 

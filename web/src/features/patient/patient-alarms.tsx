@@ -1,4 +1,4 @@
-import { Check } from "lucide-react";
+import { Check, Undo2 } from "lucide-react";
 
 import { Button } from "../../design/button";
 import { alarmName } from "../../design/format/alarm-text";
@@ -6,12 +6,16 @@ import { formatQuantity } from "../../design/format/numbers";
 import { formatDuration, formatTimeOfDay } from "../../design/format/times";
 import { PriorityMark } from "../../design/marks";
 import { texts } from "../../design/texts";
+import { useDelayed } from "../../design/use-delayed";
+import { useWindowSize } from "../../design/use-window-size";
 import { vitalDisplay } from "../../design/vital-display";
 import type { Alarm } from "../../live/messages";
 import { acknowledgeProblem, useAcknowledge } from "../../session/actions";
 import { PauseControl } from "../../session/pause-control";
 import { bannerAlarm, type Moment } from "../../session/readings";
 import styles from "./patient-alarms.module.css";
+
+const PHONE_PX = 700; // a thumb slips: there, five seconds remain to take it back
 
 interface Properties {
   readonly patient: string;
@@ -22,7 +26,10 @@ interface Properties {
 /** The worst alarm in full, the others beside it, and what can be done. */
 export function PatientAlarms({ patient, alarms, moment }: Properties) {
   const [worst, ...others] = alarms;
-  if (worst === undefined) return null;
+  if (worst === undefined) {
+    if (moment.live.alarms.known || !moment.linked) return null; // a lost link has a notice of its own
+    return <p className={styles["unknown"]}>{texts.ward.unknown}</p>;
+  }
   const banner = bannerAlarm(worst, moment.measures, moment.nowMs);
   return (
     <div
@@ -82,7 +89,12 @@ function Facts({ alarm, moment }: { readonly alarm: Alarm; readonly moment: Mome
 
 function Actions({ alarm, patient, calls }: { readonly alarm: Alarm; readonly patient: string; readonly calls: boolean }) {
   const acknowledge = useAcknowledge();
+  const phone = useWindowSize().width <= PHONE_PX;
+  const delayed = useDelayed(() => {
+    acknowledge.mutate(alarm.id);
+  });
   if (!calls) return null;
+  const words = acknowledge.isPending ? texts.acknowledge.waiting : texts.acknowledge.action;
   return (
     <span className={styles["actions"]}>
       {acknowledge.isError && (
@@ -95,11 +107,13 @@ function Actions({ alarm, patient, calls }: { readonly alarm: Alarm; readonly pa
         data-testid="ack"
         disabled={acknowledge.isPending}
         onClick={() => {
-          acknowledge.mutate(alarm.id);
+          if (delayed.leftS !== null) delayed.undo();
+          else if (phone) delayed.start();
+          else acknowledge.mutate(alarm.id);
         }}
       >
-        <Check size={16} aria-hidden="true" />
-        {acknowledge.isPending ? texts.acknowledge.waiting : texts.acknowledge.action}
+        {delayed.leftS === null ? <Check size={16} aria-hidden="true" /> : <Undo2 size={16} aria-hidden="true" />}
+        {delayed.leftS === null ? words : texts.acknowledge.undo(delayed.leftS)}
       </Button>
       <PauseControl target={{ patient }} onAlarm />
     </span>
