@@ -89,6 +89,18 @@ async def finished(system: System, sender: Sender, ledger: LedgerFile, run: str)
     return compare(read, [row for row in rows if row.identity.device in devices])
 
 
+async def supervised(system: System, sender: Sender, ledger: LedgerFile, run: str) -> Findings:
+    """The same, while everything that ended is started again."""
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(supervise(system, stop, print))
+        for name in system.services:
+            await system.bring_back(name)
+        findings = await finished(system, sender, ledger, run)
+        stop.set()
+    return findings
+
+
 async def until_stored(system: System, run: str) -> None:
     """Wait until messages of a run arrive in the database."""
     names = set(devices_of(run))
@@ -104,14 +116,15 @@ async def until_stored(system: System, run: str) -> None:
 
 
 async def gateway_killed(system: System, run: str) -> Findings:
-    """The gateway dies again and again with messages in its hands."""
-    async with sending(system, run) as (sender, ledger):
+    """The gateway dies with messages in its hands: RabbitMQ is held still, and dies with it."""
+    async with sending(system, run, drain_within_s=20.0) as (sender, ledger):
         await until_stored(system, run)
-        for _ in range(4):
-            await asyncio.sleep(0.3)
-            system.kill("gateway")
-            await system.bring_back("gateway")
-        return await finished(system, sender, ledger, run)
+        system.processes["rabbitmq"].send_signal(signal.SIGSTOP)
+        await asyncio.sleep(0.7)
+        system.kill("gateway")
+        system.kill("rabbitmq")
+        await system.bring_back("rabbitmq")
+        return await supervised(system, sender, ledger, run)
 
 
 async def rabbitmq_killed(system: System, run: str) -> Findings:
@@ -121,13 +134,8 @@ async def rabbitmq_killed(system: System, run: str) -> Findings:
         system.processes["rabbitmq"].send_signal(signal.SIGSTOP)
         await asyncio.sleep(0.7)
         system.kill("rabbitmq")
-        async with asyncio.TaskGroup() as tasks:
-            stop = asyncio.Event()
-            tasks.create_task(supervise(system, stop, print))
-            await system.bring_back("rabbitmq")
-            findings = await finished(system, sender, ledger, run)
-            stop.set()
-        return findings
+        await system.bring_back("rabbitmq")
+        return await supervised(system, sender, ledger, run)
 
 
 async def database_killed(system: System, run: str) -> Findings:
