@@ -57,6 +57,7 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
     )
     changes = RegistryChanges(database, [devices.note_change, credentials.note_change])
     tools = LaneTools(
+        lanes=deployment.lanes,
         open_session=partial(_open_session, _mqtt_options(settings), deployment, runtime.clock),
         open_flow=partial(_open_flow, broker, deployment, settings.gateway_stream_lag_most_bytes),
         codecs=load_codecs(),
@@ -64,7 +65,7 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         clock_table=PostgresClockTable(database, statements),
         presence_table=PostgresPresenceTable(database, statements),
         receipt_queue=RabbitReceiptQueue(broker, deployment.incarnation),
-        out=RabbitConfirmed(publisher, deployment.incarnation),
+        out=RabbitConfirmed(publisher, deployment.incarnation, runtime.traces),
         limits=IngestLimits(
             time=TimeLimits(back_us=int(settings.gateway_oldest_data_days * DAY)),
             messages_per_s=settings.gateway_messages_per_s,

@@ -14,6 +14,7 @@ from shared.contracts.formats import EVENT_V1, FRAMES_V1, PARKED
 from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Header, Queue, lane_queue, routing_key
 from shared.contracts.parking import ParkingHeader
+from shared.telemetry.traces import Traces, inject
 
 log = structlog.get_logger()
 
@@ -27,24 +28,32 @@ PARKED_MOST_BYTES = 262_144
 class RabbitConfirmed:
     """Implements `Confirmed` for the streams of one incarnation."""
 
-    def __init__(self, publisher: Publisher, incarnation: int) -> None:
+    def __init__(self, publisher: Publisher, incarnation: int, traces: Traces) -> None:
         self._publisher = publisher
         self._incarnation = incarnation
+        self._traces = traces
 
     async def send_frames(
         self, lane: Lane, body: bytes, *, late: bool, lane_bytes: int, t_us: int
     ) -> asyncio.Future[None]:
         """Publish a batch of frames; waits for room."""
-        return await self._publisher.send(
-            Message(
-                exchange=Exchange.LATE if late else Exchange.FRAMES,
-                routing_key=routing_key(lane),
-                format=FRAMES_V1,
-                body=body,
-                headers={Header.INCARNATION: self._incarnation, Header.BYTES: lane_bytes},
-                t=t_us,
+        exchange = Exchange.LATE if late else Exchange.FRAMES
+        headers: dict[str, str | int] = {
+            Header.INCARNATION: self._incarnation,
+            Header.BYTES: lane_bytes,
+        }
+        with self._traces.span("publish_frames", lane=lane, exchange=exchange.value):
+            inject(headers)
+            return await self._publisher.send(
+                Message(
+                    exchange=exchange,
+                    routing_key=routing_key(lane),
+                    format=FRAMES_V1,
+                    body=body,
+                    headers=headers,
+                    t=t_us,
+                )
             )
-        )
 
     async def park(self, message: ParkedMessage) -> asyncio.Future[None]:
         """Park a message; waits for room."""

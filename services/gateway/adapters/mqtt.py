@@ -130,7 +130,7 @@ class MqttSession(asyncio.Protocol):
             self._queued_s = self._loop.time()
         if self._paused and self._transport is not None:
             self._paused = False
-            self._queued_s = self._loop.time()
+            self._queued_s = self._heard_s = self._loop.time()
             self._transport.resume_reading()
         return taken
 

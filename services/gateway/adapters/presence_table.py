@@ -18,10 +18,10 @@ class PostgresPresenceTable:
         self._database = database
         self._statements = statements
 
-    async def load(self) -> Mapping[DeviceKey, Presence]:
-        """Give the newest status of each device."""
+    async def load(self, shards: range) -> Mapping[DeviceKey, Presence]:
+        """Give the newest status of each device of these shards."""
         async with self._database.session() as session:
-            rows = await session.fetch(self._statements["load_presences"])
+            rows = await session.fetch(self._statements["load_presences"], shards[0], shards[-1])
         return {
             DeviceKey(row["device_id"]): Presence(
                 online=row["online"],

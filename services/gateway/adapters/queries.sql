@@ -34,10 +34,12 @@ select * from unnest($1::integer[], $2::bigint[], $3::bigint[], $4::bigint[])
 on conflict do nothing;
 
 -- name: load_presences
--- The newest status of each device.
-select device_id, online, boot, device_t_us, changed_at, seen_at, firmware, battery_percent,
-    rssi_dbm, buffered, reported
-from gateway.presence;
+-- The newest status of each device in a range of shards.
+select p.device_id, p.online, p.boot, p.device_t_us, p.changed_at, p.seen_at, p.firmware,
+    p.battery_percent, p.rssi_dbm, p.buffered, p.reported
+from gateway.presence p
+join registry.device d on d.id = p.device_id
+where d.shard between $1 and $2;
 
 -- name: keep_presences
 -- Keeps the newest status of some devices; an older one than the row's is left out.

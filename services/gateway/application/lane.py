@@ -25,7 +25,7 @@ from services.gateway.core.messages import SessionEnded
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.decoding import Codec
 from shared.contracts.events import Event, EventKind, Severity, event_id
-from shared.contracts.identity import Lane
+from shared.contracts.identity import Lane, shards_of
 from shared.errors import Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.retry import BackOff
@@ -47,11 +47,13 @@ class LaneTools:
 
     Parameters
     ----------
+    lanes : how many there are in the deployment
     open_session : connects the MQTT session of a lane
     open_flow : finds out how many bytes the streams of a lane have carried so far
     jitter : gives a number from 0 to 1
     """
 
+    lanes: int
     open_session: Callable[[Lane], Awaitable[DeviceSession]]
     open_flow: Callable[[Lane], Awaitable[LaneFlow]]
     codecs: Mapping[str, Codec]
@@ -93,7 +95,7 @@ class LaneWork:
         presences = Presences(
             tools.presence_table, tools.out, tools.clock, tools.metrics, self._label
         )
-        await presences.load()
+        await presences.load(shards_of(self._lane, tools.lanes))
         receipts = Receipts(
             self._lane, tools.receipt_queue, tools.devices, flow, tools.clock, tools.metrics
         )

@@ -122,8 +122,8 @@ class RegistryTable(Protocol):
 class PresenceTable(Protocol):
     """The newest status of each device."""
 
-    async def load(self) -> Mapping[DeviceKey, Presence]:
-        """Give the newest status of each device.
+    async def load(self, shards: range) -> Mapping[DeviceKey, Presence]:
+        """Give the newest status of each device of these shards.
 
         Raises
         ------

@@ -43,11 +43,11 @@ class Presences:
         self._held: dict[DeviceKey, Presence] = {}
         self._unsaved: set[DeviceKey] = set()
 
-    async def load(self) -> None:
+    async def load(self, shards: range) -> None:
         """Take up what the table knows, so that a new owner of the lane tells no old news."""
         try:
             async with asyncio.timeout(TABLE_TIMEOUT_S):
-                self._held = {**await self._table.load(), **self._held}
+                self._held = {**await self._table.load(shards), **self._held}
         except (Unavailable, TimeoutError) as error:
             log.warning("presence_unavailable", lane=self._lane, error=str(error))
 

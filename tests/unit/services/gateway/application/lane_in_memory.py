@@ -78,7 +78,8 @@ class MemoryTables:
 class MemoryPresences:
     """Presence rows."""
 
-    async def load(self) -> Mapping[DeviceKey, Presence]:
+    async def load(self, shards: range) -> Mapping[DeviceKey, Presence]:
+        assert shards
         return {}
 
     async def keep(self, presences: Mapping[DeviceKey, Presence]) -> None:
