@@ -7,6 +7,7 @@ from services.dsp.core.outputs import Beats, Reading
 from services.dsp.core.windows import Instants
 from shared.contracts.beats import BEAT
 from shared.contracts.measures import MEASURES
+from shared.contracts.methods import Method
 from shared.contracts.quality import FrameFlag, Validity, ValueFlag
 from shared.contracts.records import Table
 from shared.contracts.vitals import VITAL
@@ -56,6 +57,8 @@ def vital_rows(
     reason = np.select(
         [when for when, _ in reasons], [flag for _, flag in reasons], ValueFlag.ARTEFACT
     )
+    if reading.method == Method.DEVICE:
+        flags = flags | ValueFlag.DEVICE
     absent = table["validity"] == Validity.ABSENT
     table["flags"] = flags | np.where(absent, reason, 0)
     return table[reading.coverage > 0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from services.dsp.core import device_values
 from services.dsp.core.ecg import heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_oximetry
@@ -55,7 +56,7 @@ def _one_light(state: Any, samples: Samples, times: Instants) -> tuple[Any, Outp
     return pulse_oximetry.step(state, samples[:, None], times)
 
 
-ESTIMATORS = (
+_COMPUTED = (
     Estimator(
         key="ecg",
         stream=Stream.ECG,
@@ -111,6 +112,39 @@ ESTIMATORS = (
         memory_s=60,
         init=sensor.init,
         step=sensor.step,
+    ),
+)
+
+
+# Streams whose samples are vital signs already: the device computed them.
+DEVICE_VALUES = {
+    Stream.SPO2: Measure.SPO2,
+    Stream.PULSE_RATE: Measure.PULSE_RATE,
+    Stream.RESPIRATION_RATE: Measure.RESPIRATION_RATE,
+    Stream.FVC: Measure.FVC,
+    Stream.FEV1: Measure.FEV1,
+    Stream.PEF: Measure.PEF,
+    Stream.FEF25: Measure.FEF25,
+    Stream.FEF50: Measure.FEF50,
+    Stream.FEF75: Measure.FEF75,
+    Stream.FEF25_75: Measure.FEF25_75,
+}
+
+ESTIMATORS = (
+    *_COMPUTED,
+    *(
+        Estimator(
+            key=f"device_{stream.name.lower()}",
+            stream=stream,
+            n_channels=1,
+            rates_hz=(1, 1),
+            measures=(measure,),
+            delay_s=0,
+            memory_s=0,
+            init=device_values.init,
+            step=device_values.passing_on(measure),
+        )
+        for stream, measure in DEVICE_VALUES.items()
     ),
 )
 

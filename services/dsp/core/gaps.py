@@ -90,6 +90,7 @@ class Track:
     rate_hz : a whole number
     channels : as many are kept of each frame
     following : the second that is settled next; None before the first frame
+    hole_wait_us : how long a hole may still be filled; 0 where readings come at any pace
     ready : settled and not yet taken. Of a long hole only the first `HOLE_KEPT_S` seconds are
         given; then the seconds jump.
     """
@@ -97,6 +98,7 @@ class Track:
     rate_hz: int
     channels: int
     following: int | None = None
+    hole_wait_us: int = HOLE_WAIT_US
     ready: deque[Second] = field(default_factory=deque)
     _pending: list[Piece] = field(default_factory=list)
     _known: list[tuple[int, int]] = field(default_factory=list)  # merged, in order
@@ -203,7 +205,7 @@ class Track:
     def _has_expired(self, end: int, now: int) -> bool:
         """Whether something after `end` came long enough ago."""
         return any(
-            piece.end > end and piece.received <= now - HOLE_WAIT_US for piece in self._pending
+            piece.end > end and piece.received <= now - self.hole_wait_us for piece in self._pending
         )
 
     def _forget(self, end: int) -> None:

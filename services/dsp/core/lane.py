@@ -12,7 +12,7 @@ import numpy as np
 
 from services.dsp.core.conditioning.contact import without_rails
 from services.dsp.core.estimators import estimator_for
-from services.dsp.core.gaps import SECOND_US, Late, Piece, Second, Track
+from services.dsp.core.gaps import HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
 from services.dsp.core.group import Group
 from services.dsp.core.windows import Samples
 from shared.contracts.events import Event, EventKind, Severity, event_id
@@ -148,7 +148,11 @@ class LaneSignals:
         )
         followed = _Followed(
             key=key,
-            track=Track(rate_hz=rate_hz, channels=estimator.n_channels),
+            track=Track(
+                rate_hz=rate_hz,
+                channels=estimator.n_channels,
+                hole_wait_us=HOLE_WAIT_US if rate_hz > 1 else 0,
+            ),
             group=group,
             row=group.join(device),
         )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from services.dsp.core.estimators import ESTIMATORS, Estimator, estimator_for
+from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, Estimator, estimator_for
 from services.dsp.core.outputs import Output
 from services.dsp.core.windows import MEMORY_S, join, take
 from shared.contracts.measures import Measure
@@ -14,7 +14,7 @@ from shared.contracts.streams import Stream
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
 
-DURATION_S = 200
+DURATION_S = 150
 N = 5
 
 
@@ -45,6 +45,12 @@ def case_of(estimator: Estimator) -> Case:
         made = [signals.breathing(r, DURATION_S, 25, seed=k)[None] for k, r in enumerate(rates)]
         measure = Measure.RESPIRATION_RATE
         return Case(25, np.array(made), {measure: rates}, {measure: 0.5})
+    if estimator.stream in DEVICE_VALUES:
+        told = np.asarray(
+            np.arange(N * DURATION_S).reshape(N, 1, DURATION_S) % 7 + 20.0, np.float64
+        )
+        measure = DEVICE_VALUES[estimator.stream]
+        return Case(1, told, {measure: told[:, 0, -1]}, {measure: 0.0})
     rng = np.random.default_rng(1)
     degrees = np.array([36.4, 37.0, 38.6, 35.9, 39.8])[:N]
     readings = degrees[:, None, None] + 0.05 * rng.standard_normal((N, 1, DURATION_S))
@@ -53,6 +59,12 @@ def case_of(estimator: Estimator) -> Case:
 
 CASES = {estimator.key: (estimator, case_of(estimator)) for estimator in ESTIMATORS}
 every = pytest.mark.parametrize("key", CASES)
+every_waveform = pytest.mark.parametrize(
+    "key", [key for key, (_, case) in CASES.items() if case.rate_hz > 1]
+)
+every_that_remembers = pytest.mark.parametrize(
+    "key", [key for key, (estimator, _) in CASES.items() if estimator.memory_s]
+)
 
 
 def run(
@@ -94,7 +106,7 @@ def test_finds_the_truth_with_good_quality(key: str) -> None:
             continue
         error = np.abs(reading.value - case.truth[reading.measure])
         assert error.max() <= case.tolerance[reading.measure], (reading, case.truth)
-        assert reading.quality.min() > 0.7
+        assert reading.quality.min() >= 0.7
 
 
 @every
@@ -103,7 +115,7 @@ def test_forgets_all_that_is_older_than_its_memory(key: str) -> None:
     estimator, case = CASES[key]
     whole = run(estimator, case.samples, case.rate_hz)
     assert estimator.memory_s <= MEMORY_S
-    for begin in (20, 77, 101):
+    for begin in (20, 67):
         again = run(estimator, case.samples, case.rate_hz, start=begin)
         for second in range(begin + estimator.memory_s, DURATION_S):
             for row in range(N):
@@ -128,7 +140,7 @@ def test_forgets_in_wild_signals_too(key: str) -> None:
 @every
 def test_a_row_does_not_depend_on_the_rows_beside_it(key: str) -> None:
     estimator, case = CASES[key]
-    end = 90
+    end = 45
     together = run(estimator, case.samples, case.rate_hz, end=end)
     crowd = np.concatenate([case.samples[::-1]] * 4 + [case.samples[:1] * 1.5])
     in_crowd = run(estimator, crowd, case.rate_hz, end=end)
@@ -174,23 +186,19 @@ def test_says_nothing_when_nothing_comes(key: str) -> None:
         assert output.beats is None or not len(output.beats.row)
 
 
-@every
+@every_waveform
 def test_noise_alone_gets_no_trust(key: str) -> None:
     estimator, case = CASES[key]
-    if estimator.stream is Stream.TEMPERATURE:
-        pytest.skip("a temperature has no shape to tell noise by")
     rng = np.random.default_rng(3)
     noise = 1000 + rng.standard_normal(case.samples.shape)
-    outputs = run(estimator, noise, case.rate_hz, end=150)
+    outputs = run(estimator, noise, case.rate_hz, end=80)
     for reading in outputs[-1].readings:
         assert np.median(reading.quality) < 0.5, reading
 
 
-@every
+@every_waveform
 def test_unit_and_gain_do_not_matter(key: str) -> None:
     estimator, case = CASES[key]
-    if estimator.stream is Stream.TEMPERATURE:
-        pytest.skip("degrees are absolute")
     plain = run(estimator, case.samples, case.rate_hz, end=100)[-1]
     scaled = run(estimator, case.samples * 256.0, case.rate_hz, end=100)[-1]
     for one, other in zip(plain.readings, scaled.readings, strict=True):
@@ -198,12 +206,12 @@ def test_unit_and_gain_do_not_matter(key: str) -> None:
         np.testing.assert_allclose(one.quality, other.quality, atol=0.02)
 
 
-@every
+@every_that_remembers
 def test_values_stay_right_beside_a_hole(key: str) -> None:
     estimator, case = CASES[key]
     holed = case.samples.copy()
-    holed[:, :, 150 * case.rate_hz : 153 * case.rate_hz] = np.nan
-    for output in run(estimator, holed, case.rate_hz)[150:]:
+    holed[:, :, 100 * case.rate_hz : 103 * case.rate_hz] = np.nan
+    for output in run(estimator, holed, case.rate_hz, end=130)[100:]:
         for reading in output.readings:
             if reading.measure not in case.truth:
                 continue

@@ -13,13 +13,14 @@ from shared.contracts.beats import BEAT
 from shared.contracts.events import EventKind
 from shared.contracts.frames import Frame, FrameBatch, decode_frames, encode_frames
 from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
 from shared.contracts.quality import FrameFlag, Validity, ValueFlag
 from shared.contracts.records import Table
 from shared.contracts.vitals import VITAL
 from tests.unit.services.dsp import signals
 
 START_US = signals.START_S * 1_000_000
-DURATION_S = 60
+DURATION_S = 40
 
 
 def frame(
@@ -127,7 +128,7 @@ EXPECTED = run(WARD, [])
     cuts=st.lists(st.integers(1, len(WARD) - 1), max_size=12),
     asked=st.sets(st.integers(0, 12)),
 )
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=6, derandomize=True)
 def test_messages_and_moments_do_not_matter(cuts: list[int], asked: set[int]) -> None:
     computed = run(WARD, cuts, asked=asked)
     assert rows(computed) == rows(EXPECTED)
@@ -152,20 +153,20 @@ def test_beats_stand_at_the_r_peaks_whatever_the_phase_of_the_samples() -> None:
         truth = START_US + shift_us + signals.beat_times(rate, DURATION_S, seed=seed) * 1e6
         table = np.concatenate([t for one in EXPECTED for t in one.beats])
         found = np.sort(table["t"][table["device"] == device])
-        inside = truth[(truth > START_US + 5e6) & (truth < START_US + 55e6)]
+        inside = truth[(truth > START_US + 5e6) & (truth < START_US + 35e6)]
         nearest = found[np.argmin(np.abs(found[None] - inside[:, None]), axis=1)]
         assert np.abs(nearest - inside).max() < 3_000
 
 
 def test_a_replay_gives_the_same_from_then_on() -> None:
     """A lane that begins 75 s (memory) later than another gives the same afterwards."""
-    beats = signals.beat_times(70, 200)
-    frames = stream_of(1, 1, 250, signals.ecg(beats, 200, 250)[None], scale=0.001, shift_us=999)
+    beats = signals.beat_times(70, 160)
+    frames = stream_of(1, 1, 250, signals.ecg(beats, 160, 250)[None], scale=0.001, shift_us=999)
     whole = np.concatenate([*run(frames, [])[0].vitals])
     again = np.concatenate([*run(frames[50:], [])[0].vitals])
     after_us = START_US + 126_000_000
     late, later = whole[whole["t"] > after_us], again[again["t"] > after_us]
-    assert len(late) > 60
+    assert len(late) > 30
     assert late.tobytes() == later.tobytes()
 
 
@@ -178,9 +179,9 @@ def test_what_came_too_late_is_told_once() -> None:
     mine = [one for one in WARD if one.device == 1]
     missing = mine[20]
     lane = LaneSignals()
-    lane.take(read(mine[:20] + mine[21:40]))
+    lane.take(read(mine[:20] + mine[21:39]))
     assert not lane.compute().late
-    lane.take(read([missing._replace(received=mine[40].received)]))
+    lane.take(read([missing._replace(received=mine[39].received)]))
     (late,) = lane.compute().late
     assert (late.device, late.stream) == (1, 1)
     assert late.start_us <= missing.t0 + 4_000
@@ -191,14 +192,14 @@ def test_what_came_too_late_is_told_once() -> None:
 
 def test_lead_off_is_told_and_takes_the_numbers_away() -> None:
     mine = [one for one in WARD if one.device == 1]
-    off = [one._replace(flags=int(FrameFlag.LEAD_OFF)) if 20 <= one.n < 40 else one for one in mine]
+    off = [one._replace(flags=int(FrameFlag.LEAD_OFF)) if 15 <= one.n < 30 else one for one in mine]
     computed = run(off, [])
     kinds = [event.kind for event in computed[0].events]
     assert kinds == [EventKind.LEAD_OFF, EventKind.LEAD_ON]
     table = vitals(computed, Measure.HEART_RATE, 1)
-    during = table[(table["t"] > START_US + 31e6) & (table["t"] < START_US + 39e6)]
+    during = table[(table["t"] > START_US + 26e6) & (table["t"] < START_US + 29e6)]
     assert not len(during) or (during["validity"] == Validity.ABSENT).all()
-    absent = table[(table["validity"] == Validity.ABSENT) & (table["t"] > START_US + 25e6)]
+    absent = table[(table["validity"] == Validity.ABSENT) & (table["t"] > START_US + 20e6)]
     assert (absent["flags"][:3] & ValueFlag.LEAD_OFF).all()
     assert np.isnan(absent["value"]).all()
 
@@ -238,6 +239,20 @@ def test_single_readings_of_temperature_are_enough() -> None:
     table = vitals(run(frames, []), Measure.TEMPERATURE, 5)
     assert table["value"][-1] == pytest.approx(36.8, abs=0.01)
     assert table["validity"][-1] == Validity.VALID
+
+
+def test_what_a_device_computed_is_passed_on_as_its_own() -> None:
+    frames = [
+        frame(6, 20, 1, np.array([[91.0 + k]]), t0=START_US + k * 5_000_000, number=k, scale=1.0)
+        ._replace(interval_ns=0)
+        for k in range(4)
+    ]  # fmt: skip
+    table = vitals(run(frames, []), Measure.SPO2, 6)
+    assert table["value"].tolist() == [91, 92, 93, 94]
+    assert ((table["t"] - START_US) // 1_000_000).tolist() == [1, 6, 11, 16]
+    assert (table["method"] == Method.DEVICE).all()
+    assert (table["flags"] == ValueFlag.DEVICE).all()
+    assert (table["validity"] == Validity.VALID).all()
 
 
 def test_an_uneven_rate_is_brought_to_a_whole_one() -> None:
