@@ -270,12 +270,19 @@ class Database:
             yield session
 
     @contextlib.asynccontextmanager
-    async def dedicated(self) -> AsyncIterator[Session]:
-        """A connection of its own beside the pool, for advisory locks that live as long as it."""
+    async def dedicated(self, *, silence_s: float | None = None) -> AsyncIterator[Session]:
+        """A connection of its own beside the pool, for advisory locks that live as long as it.
+
+        Parameters
+        ----------
+        silence_s : the server ends the session, and with it the locks, when it hears nothing for
+            so long: the process is frozen or its machine is gone without a word
+        """
+        settings = {"client_connection_check_interval": "1s"}
+        if silence_s is not None:
+            settings["idle_session_timeout"] = str(int(silence_s * 1_000))
         with database_errors("opening a dedicated connection"):
-            connection = await asyncpg.connect(
-                **self._arguments(client_connection_check_interval="1s")
-            )
+            connection = await asyncpg.connect(**self._arguments(**settings))
             await self._prepare(connection)
         try:
             yield Session(connection)

@@ -1,9 +1,9 @@
 """Lanes held by advisory locks on a connection of their own, in fair shares.
 
-Start another replica and it takes its part within seconds; kill one and the rest take over, for
-PostgreSQL frees the locks of a session whose process is gone. It saves work, no more: nothing
-depends on a lane having one worker only. While PostgreSQL is away everybody goes on with what
-he has, and takes it again first when it is back.
+Start another replica and it takes its part within seconds; kill or freeze one and the rest take
+over, for PostgreSQL frees the locks of a session whose process is gone or silent. It saves work,
+no more: nothing depends on a lane having one worker only. While PostgreSQL is away everybody goes
+on with what he has, and takes it again first when it is back.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ LaneWork = Callable[[Lane, asyncio.Event], Awaitable[None]]
 
 LOOK_EVERY_S = 1.0  # how soon a free lane is seen
 RETURN_S = 3.0  # after a start of PostgreSQL, former holders have so long to take their lanes again
+SILENCE_S = 10.0  # a frozen process loses its lanes after it: ten looks that did not come
 INT31 = 0x7FFF_FFFF  # advisory lock keys are signed 32 bit; pg_locks shows them unsigned
 
 
@@ -45,12 +46,22 @@ class LaneOwnership:
     database : gives a connection of its own
     service : lanes are shared among the replicas of this service
     lanes : how many there are in the deployment
+    silence_s : who does not look for so long loses his lanes
     """
 
-    def __init__(self, database: Database, *, service: str, lanes: int, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        service: str,
+        lanes: int,
+        metrics: Metrics,
+        silence_s: float = SILENCE_S,
+    ) -> None:
         self._database = database
         self._service = service
         self._lanes = lanes
+        self._silence_s = silence_s
         self._members_key = zlib.crc32(f"vitalwire.{service}.members".encode()) & INT31
         self._lanes_key = zlib.crc32(f"vitalwire.{service}.lanes".encode()) & INT31
         self._statements = load_statements("shared.ownership")
@@ -80,7 +91,7 @@ class LaneOwnership:
             attempt = 0
             while not stop.is_set():
                 try:
-                    async with self._database.dedicated() as session:
+                    async with self._database.dedicated(silence_s=self._silence_s) as session:
                         attempt = 0
                         await self._hold(session, stop, work, group)
                 except Unavailable as error:

@@ -26,7 +26,7 @@ class Replica:
         self.proxy = proxy
         self.database = Database(address, instance="replica", metrics=Metrics("replica"))
         self.ownership = LaneOwnership(
-            self.database, service="test", lanes=LANES, metrics=Metrics("owner")
+            self.database, service="test", lanes=LANES, metrics=Metrics("owner"), silence_s=3
         )
         self.stop = asyncio.Event()
         self.working: set[int] = set()
@@ -123,6 +123,23 @@ async def test_a_member_that_is_cut_off_alone_is_replaced_and_gives_way(
         await eventually(
             lambda: len(a.working) == len(b.working) == 2 and not a.working & b.working,
             within_s=15,
+        )
+        a.stop.set()
+        b.stop.set()
+
+
+async def test_a_frozen_member_is_replaced_and_gives_way(replicas: list[Replica]) -> None:
+    a, b, _ = replicas
+    async with asyncio.TaskGroup() as group:
+        group.create_task(a.run())
+        group.create_task(b.run())
+        await eventually(lambda: len(a.working) == len(b.working) == 2, within_s=10)
+        a.proxy.freeze()  # nothing is closed: as if the process were stopped, or its network
+        await eventually(lambda: len(b.working) == LANES, within_s=15)
+        a.proxy.thaw()
+        await eventually(
+            lambda: len(a.working) == len(b.working) == 2 and not a.working & b.working,
+            within_s=20,
         )
         a.stop.set()
         b.stop.set()
