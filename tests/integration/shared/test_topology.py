@@ -10,7 +10,7 @@ from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.broker.streams import StreamEdge, StreamReader
-from shared.broker.topology import Retention, declarations, declare, permissions
+from shared.broker.topology import Retention, declare, permissions
 from shared.contracts.formats import EVENT_V1, FRAMES_V1
 from shared.contracts.names import Exchange
 from shared.errors import Denied, Misconfigured
@@ -36,16 +36,6 @@ async def test_another_retention_is_a_misconfiguration(virtual_host: VirtualHost
         await declare(broker.publishing, lanes=1, retention=SMALL)
         with pytest.raises(Misconfigured, match=r"frames\.0"):
             await declare(broker.publishing, lanes=1, retention=Retention())
-
-
-def test_segments_are_at_most_a_sixteenth_of_the_retention() -> None:
-    for entry in declarations(2, Retention()):
-        if entry.is_stream:
-            whole = entry.arguments["x-max-length-bytes"]
-            segment = entry.arguments["x-stream-max-segment-size-bytes"]
-            assert isinstance(whole, int)
-            assert isinstance(segment, int)
-            assert segment * 16 <= whole
 
 
 def as_user(virtual_host: VirtualHost, rabbitmq: RabbitMq, user: str) -> BrokerAddress:
