@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.dsp.application.ports import Source
 from shared.broker.connection import Broker
 from shared.broker.streams import StreamEdge, StreamReader
 
@@ -22,7 +21,7 @@ class FrameReader:
         self._messages_most = messages_most
 
     @asynccontextmanager
-    async def open(self, stream: str, *, start: int | None) -> AsyncIterator[Source]:
+    async def open(self, stream: str, *, start: int | None) -> AsyncIterator[StreamReader]:
         """The stream from an offset on; None: from the oldest message that is left."""
         async with StreamReader(
             self._broker,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.dsp.application.ports import Noted, Position
+from services.dsp.core.exchange import Noted, Position
 from shared.contracts.identity import Lane
 from shared.database.pool import Database
 from shared.database.statements import Statements

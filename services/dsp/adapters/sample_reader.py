@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.dsp.application.ports import Span
+from services.dsp.core.exchange import Span
 from shared.contracts.beats import BEAT
 from shared.contracts.frames import Frame, FrameBatch, decode_frames, encode_frames
 from shared.contracts.records import BadBatch, Table

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.application.ports import Assignments, Values
+from services.dsp.adapters.assignment_table import AssignmentTable
+from services.dsp.core.exchange import Values
 from shared.broker.message import Message
 from shared.broker.publisher import Confirmation, Publisher
 from shared.contracts.beats import encode_beats
@@ -24,7 +25,7 @@ class VitalStream:
     """Implements `Outlet`: by the lane of the patient, of the device while nobody wears it."""
 
     def __init__(
-        self, publisher: Publisher, assignments: Assignments, *, lanes: int, incarnation: int
+        self, publisher: Publisher, assignments: AssignmentTable, *, lanes: int, incarnation: int
     ) -> None:
         self._publisher = publisher
         self._assignments = assignments

@@ -16,16 +16,13 @@ from services.dsp.application.ports import (
     Assignments,
     Frames,
     LateTable,
-    Noted,
     Outlet,
-    Position,
     Positions,
-    Span,
     StoredSamples,
     StreamMessage,
-    Values,
 )
 from services.dsp.core.estimators import ESTIMATORS
+from services.dsp.core.exchange import Noted, Position, Span, Values
 from services.dsp.core.lane import LateSamples
 from services.dsp.core.recomputation import (
     AFTER_US,

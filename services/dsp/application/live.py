@@ -12,16 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
-from services.dsp.application.ports import (
-    Discontinuity,
-    Frames,
-    Noted,
-    Outlet,
-    Positions,
-    StreamMessage,
-    Values,
-)
+from services.dsp.application.ports import Discontinuity, Frames, Outlet, Positions, StreamMessage
 from services.dsp.application.positions import ReplayMarks
+from services.dsp.core.exchange import Noted, Values
 from services.dsp.core.lane import Computed, LaneSignals
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BEAT

@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.lane import LateSamples
-from shared.contracts.events import Event
+from services.dsp.core.exchange import Noted, Position, Span, Values
 from shared.contracts.frames import FrameBatch
 from shared.contracts.identity import Lane
 from shared.contracts.records import Table
@@ -70,25 +68,6 @@ class Frames(Protocol):
         """The stream from an offset on; None: from the oldest message that is left."""
 
 
-class Position(NamedTuple):
-    """Where a replay begins, and up to which message output was given out.
-
-    `watermark_us` is the time of arrival that the lane had reached then.
-    """
-
-    replay_offset: int
-    given_offset: int
-    watermark_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
-    """Late samples with the message that storage must have before they can be read back."""
-
-    samples: LateSamples
-    offset: int
-
-
 class Positions(Protocol):
     """Positions of the streams of one incarnation, and what they leave to be done."""
 
@@ -99,14 +78,6 @@ class Positions(Protocol):
         self, stream: str, lane: Lane, position: Position, noted: Sequence[Noted]
     ) -> None:
         """Save position and late samples, all or none. Twice is harmless."""
-
-
-class Values(NamedTuple):
-    """What goes out together: rows of ``vitals.v1`` (without patient), of ``beats.v1``, events."""
-
-    vitals: Table
-    beats: Table
-    events: Sequence[Event]
 
 
 class Outlet(Protocol):
@@ -129,15 +100,6 @@ class Assignments(Protocol):
 
     async def look_up(self, device: int) -> None:
         """Know all who ever wore a device, until the next look at who wears what."""
-
-
-class Span(NamedTuple):
-    """Time of one stream of one device that has to be computed again."""
-
-    device: int
-    stream: int
-    start_us: int
-    end_us: int
 
 
 class LateTable(Protocol):

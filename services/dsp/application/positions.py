@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.dsp.application.ports import Position
+from services.dsp.core.exchange import Position
 from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US
 from services.dsp.core.windows import MEMORY_S
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from services.dsp.application.late import merged, touched
-from services.dsp.application.ports import Span
+from services.dsp.core.exchange import Span
 from services.dsp.core.lane import LateSamples
 from services.dsp.core.recomputation import touched_us
 from shared.contracts.frames import Frame, FrameBatch, decode_frames, encode_frames
