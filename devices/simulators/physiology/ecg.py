@@ -69,7 +69,9 @@ class EcgLead:
         channel = sum(ord(letter) << (8 * place) for place, letter in enumerate(self.name))
         noise = white_noise(self.seed, channel, second, rate_hz)
         signal += np.hypot(self.muscle_noise_mv, extra) * noise
-        signal += 2.0 * extra * Wander.of(self.seed, 32, slowest_s=3.0, fastest_s=0.4).at(times)
+        if extra.any():  # electrodes that move with the muscles
+            motion = Wander.of(self.seed, 32, slowest_s=3.0, fastest_s=0.4).at(times)
+            signal += 2.0 * extra * motion
         return self._with_lead_off(times, signal)
 
     def clean(self, times: Times) -> Values:

@@ -1,6 +1,7 @@
 """Randomness that depends on a seed and a second alone, so that any cut gives the same signal."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -27,6 +28,7 @@ class Wander:
     phases: tuple[float, ...]
 
     @classmethod
+    @lru_cache(maxsize=16_384)  # ten a patient
     def of(cls, seed: int, place: int, *, slowest_s: float, fastest_s: float) -> Self:
         """Four sines with periods spread between the slowest and the fastest."""
         chance = generator(seed, 0x3A4D, place)
@@ -36,8 +38,6 @@ class Wander:
 
     def at(self, times: Times) -> Values:
         """Value at each time."""
-        total = np.zeros(np.shape(times))
-        for frequency, phase in zip(self.frequencies_hz, self.phases, strict=True):
-            total += np.sin(2 * np.pi * frequency * times + phase)
-        bounded: Values = total / 2.0
+        turns = np.multiply.outer(times, 2 * np.pi * np.array(self.frequencies_hz))
+        bounded: Values = np.sin(turns + np.array(self.phases)).sum(axis=-1) / 2.0
         return bounded
