@@ -234,7 +234,15 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
     )
     store = FeedStore(database, load_statements("services.api.live"))
-    hub = Hub(ring_events=settings.live_ring_events_most)
+    hub = Hub(
+        ring_events=settings.live_ring_events_most,
+        channels={
+            (name, stream.key): stream.channels
+            for name, model in load_device_models().items()
+            for stream in model.streams
+            if stream.channels
+        },
+    )
     rights = Rights(
         access=parts.access,
         authenticator=parts.authenticator,

@@ -87,8 +87,11 @@ class ApiSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     live_auth_s: float = Field(
         default=5.0, gt=0, le=60, description="From opening a live socket to its first message"
     )
-    live_idle_s: float = Field(
-        default=60.0, gt=0, le=3_600, description="A live socket without ping, or answer to ours"
+    live_messages_burst: int = Field(
+        default=60, ge=1, le=100_000, description="Messages of a client in a row"
+    )
+    live_messages_per_s: float = Field(
+        default=10.0, gt=0, le=10_000, description="Messages a second after the burst; more wait"
     )
     live_message_bytes_most: int = Field(
         default=65_536, ge=1_024, le=1_048_576, description="A message of a client, at most"

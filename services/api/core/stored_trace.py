@@ -1,7 +1,8 @@
 """Stored frames as segments of a trace, thinned so that every extreme stays. Pure.
 
-Frames come in the order of time; a hole, a repeat or another rate ends a segment. Memory is bounded
-by one bucket and what is given out, so a day of samples passes through in pieces.
+Frames come in the order of time; a hole or another rate ends a segment, a repeat is left out. A
+large bucket is thinned in two steps (the extremes of extremes are the extremes), so that memory is
+bounded by some thousand points and a day of samples passes through in pieces.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from services.api.core.decimation import Samples, decimate
 
 _FLUSH_SAMPLES = 65_536
+_FIRST_STEP_MOST = 4_096  # samples that the first step of thinning looks at together
 _SLACK = 0.5  # of a sample interval, by which frames of one trace may be off
 
 
@@ -33,7 +35,9 @@ class TraceBuilder:
     """
 
     def __init__(self, *, bucket: int, start_us: int, end_us: int) -> None:
-        self._bucket = bucket
+        self._second_step = -(-bucket // _FIRST_STEP_MOST)
+        self._first_step = -(-bucket // self._second_step)
+        self._n_waiting = 0
         self._start_us = start_us
         self._end_us = end_us
         self._segments: list[Segment] = []
@@ -63,8 +67,9 @@ class TraceBuilder:
             self._interval_ns = interval_ns
             self._channels = samples.shape[0]
         self._pieces.append(samples[:, first:last])
+        self._n_waiting += last - first
         self._next_us = t0_us + last * interval_us
-        if sum(piece.shape[1] for piece in self._pieces) >= _FLUSH_SAMPLES:
+        if self._n_waiting >= _FLUSH_SAMPLES:
             self._thin(keep_rest=True)
 
     def finish(self) -> list[Segment]:
@@ -76,12 +81,16 @@ class TraceBuilder:
         if not self._pieces and not self._points:
             return
         self._thin(keep_rest=False)
-        factor = self._bucket / 2 if self._bucket > 2 else 1.0
+        points = np.concatenate(self._points, axis=1)
+        if self._second_step > 1:
+            points = decimate(points, 1.0, 2 * self._second_step).values
+        bucket = self._first_step * self._second_step
+        factor = bucket / 2 if bucket > 2 else 1.0
         self._segments.append(
             Segment(
                 start_us=self._segment_start_us,
                 hz=1e9 / self._interval_ns / factor,
-                values=np.concatenate(self._points, axis=1),
+                values=points,
             )
         )
         self._pieces, self._points = [], []
@@ -92,8 +101,8 @@ class TraceBuilder:
             return
         waiting = np.concatenate(self._pieces, axis=1)
         n_samples = waiting.shape[1]
-        n_whole = n_samples - n_samples % self._bucket if keep_rest else n_samples
-        if n_whole:
-            self._points.append(decimate(waiting[:, :n_whole], 1.0, self._bucket).values)
+        n_whole = n_samples - n_samples % self._first_step if keep_rest else n_samples
+        self._points.append(decimate(waiting[:, :n_whole], 1.0, self._first_step).values)
         rest = waiting[:, n_whole:]
         self._pieces = [rest] if rest.shape[1] else []
+        self._n_waiting = rest.shape[1]

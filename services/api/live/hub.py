@@ -6,7 +6,7 @@ messages. Hot path: ``put_vitals`` and ``put_frames``.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,7 @@ class _Watched:
     """One device that somebody watches."""
 
     device: str
+    model: str
     patient: SeenPatient
     simulated: bool
     subscriptions: set[Subscription] = field(default_factory=set)
@@ -84,9 +85,13 @@ class Hub:
     Parameters
     ----------
     ring_events : newest events kept for clients that come back
+    channels : names that a device model gives to the channels of a stream, by (model, stream)
     """
 
-    def __init__(self, *, ring_events: int) -> None:
+    def __init__(
+        self, *, ring_events: int, channels: Mapping[tuple[str, str], tuple[str, ...]] | None = None
+    ) -> None:
+        self._channels = channels or {}
         self._by_patient: dict[int, set[Subscription]] = {}
         self._by_device: dict[int, _Watched] = {}
         self._patient_ids: NDArray[np.int32] = np.empty(0, dtype=np.int32)
@@ -314,7 +319,11 @@ class Hub:
         self, takers: list[Subscription], batch: FrameBatch, row: int, watched: _Watched
     ) -> None:
         frame: LiveFrame | None = self._traces.continue_with(
-            batch, row, patient=watched.patient.key, device=watched.device
+            batch,
+            row,
+            patient=watched.patient.key,
+            device=watched.device,
+            names=lambda stream: self._channels.get((watched.model, stream), ()),
         )
         if frame is None:
             return
@@ -360,7 +369,7 @@ class Hub:
                 watched = self._by_device.get(device.id)
                 if watched is None:
                     watched = self._by_device[device.id] = _Watched(
-                        device.device, patient, device.simulated
+                        device.device, device.model, patient, device.simulated
                     )
                 elif watched.patient.id != patient.id:
                     # The device went to another patient: whoever still has the old sight of it

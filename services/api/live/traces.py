@@ -5,6 +5,7 @@ that repeats are dropped, a hole restarts the filters, and every client that ask
 gets the same bytes. Hot path: one call a watched frame.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ class _Filtered:
 class _Trace:
     shape: tuple[int, int, int, float, float]  # interval_ns, channels, format, scale, offset
     end_us: int
+    channels: tuple[str, ...]
     exponent: int | None = None
     filtered: dict[int, _Filtered] = field(default_factory=dict)
     headers: dict[tuple[float, int], WaveformHeader] = field(default_factory=dict)
@@ -73,14 +75,14 @@ class LiveFrame:
         if known is not None:
             return known
         row = STREAMS_BY_KEY[self.stream]
-        _, channels, _, scale, offset = self._trace.shape
+        *_, scale, offset = self._trace.shape
         header = self._trace.headers[hz, exponent] = WaveformHeader(
             patient=self.patient,
             device=self.device,
             stream=self.stream,
             place=self.place,
             hz=hz,
-            channels=_channel_names(row.channels, channels),
+            channels=self._trace.channels,
             scale=scale * 2.0**exponent,
             offset=offset,
             unit=row.unit,
@@ -144,9 +146,18 @@ class LiveTraces:
             del self._traces[key]
 
     def continue_with(
-        self, batch: FrameBatch, index: int, *, patient: str, device: str
+        self,
+        batch: FrameBatch,
+        index: int,
+        *,
+        patient: str,
+        device: str,
+        names: Callable[[str], tuple[str, ...]] = lambda _: (),
     ) -> LiveFrame | None:
-        """The frame as the continuation of its trace; None for a repeat or what is no waveform."""
+        """The frame as the continuation of its trace; None for a repeat or what is no waveform.
+
+        ``names`` gives the names of a stream's channels where the device's model has some.
+        """
         record = batch.table[index]
         interval_ns, stream = int(record["interval_ns"]), int(record["stream"])
         if interval_ns <= 0 or stream not in _KNOWN_STREAMS or not STREAMS[Stream(stream)].waveform:
@@ -171,7 +182,10 @@ class LiveTraces:
         if trace is not None and t0_us < trace.end_us - half_us:
             return None
         if trace is None or trace.shape != shape:
-            trace = self._traces[key] = _Trace(shape, end_us)
+            row = STREAMS[Stream(stream)]
+            trace = self._traces[key] = _Trace(
+                shape, end_us, _channel_names(names(row.key) or row.channels, channels)
+            )
         trace.end_us = end_us
         return LiveFrame(
             patient=patient,

@@ -13,6 +13,7 @@ from services.api.authentication import Authenticator, Unauthenticated
 from services.api.core.cursors import FeedCursor
 from services.api.core.permissions import Principal
 from services.api.core.sight import SeenPatient
+from services.api.core.token_bucket import Rate, TokenBuckets
 from services.api.live.client_queue import ClientQueue, QueueBounds
 from services.api.live.feed_store import FeedStore
 from services.api.live.hub import Client, Hub
@@ -237,8 +238,16 @@ class LiveSockets:
         self._metrics.live_bytes.inc(len(message))
 
     async def _take_all(self, websocket: WebSocket, connection: Connection) -> None:
-        """Take what the client says; what makes no sense is answered with an error."""
+        """Take what the client says; what makes no sense is answered with an error.
+
+        Who says too much is read more slowly, until the link itself holds the client up.
+        """
+        settings = self._settings
+        rate = Rate(burst=settings.live_messages_burst, per_s=settings.live_messages_per_s)
+        pace = TokenBuckets(rate, capacity=1)
         while True:
+            while wait_s := pace.take("", self._clock.monotonic_s()):
+                await self._clock.sleep(wait_s)
             try:
                 await self._take(connection, await _receive(websocket))
             except (Invalid, NotFound, Unavailable, Denied) as error:

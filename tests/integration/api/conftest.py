@@ -194,6 +194,8 @@ async def start_api(
                         broker=broker,
                         publisher=publisher,
                         hospital=await _names(connection),
+                        stop=runtime.stop,
+                        connect=database.connect,
                     )
             finally:
                 runtime.stop.set()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import math
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +105,8 @@ class System:
     broker: Broker
     publisher: Publisher
     hospital: Hospital
+    stop: asyncio.Event
+    connect: Callable[..., Awaitable[asyncpg.Connection]]
 
     @property
     def url(self) -> str:

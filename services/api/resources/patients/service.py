@@ -25,7 +25,7 @@ from shared.contracts.streams import STREAMS, STREAMS_BY_KEY, Place, Stream
 from shared.database.pool import Row
 from shared.runtime.clock import Clock
 
-_RECENT_US = 5 * MINUTE  # a device that sent nothing for so long shows no streams
+_RECENT_US = 1 * MINUTE  # a device that sent nothing for so long shows those of its model
 _AHEAD_US = 1 * HOUR  # storage admits frames up to one hour ahead
 _KNOWN_STREAMS = frozenset(int(stream) for stream in Stream)
 

@@ -21,7 +21,7 @@ from shared.contracts.streams import STREAMS
 from shared.errors import NotFound
 from shared.runtime.clock import Clock
 
-_RECENT_US = 5 * MINUTE  # a device that sent nothing for so long shows no streams
+_RECENT_US = 1 * MINUTE  # a device that sent nothing for so long shows those of its model
 _AHEAD_US = 1 * HOUR  # storage admits frames up to one hour ahead
 
 

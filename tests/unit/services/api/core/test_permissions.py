@@ -1,6 +1,13 @@
 import pytest
 
-from services.api.core.permissions import Permission, Role, permissions_of
+from services.api.core.permissions import (
+    Permission,
+    Principal,
+    Role,
+    SessionId,
+    UserId,
+    permissions_of,
+)
 
 
 @pytest.mark.parametrize("role", Role)
@@ -20,3 +27,16 @@ def test_who_only_looks_changes_nothing(role: Role) -> None:
 
 def test_only_the_administrator_reads_the_audit() -> None:
     assert [role for role in Role if Permission.READ_AUDIT in permissions_of(role)] == [Role.ADMIN]
+
+
+def test_a_principal_may_what_the_role_may() -> None:
+    principal = Principal(
+        user_id=UserId(1),
+        username="nina",
+        display_name="Nina",
+        role=Role.NURSE,
+        session_id=SessionId("s"),
+        token_expires_us=0,
+    )
+    assert principal.may(Permission.SET_LIMITS)
+    assert not principal.may(Permission.READ_AUDIT)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.core.decimation import Samples
+from services.api.core.decimation import Samples, decimate
 from services.api.core.stored_trace import Segment, TraceBuilder
 
 INTERVAL_NS = 4_000_000
@@ -77,3 +77,31 @@ def test_any_cut_into_frames_gives_the_same_points(sizes: list[int], bucket: int
 def test_nothing_gives_nothing() -> None:
     assert built([]) == []
     assert built([(0, ramp(0, 10))], start_us=10**9) == []
+
+
+def test_a_long_trace_is_thinned_piece_by_piece_as_if_it_were_one() -> None:
+    n = 200_000
+    samples = np.random.default_rng(4).normal(size=(1, n))
+    frames = [
+        (start * INTERVAL_NS // 1_000, samples[:, start : start + 250])
+        for start in range(0, n, 250)
+    ]
+    for bucket in (1, 7, 1_000):
+        (piecewise,) = built(frames, bucket=bucket)
+        (whole,) = built([(0, samples)], bucket=bucket)
+        np.testing.assert_array_equal(piecewise.values, whole.values)
+
+
+def test_two_steps_find_the_extremes_that_one_step_finds() -> None:
+    samples = np.random.default_rng(6).normal(size=(2, 100_000))
+    samples[:, 30_000:60_000] = np.nan
+    bucket = 3 * 4_096
+    (segment,) = built([(0, samples)], bucket=bucket)
+    np.testing.assert_array_equal(segment.values, decimate(samples, 1.0, bucket).values)
+    assert segment.hz == 250.0 * 2 / bucket
+
+
+def test_a_piece_that_ends_with_whole_buckets_leaves_nothing_over() -> None:
+    exact = ramp(0, 65_536)
+    (segment,) = built([(0, exact)], bucket=4)
+    assert segment.values.shape == (1, 32_768)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.core.token_bucket import Rate, TokenBuckets
+from services.api.core.token_bucket import Rate, RateLimitedError, TokenBuckets
 
 RATE = Rate(burst=3, per_s=0.5)
 
@@ -47,3 +47,17 @@ def test_the_key_used_longest_ago_is_forgotten_first() -> None:
         buckets.take(key, 0.0)
     assert buckets.take("a", 0.0) == 0.0
     assert buckets.take("c", 0.0) > 0.0
+
+
+def test_what_was_given_back_may_be_taken_again_and_no_more() -> None:
+    buckets = TokenBuckets(Rate(burst=1, per_s=0.001), capacity=10)
+    buckets.give_back("never seen")
+    buckets.take("a", 0.0)
+    buckets.give_back("a")
+    buckets.give_back("a")
+    assert buckets.take("a", 0.0) == 0.0
+    assert buckets.take("a", 0.0) > 0.0
+
+
+def test_the_error_tells_how_long_to_wait() -> None:
+    assert RateLimitedError(1.5).wait_s == 1.5

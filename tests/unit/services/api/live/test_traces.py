@@ -128,3 +128,17 @@ def test_after_a_hole_the_filter_begins_anew() -> None:
     later = block(traces, batch(-ones, t0_us=5_000_000), 50.0)
     assert later.t0_us == 5_000_000
     assert set(np.frombuffer(later.samples, dtype="<i2").tolist()) == {-1_000}
+
+
+def test_the_model_names_the_channels() -> None:
+    found = LiveTraces().continue_with(
+        batch(np.ones(5, dtype="<i2")),
+        0,
+        patient="p-aaaaa",
+        device="ecg-1",
+        names=lambda stream: ("V5",) if stream == "ecg" else (),
+    )
+    assert found is not None
+    made = found.block(None)
+    assert made is not None
+    assert made.header.channels == ("V5",)
