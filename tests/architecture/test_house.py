@@ -109,6 +109,8 @@ def test_no_import_is_hidden_behind_type_checking() -> None:
 
 CATCH_ALL = {
     "shared/runtime/quarantine.py",  # around the work on one message
+    "services/gateway/adapters/mqtt.py",  # around one packet: the compiled codec panics with a
+    # class of its own below BaseException
     "shared/runtime/service.py",  # at the end of a process, which becomes its exit status
 }
 
