@@ -22,7 +22,6 @@ class Reason(StrEnum):
     FOREIGN_DEVICE = "foreign_device"
     UNKNOWN_DEVICE = "unknown_device"
     CONFLICT = "conflict"
-    RATE_EXCEEDED = "rate_exceeded"
     BAD_BATCH = "bad_batch"
     INTERNAL_ERROR = "internal_error"
 

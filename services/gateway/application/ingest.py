@@ -347,8 +347,8 @@ class Ingest:
             device = route.device
             boot, n, t_us, message_flags, frames = decoded
             if not self._admits_rate(device.key, now_us):
-                refusal = Refused(Reason.RATE_EXCEEDED, "too many messages a second", boot, n)
-                unusable.append(Unusable(number, message, refusal))
+                # A refusal would settle it for the device: a long backlog would be lost.
+                self._defer([number], "rate")
                 continue
             start_us = t_us + segment.offset_us
             n_bytes = 0
