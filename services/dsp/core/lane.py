@@ -24,6 +24,7 @@ from shared.contracts.streams import STREAMS, Stream
 INTERVAL_NS = 1_000_000_000
 LEAD_OFF = int(FrameFlag.LEAD_OFF)
 SENSOR_FAULT = int(FrameFlag.SENSOR_FAULT)
+IMPOSSIBLE = 1e9  # no stream has such values in its unit: the widest converter gives 2^24 counts
 RATE_TOLERANCE = 1e-4  # farther from a whole number of samples a second: interpolated
 SOURCE = "dsp"
 
@@ -173,9 +174,8 @@ class LaneSignals:
             t0, values = _on_grid(t0, interval_ns, rate_hz, values)
             if values.shape[1] == 0:
                 return None
-        if rate_hz == 1:  # single readings: each counts for the second in which it was taken
-            first = t0 // SECOND_US
-            values = values[:, -1:]
+        if rate_hz == 1:  # each reading counts for the second in which it was taken
+            first, values = _in_their_seconds(t0, interval_ns, values)
         else:
             first = (2 * t0 * rate_hz + SECOND_US) // (2 * SECOND_US)
         phase_us = t0 - first * SECOND_US // rate_hz
@@ -229,7 +229,18 @@ def _values(batch: FrameBatch, index: int) -> Samples:
     raw = np.frombuffer(batch.sample_bytes(index), dtype=SAMPLE_DTYPES[sample_format])
     raw = raw.reshape(-1, int(record["channels"])).T
     values = physical(raw, scale=float(record["scale"]), offset=float(record["offset"]))
+    values[~(np.abs(values) < IMPOSSIBLE)] = np.nan
     return without_rails(raw, values) if sample_format == SampleFormat.INT16 else values
+
+
+def _in_their_seconds(t0: int, interval_ns: int, values: Samples) -> tuple[int, Samples]:
+    """Readings at the seconds in which they were taken, and the first of these seconds."""
+    n = values.shape[1]
+    second = (t0 + np.arange(n) * (interval_ns // 1000)) // SECOND_US
+    first = int(second[0])
+    spread = np.full((len(values), int(second[-1]) - first + 1), np.nan)
+    spread[:, second - first] = values
+    return first, spread
 
 
 def _on_grid(t0: int, interval_ns: int, rate_hz: int, values: Samples) -> tuple[int, Samples]:

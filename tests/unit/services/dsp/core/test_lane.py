@@ -241,6 +241,34 @@ def test_single_readings_of_temperature_are_enough() -> None:
     assert table["validity"][-1] == Validity.VALID
 
 
+def test_readings_of_one_frame_count_each_in_its_second() -> None:
+    readings = np.array([[36.0, 37.0, 38.0, 39.0]])
+    one = frame(5, 5, 1, readings, t0=START_US, number=0, scale=0.01)
+    frames = [
+        one._replace(interval_ns=20_000_000_000),
+        frame(5, 5, 1, np.array([[39.0]]), t0=START_US + 80_000_000, number=1, scale=0.01),
+    ]
+    table = vitals(run(frames, []), Measure.TEMPERATURE, 5)
+    told = {(int(row["t"]) - START_US) // 1_000_000: float(row["value"]) for row in table}
+    assert told[1] == pytest.approx(36.0)
+    assert told[61] == pytest.approx(38.0)  # of the last minute
+    assert told[81] == pytest.approx((38 + 39 + 39) / 3)
+
+
+@pytest.mark.parametrize("wild", [1e30, 1e12, 1e-30, np.nan, 0.0])
+def test_wild_values_give_no_number_and_harm_nobody_else(wild: float) -> None:
+    mine = [one for one in WARD if one.device == 1]
+    bad = [
+        one._replace(device=8, format=4, samples=np.full(250, wild, "<f4").tobytes(), scale=1.0)
+        for one in mine
+    ]
+    both = run(sorted(mine + bad, key=lambda one: one.received), [])
+    alone = vitals(run(mine, []), Measure.HEART_RATE, 1)
+    assert vitals(both, Measure.HEART_RATE, 1).tobytes() == alone.tobytes()
+    told = vitals(both, Measure.HEART_RATE, 8)
+    assert np.isnan(told["value"]).all()
+
+
 def test_what_a_device_computed_is_passed_on_as_its_own() -> None:
     frames = [
         frame(6, 20, 1, np.array([[91.0 + k]]), t0=START_US + k * 5_000_000, number=k, scale=1.0)
