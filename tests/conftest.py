@@ -9,11 +9,16 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.harness.manual_clock import ManualClock
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.postgres import Database, Postgres
 from tests.harness.rabbitmq import RabbitMq, VirtualHost
+
+# How long an example takes says how busy the machine is; the time limit of a test bounds the rest.
+settings.register_profile("vitalwire", deadline=None)
+settings.load_profile("vitalwire")
 
 
 @pytest.fixture(autouse=True)
