@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
 
+import bundleHex from "../../../tests/contract/vectors/live/bundle.hex?raw";
+import firstHex from "../../../tests/contract/vectors/live/first.hex?raw";
+import nextHex from "../../../tests/contract/vectors/live/next.hex?raw";
+
 import { BlockReader } from "./binary";
 
 /** Bytes written out by hand from the format, not by a coder of ours. */
@@ -17,7 +21,24 @@ const SHORT = '{"s":3,"t0":1700000000008000,"n":1}';
 const SHORT_PADDED = SHORT + " ".repeat((4 - ((3 + SHORT.length) % 4)) % 4);
 const SHORT_BLOCK = [0x01, SHORT_PADDED.length, 0, ...new TextEncoder().encode(SHORT_PADDED), 0x01, 0x00, 0x02, 0x00];
 
+/** The golden bytes of the live socket, written from the interface by another implementation. */
+function golden(hex: string): ArrayBuffer {
+  return new Uint8Array((hex.match(/[0-9a-f]{2}/g) ?? []).map((byte) => parseInt(byte, 16))).buffer;
+}
+
 describe("BlockReader", () => {
+  it("reads the golden bytes", () => {
+    const reader = new BlockReader();
+    const [first] = reader.read(golden(firstHex));
+    expect(first?.header).toMatchObject({ patient: "p-7kd2m", device: "ecg-0001", stream: "ecg", hz: 250, channels: ["I", "II"], scale: 0.001, unit: "mV" });
+    expect([...(first?.samples ?? [])].map((value) => Math.round(value * 1000))).toEqual([1, -1, 32_767, NaN, 0, -32_767]);
+    const [next] = reader.read(golden(nextHex));
+    expect([next?.startUs, next?.samples.length]).toEqual([1_700_000_000_012_000, 2]);
+    const bundled = reader.read(golden(bundleHex));
+    expect(bundled.map(({ samples }) => samples.length)).toEqual([6, 2]); // the third is of a handle that nobody introduced
+    expect(reader.refused).toBe(1);
+  });
+
   it("reads a first block with its whole header", () => {
     const [block] = new BlockReader().read(bytes(HEAD, PADDED, SAMPLES));
     expect(block?.header).toMatchObject({ patient: "p-7kd2m", stream: "ecg", hz: 250, channels: ["I", "II"], unit: "mV" });

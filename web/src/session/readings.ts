@@ -5,7 +5,7 @@ import type { BannerAlarm } from "../design/alarm-banner";
 import { alarmMessage } from "../design/format/alarm-text";
 import { vitalDisplay } from "../design/vital-display";
 import { isLatched, loudness } from "../live/alarms";
-import { judge, qualityBars } from "../live/judgement";
+import { judge, type Judgement, qualityBars } from "../live/judgement";
 import type { LiveConnection } from "../live/live-connection";
 import type { Alarm } from "../live/messages";
 
@@ -28,12 +28,13 @@ export function readVital(
   const { live, measures, nowMs, linked } = moment;
   const row = measures.get(measure);
   const staleS = row?.stale_s ?? UNKNOWN_STALE_S;
-  const judgement = judge(
+  const judged = judge(
     live.vitals.shown(patient, measure),
     live.vitals.lastNumber(patient, measure),
     { staleS, intervalS: row?.interval_s ?? 1 },
     { nowMs, linked },
   );
+  const judgement = whyNone(judged, measure, alarms);
   const vital = vitalDisplay(measure);
   const limit = limits.find((known) => known.measure === measure) ?? null;
   return {
@@ -44,6 +45,14 @@ export function readVital(
     limits: limit,
     alarm: linked ? alarmOf(measure, alarms, nowMs) : null,
   };
+}
+
+/** No heart rate and an electrode off: the one is the reason of the other. */
+function whyNone(judged: Judgement, measure: string, alarms: readonly Alarm[]): Judgement {
+  const silent = judged.state === "none" || judged.state === "stale";
+  const leadOff = alarms.some(({ condition, state }) => condition === "lead_off" && state !== "cleared");
+  if (!silent || !leadOff || measure !== "heart_rate") return judged;
+  return { ...judged, state: "off", reason: "lead_off" };
 }
 
 /** Heart rate, or the pulse rate where no heart rate is known: it is labelled as what it is. */

@@ -47,7 +47,7 @@ export function PatientTile({ view, patient, details, density, short, moment }: 
         ) : (
           <AlarmBanner alarm={banner} more={alarms.length - 1} testId={`banner-${bed.key}`} />
         )}
-        <TileTraces view={view} patient={patient} density={density} short={short} moment={moment} />
+        <TileTraces view={view} patient={patient} density={density} short={short} moment={moment} leadOff={readings[0]?.reason === "lead_off"} />
         <div className={styles["numbers"]}>
           {readings.map((reading) => (
             <Measure key={reading.vital.key} reading={reading} look="cell" testId={`num-${TEST_NAMES[reading.vital.key] ?? reading.vital.key}-${bed.key}`} />
@@ -120,13 +120,14 @@ function TileContext({ view, readings, moment }: { readonly view: BedView; reado
 
 const SILENT_S = 10;
 
-function TileTraces({ view, patient, density, short, moment }: Pick<Properties, "view" | "patient" | "density" | "short" | "moment">) {
+type TracesProperties = Omit<Properties, "details"> & { readonly leadOff: boolean };
+
+function TileTraces({ view, patient, density, short, moment, leadOff }: TracesProperties) {
   const streams = patient.devices.flatMap((device) => device.streams).sort().join(" ");
   const lanes = useMemo(() => tileLanes(density, new Set(streams.split(" ")), short), [density, streams, short]);
   const newestMs = moment.live.vitals.newestMs(patient.key);
   const heard = lanes.some((lane) => moment.live.waves.isHeard(patient.key, lane.stream, SILENT_S));
   const stopped = view.alarms.some(({ condition, state }) => condition === "data_stopped" && state !== "cleared");
-  const off = view.alarms.some(({ condition, state }) => condition === "lead_off" && state !== "cleared");
   return (
     <div className={styles["traces"]}>
       <LiveTrace patient={patient.key} lanes={lanes} label={texts.patient.canvas} />
@@ -146,8 +147,8 @@ function TileTraces({ view, patient, density, short, moment }: Pick<Properties, 
           <span>{texts.ward.waiting}</span>
         </div>
       ) : (
-        off && (
-          <div className={styles["silent"]} data-half="true">
+        leadOff && (
+          <div className={styles["silent"]} data-half="true" style={{ "--part": lanes[0]?.height ?? 1 }}>
             <Plug size={18} aria-hidden="true" />
             <b>{texts.ward.leadOff}</b>
           </div>
