@@ -26,6 +26,9 @@ class ApiSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
 
     api_host: str = Field(default="127.0.0.1", description="Where people's requests are taken")
     api_port: int = Field(default=8080, ge=0, le=65_535, description="0 takes a free port")
+    api_trusted_proxies: str = Field(
+        default="127.0.0.1", description="Addresses whose X-Forwarded headers are believed"
+    )
     api_web_folder: Path | None = Field(
         default=None, description="Built page (web/dist); none serves no page"
     )

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from services.api.authentication import Unauthenticated
 from services.api.core.cursors import BadCursorError
 from services.api.core.token_bucket import RateLimitedError
+from services.api.core.told import is_fault_of_ours, told
 from shared.errors import Conflict, Denied, Invalid, NotFound, Unavailable, VitalwireError
 
 log = structlog.get_logger()
@@ -114,6 +115,9 @@ def install(app: FastAPI) -> None:
 
 
 def _of_ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, VitalwireError)
+    if is_fault_of_ours(error):
+        return _of_fault(request, error)
     instance = request.url.path
     match error:
         case Unauthenticated(reason="bad_credentials"):
@@ -169,7 +173,7 @@ def _of_ours(request: Request, error: Exception) -> Response:
             return problem_response(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "unavailable",
-                f"{error.dependency.value} does not answer now.",
+                told(error),
                 instance=instance,
                 headers={"Retry-After": str(_RETRY_UNAVAILABLE_S)},
             )

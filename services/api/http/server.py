@@ -68,9 +68,8 @@ class WebServer:
                 limit_concurrency=settings.api_connections_most,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=max(1, int(settings.shutdown_grace_s * _DRAIN_SHARE)),
-                # Addresses of clients come from a proxy's headers only when it is on this machine.
                 proxy_headers=True,
-                forwarded_allow_ips="127.0.0.1",
+                forwarded_allow_ips=settings.api_trusted_proxies,
                 h11_max_incomplete_event_size=None,
             )
         )

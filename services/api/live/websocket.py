@@ -14,6 +14,7 @@ from services.api.core.cursors import FeedCursor
 from services.api.core.permissions import Principal
 from services.api.core.sight import SeenPatient
 from services.api.core.token_bucket import Rate, TokenBuckets
+from services.api.core.told import is_fault_of_ours, told
 from services.api.live.client_queue import ClientQueue, QueueBounds
 from services.api.live.feed_store import FeedStore
 from services.api.live.hub import Client, Hub
@@ -38,7 +39,7 @@ from services.api.live.subscriptions import (
 from services.api.metrics import ApiMetrics
 from services.api.settings import ApiSettings
 from shared.contracts.instants import HOUR, MINUTE, to_text
-from shared.errors import Denied, Dependency, Invalid, NotFound, Unavailable
+from shared.errors import Denied, Dependency, Invalid, NotFound, Unavailable, VitalwireError
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
@@ -51,7 +52,7 @@ _SNAPSHOT_US = 15 * MINUTE  # older values are stale by any measure that is show
 _AHEAD_US = 1 * HOUR
 _REPLAY_WAIT_S = 3.0  # storage commits events well within this
 _REPLAY_EVERY_S = 0.1
-_CODES: MappingProxyType[type[Exception], str] = MappingProxyType(
+_CODES: MappingProxyType[type[VitalwireError], str] = MappingProxyType(
     {Invalid: "invalid", NotFound: "not_found", Unavailable: "unavailable", Denied: "forbidden"}
 )
 
@@ -363,10 +364,12 @@ async def _receive(websocket: WebSocket) -> ClientMessage:
     return read_client_message(text)
 
 
-def _error(error: Exception, subscription: str | None = None) -> dict[str, object]:
+def _error(error: VitalwireError, subscription: str | None = None) -> dict[str, object]:
+    if is_fault_of_ours(error):
+        log.error("live_message_failed", exc_info=error)
     code = next(name for kind, name in _CODES.items() if isinstance(error, kind))
-    told: dict[str, object] = {"kind": "error", "code": code, "detail": str(error)[:200]}
-    return told if subscription is None else {**told, "id": subscription}
+    message: dict[str, object] = {"kind": "error", "code": code, "detail": told(error)[:200]}
+    return message if subscription is None else {**message, "id": subscription}
 
 
 def _closed(code: int, reason: str) -> _ClosedError:

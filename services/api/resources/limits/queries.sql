@@ -35,7 +35,3 @@ where (registry.alarm_limit.low, registry.alarm_limit.high, registry.alarm_limit
 -- name: remove_other_limits
 -- Takes back the limits of a patient for all measures but these.
 delete from registry.alarm_limit where patient_id = $1 and not (measure = any($2::text[]));
-
--- name: tell_limits_changed
--- Tells whoever listens that the limits of a patient changed.
-select pg_notify('limits_changed', $1::text);

@@ -68,7 +68,6 @@ class LimitStore:
                     limit.reason,
                     by,
                 )
-            await session.fetch(statements["tell_limits_changed"], str(patient.id))
             return await self._read(session, patient)
 
     async def _read(self, session: Session, patient: SeenPatient) -> LimitRows:
