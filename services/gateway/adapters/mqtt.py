@@ -28,9 +28,8 @@ INBOX_MOST_BYTES = 8 * 1024 * 1024
 GATHERED_MESSAGES = 256
 GATHERED_BYTES = 65_536
 """A batch's worth: the taker is not made to wait for more."""
-QUEUED_MESSAGES = 512
-CAUGHT_UP_AFTER_S = 1.0
-"""A queue that the broker kept for us comes at once after CONNACK, in large pieces; a second after
+CAUGHT_UP_AFTER_S = 2.0
+"""A queue that the broker kept for us comes at once after CONNACK, in whole batches; so long after
 the last such piece, what comes is new."""
 WRITE_MOST_BYTES = 1024 * 1024
 """Down traffic that the broker has not taken: above, QoS 0 is left out and repeated later."""
@@ -126,7 +125,7 @@ class MqttSession(asyncio.Protocol):
             raise self._ended
         taken, self._inbox = self._inbox, []
         self._inbox_bytes = 0
-        if len(taken) > QUEUED_MESSAGES:
+        if len(taken) >= GATHERED_MESSAGES:
             self._queued_s = self._loop.time()
         if self._paused and self._transport is not None:
             self._paused = False

@@ -10,10 +10,11 @@ of one buffer). Times of the absurd track are placed by arrival and flagged.
 
 Rules, in the order of their use:
 
-- The first segment of the plausible track has the offset of a fresh status, and 0 when that is
-  under 2 s or no fresh status came. A status is fresh if it did not wait in the broker.
+- The first segment of the plausible track has the offset that is believed, and 0 when that is
+  under 2 s or none is. Only a fresh status is listened to: one that did not wait in the broker.
 - An offset that falls by more than 2 s is a jump: delay can only make it larger. One that rises
-  by more than 2 s is believed when two fresh statuses agree, since one may just be late.
+  by 2 to 60 s is believed when two statuses agree, since one may just be late (a link that
+  stalls, a machine that is busy); above, at once: keep-alive closes a link that is silent so long.
 - A jump opens a segment at the first message, newer than all seen so far, that the new offset
   places between the last known time and now. What was buffered before keeps the old offset.
 - Anything slower is drift, recorded as corrections; stored times do not move.
@@ -34,6 +35,8 @@ PLAUSIBLE_UNTIL_US = 2_114_380_800_000_000
 
 JUMP_US = 2 * SECOND
 """Nearer than this a clock is right, and two offsets are one: mobile links delay by as much."""
+LONGEST_DELAY_US = MINUTE
+"""Keep-alive is 10 s: a status cannot be under way for longer than a few of them."""
 DRIFT_STEP_US = 250_000
 """A correction row for each step: a third of a beat at 80 per minute."""
 DRIFT_EVERY_US = 10 * MINUTE
@@ -197,21 +200,17 @@ class ClockMap:
                 self._absurd_us = value_us
             return None
         known_us = self._known_us()
-        if known_us is None:
-            self._estimate_us = self._base_us = value_us
-            self._expected_us = value_us
-            return None
-        if abs(value_us - known_us) <= JUMP_US:
+        rise_us = value_us - (known_us or 0)
+        if abs(rise_us) <= JUMP_US and known_us is not None:
             self._raised_us = None
             return self._drift(value_us, arrival_us)
-        if value_us > known_us:
+        if JUMP_US < rise_us <= LONGEST_DELAY_US:
             first_us, self._raised_us = self._raised_us, value_us
             if first_us is None or abs(value_us - first_us) > JUMP_US:
                 return None
             value_us = min(value_us, first_us)
         self._raised_us = None
-        self._estimate_us = self._base_us = value_us
-        self._expected_us = value_us
+        self._estimate_us = self._base_us = self._expected_us = value_us
         self.settled = False
         return None
 

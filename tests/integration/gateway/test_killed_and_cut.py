@@ -240,7 +240,7 @@ async def test_a_message_has_one_time_over_jumps_and_restarts(system: System) ->
     (name,) = await system.register("monitor-1")
     gateway = system.start()
     await system.ready()
-    await asyncio.sleep(1.5)  # a status counts as fresh once the broker's queue is drained
+    await asyncio.sleep(2.5)  # a status counts as fresh once the broker's queue is drained
     ahead = 10 * MINUTE
     async with system.device(name) as device:
         await device.status(BOOT, now_us() + ahead)

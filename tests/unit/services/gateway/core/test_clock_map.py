@@ -88,20 +88,52 @@ def test_one_late_status_is_no_jump_back_and_two_that_agree_are() -> None:
     clock.observe_status(NOW + MINUTE - 30 * SECOND, NOW + MINUTE, fresh=True)
     assert is_settled(clock)
     clock.observe_status(NOW + 2 * MINUTE, NOW + 2 * MINUTE, fresh=True)
-    clock.observe_status(NOW + 3 * MINUTE - HOUR, NOW + 3 * MINUTE, fresh=True)
+    back = 40 * SECOND
+    clock.observe_status(NOW + 3 * MINUTE - back, NOW + 3 * MINUTE, fresh=True)
     assert is_settled(clock)
-    clock.observe_status(NOW + 4 * MINUTE - HOUR, NOW + 4 * MINUTE, fresh=True)
+    clock.observe_status(NOW + 4 * MINUTE - back, NOW + 4 * MINUTE, fresh=True)
     assert not is_settled(clock)
-    assert place(clock, 1, NOW + 4 * MINUTE - HOUR, NOW + 4 * MINUTE).offset_us == HOUR
+    assert place(clock, 1, NOW + 4 * MINUTE - back, NOW + 4 * MINUTE).offset_us == back
 
 
-def test_a_delayed_first_status_is_put_right_by_the_next() -> None:
+def test_a_jump_back_by_more_than_a_status_can_be_late_is_believed_at_once() -> None:
+    clock = ClockMap()
+    clock.observe_status(NOW, NOW, fresh=True)
+    place(clock, 0, NOW, NOW)
+    clock.observe_status(NOW + MINUTE - HOUR, NOW + MINUTE, fresh=True)
+    assert place(clock, 1, NOW + MINUTE - HOUR, NOW + MINUTE).offset_us == HOUR
+
+
+def test_a_delayed_first_status_moves_nothing() -> None:
     clock = ClockMap()
     clock.observe_status(NOW - 20 * SECOND, NOW, fresh=True)
-    assert place(clock, 0, NOW, NOW).offset_us == 20 * SECOND
+    assert place(clock, 0, NOW, NOW).offset_us == 0
     clock.observe_status(NOW + MINUTE, NOW + MINUTE, fresh=True)
     assert place(clock, 1, NOW + MINUTE, NOW + MINUTE).offset_us == 0
-    assert place(clock, 0, NOW, NOW + MINUTE).offset_us == 20 * SECOND
+    assert is_settled(clock)
+
+
+def test_a_clock_that_is_a_little_behind_is_found_by_the_second_status() -> None:
+    clock = ClockMap()
+    behind = 20 * SECOND
+    clock.observe_status(NOW - behind, NOW, fresh=True)
+    clock.observe_status(NOW + MINUTE - behind, NOW + MINUTE + SECOND, fresh=True)
+    assert place(clock, 0, NOW - behind, NOW).offset_us == behind
+
+
+@given(
+    delays=st.lists(
+        st.integers(0, 55_000_000), min_size=1, max_size=10, unique_by=lambda d: d // (3 * JUMP_US)
+    ),
+)
+def test_a_right_clock_on_a_busy_machine_is_never_moved(delays: list[int]) -> None:
+    """Delays of up to a minute, no two of them alike."""
+    clock = ClockMap()
+    delays = [delay // (3 * JUMP_US) * 3 * JUMP_US for delay in delays]
+    for number, delay_us in enumerate(delays):
+        at = NOW + number * MINUTE
+        clock.observe_status(at, at + delay_us, fresh=True)
+        assert place(clock, number, at, at + delay_us).offset_us == 0
 
 
 def test_an_absurd_clock_is_placed_by_arrival_and_flagged_beside_a_right_one() -> None:
