@@ -46,14 +46,15 @@ class AlarmTable:
     async def restore(self, lane: Lane) -> Restored:
         """The lane as it was saved last."""
         async with self._database.transaction() as session:
-            saves = await session.fetch_value(self._statements["read_saves"], lane)
+            saved = await session.fetch_one(self._statements["read_lane"], lane)
             positions = await session.fetch(
                 self._statements["read_positions"], self._incarnation, lane
             )
             memories = await session.fetch(self._statements["read_memories"])
             outbox = await session.fetch(self._statements["read_outbox"], lane)
         return Restored(
-            saves=saves or 0,
+            saves=0 if saved is None else saved["saves"],
+            now=0 if saved is None else saved["now_us"],
             positions={row["stream"]: row["next_offset"] for row in positions},
             memories={
                 row["patient_id"]: msgspec.convert(row["state"], Memory, strict=False)
@@ -71,7 +72,9 @@ class AlarmTable:
         Conflict : somebody has: the count of saves is not the one that was left
         """
         async with self._database.transaction() as session:
-            counted = await session.fetch_value(self._statements["count_save"], lane, saves)
+            counted = await session.fetch_value(
+                self._statements["count_save"], lane, saves, unsaved.now
+            )
             if counted != saves + 1:
                 raise Conflict(f"lane {lane} was saved by another process")
             for stream, next_offset in unsaved.positions.items():

@@ -1,6 +1,6 @@
--- name: read_saves
--- How often a lane was saved; nothing when it never was.
-select saves from alarm.lane where lane = $1;
+-- name: read_lane
+-- How often a lane was saved, and up to when its deadlines took effect; no row when it never was.
+select saves, now_us from alarm.lane where lane = $1;
 
 -- name: read_positions
 -- From which offsets the streams of a lane are read on.
@@ -16,8 +16,9 @@ select exchange, body from alarm.outbox where lane = $1 order by place;
 
 -- name: count_save
 -- Counts a save of a lane, if nobody else has saved it meanwhile: gives a row only then.
-insert into alarm.lane as held (lane, saves) values ($1, 1)
-on conflict (lane) do update set saves = held.saves + 1 where held.saves = $2
+insert into alarm.lane as held (lane, saves, now_us) values ($1, 1, $3)
+on conflict (lane) do update set saves = held.saves + 1, now_us = excluded.now_us
+    where held.saves = $2
 returning saves;
 
 -- name: save_position

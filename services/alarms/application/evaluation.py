@@ -248,6 +248,7 @@ class LaneEvaluation:
         unsaved = self._unsaved
         for patient, (memory, due) in self._ward.take_touched().items():
             unsaved.memories[patient] = (msgspec.json.encode(memory), due)
+        unsaved.now = self._ward.now
         self._saving.last_s = self._clock.monotonic_s()
         self._metrics.standing.labels(self._lane).set(self._ward.n_standing)
         self._metrics.patients.labels(self._lane).set(self._ward.n_patients)

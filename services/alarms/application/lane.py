@@ -113,7 +113,7 @@ class LaneWork:
             lane,
             inputs=channel,
             feeds=feeds,
-            ward=Ward(self._defaults, restored.memories),
+            ward=Ward(self._defaults, restored.memories, now=restored.now),
             saves=restored.saves,
             equipment=self._equipment,
         )

@@ -25,6 +25,7 @@ class Unsaved:
     announcements : in order; `announced` of them were told already
     actions : outcome by id of the actions that were carried out
     limits : limits in force by patient
+    now : up to when deadlines have taken effect
     """
 
     positions: dict[str, int] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class Unsaved:
     announced: int = 0
     actions: dict[str, str] = field(default_factory=dict)
     limits: dict[int, Mapping[str, Bounds]] = field(default_factory=dict)
+    now: int = 0
 
     @property
     def is_urgent(self) -> bool:
@@ -42,9 +44,14 @@ class Unsaved:
 
 
 class Restored(NamedTuple):
-    """A lane as it was saved last. `saves` counts the saves, `open` was decided and not told."""
+    """A lane as it was saved last.
+
+    `saves` counts the saves, `now` is up to when deadlines have taken effect, `open` was decided
+    and perhaps not told.
+    """
 
     saves: int
+    now: int
     positions: Mapping[str, int]
     memories: Mapping[int, Memory]
     open: Sequence[Announcement]

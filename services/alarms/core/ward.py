@@ -37,9 +37,12 @@ class Ward:
     Parameters
     ----------
     memories : as stored, by patient
+    now : as stored: up to when deadlines have taken effect
     """
 
-    def __init__(self, defaults: DefaultLimits, memories: Mapping[int, Memory]) -> None:
+    def __init__(
+        self, defaults: DefaultLimits, memories: Mapping[int, Memory], *, now: int = 0
+    ) -> None:
         self._defaults = defaults
         self._watches = {
             patient: PatientWatch(patient, memory, defaults) for patient, memory in memories.items()
@@ -47,7 +50,12 @@ class Ward:
         self._limits: dict[int, Mapping[str, Bounds]] = {}
         self._registered: dict[int, tuple[Registered, object]] = {}
         self._touched: set[int] = set()
-        self._now = 0
+        self._now = now
+
+    @property
+    def now(self) -> int:
+        """Up to when deadlines have taken effect, us UTC."""
+        return self._now
 
     @property
     def n_patients(self) -> int:

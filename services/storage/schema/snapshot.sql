@@ -342,10 +342,12 @@ ALTER TABLE alarm.alarm OWNER TO vw_admin;
 COMMENT ON TABLE alarm.alarm IS 'One row an occurrence. data = the alarm as its newest event carries it, for the api to show. state cleared = the cause has ended and nobody has seen it; ended = of the past. Retention: 10 years';
 CREATE TABLE alarm.lane (
     lane smallint NOT NULL,
-    saves bigint NOT NULL
+    saves bigint NOT NULL,
+    now_us bigint DEFAULT 0 NOT NULL
 );
 ALTER TABLE alarm.lane OWNER TO vw_admin;
 COMMENT ON TABLE alarm.lane IS 'Counts the saves of each lane: who finds another number than it left has lost the lane to another process, and reads everything again. Retention: for ever';
+COMMENT ON COLUMN alarm.lane.now_us IS 'Up to when deadlines have taken effect: the arrival time of a value, or the clock when idle';
 CREATE TABLE alarm.limit_in_force (
     patient_id integer NOT NULL,
     measure text NOT NULL,

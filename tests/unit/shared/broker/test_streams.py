@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
@@ -44,6 +44,7 @@ def read(stream: StreamReader, offsets: list[int], cuts: list[int]) -> list[Stre
     return batches
 
 
+@settings(deadline=None)
 @given(
     st.integers(0, 50),
     st.lists(st.sampled_from([1, 1, 1, 1, 1 + NOTE_OFFSETS, 2 + NOTE_OFFSETS, 40]), max_size=60),

@@ -1,6 +1,6 @@
 """Members that follow the same arithmetic come to fair shares, and then nothing moves."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.ownership.fair_share import next_step, shares
@@ -9,6 +9,7 @@ LANES = st.sampled_from([1, 2, 4, 8, 16, 64])
 MEMBERS = st.sets(st.integers(1, 10_000), min_size=1, max_size=9)
 
 
+@settings(deadline=None)
 @given(MEMBERS, LANES, st.data())
 def test_shares_are_fair_and_complete(members: set[int], lanes: int, data: st.DataObject) -> None:
     held = data.draw(st.dictionaries(st.integers(0, lanes - 1), st.sampled_from(sorted(members))))
@@ -18,6 +19,7 @@ def test_shares_are_fair_and_complete(members: set[int], lanes: int, data: st.Da
     assert max(found.values()) - min(found.values()) <= 1
 
 
+@settings(deadline=None)
 @given(MEMBERS, LANES, st.data())
 def test_from_any_state_all_lanes_are_held_in_fair_shares_and_rest(
     members: set[int], lanes: int, data: st.DataObject

@@ -1,13 +1,14 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import Dependency, Invalid, Unavailable
 from shared.runtime.retry import BackOff, Retry
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_delays_are_bounded_and_never_shrink(attempt: int, jitter: float) -> None:
     back_off = BackOff(first_s=0.1, factor=2, most_s=5)

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.alarms.core.alarm_state import (
@@ -113,6 +113,7 @@ ANY_TERMS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(STEPS, ANY_TERMS)
 def test_whatever_comes_each_alarm_begins_once_and_ends_once(
     steps: list[tuple[float, Input]], terms: Terms
@@ -141,6 +142,7 @@ def test_whatever_comes_each_alarm_begins_once_and_ends_once(
             assert what is not Input.BEYOND or Outcome.ENDED_AGAIN in outcomes
 
 
+@settings(deadline=None)
 @given(STEPS, ANY_TERMS, st.integers(0, 60))
 def test_stored_and_read_back_it_goes_on_as_if_nothing_had_been(
     steps: list[tuple[float, Input]], terms: Terms, cut: int

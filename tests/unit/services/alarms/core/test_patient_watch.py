@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.alarms.adapters.default_limits import load_default_limits
@@ -273,6 +273,7 @@ STEP = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), STEP), max_size=80), st.sets(st.integers(0, 80)))
 def test_restarts_at_any_moment_change_nothing(
     steps: list[tuple[int, Heard | str]], restarts: set[int]
