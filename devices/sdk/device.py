@@ -38,6 +38,8 @@ class WhenFull(Enum):
 class Durability(Enum):
     """What a loss of power may cost. The death of the process never costs anything."""
 
+    PROCESS = "process"
+    """What the system had not written yet, up to half a minute: nothing is written through."""
     SECOND = "second"
     """At most the last second: written through to the disk once a second."""
     MESSAGE = "message"
@@ -125,10 +127,10 @@ class Device:
             listener=self._listener,
         )
         self._tasks = await asyncio.TaskGroup().__aenter__()
-        self._running = [
-            self._tasks.create_task(self._session.run()),
-            self._tasks.create_task(self._sync_each_second(self._journal)),
-        ]
+        self._running = [self._tasks.create_task(self._session.run())]
+        if self._durability is not Durability.PROCESS:
+            syncing = self._sync_each_second(self._journal)
+            self._running.append(self._tasks.create_task(syncing))
         return self
 
     async def __aexit__(
@@ -233,6 +235,9 @@ class Device:
             session.wake()
             if self._durability is Durability.MESSAGE:
                 await _sync(journal)
+            else:
+                # A maker's loop that publishes without a pause must not starve the session.
+                await asyncio.sleep(0)  # noqa: TID251 - the SDK has no clock of the server side
             return key
 
     def _status(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Protocol, final
 
 import structlog
 
-from devices.sdk import Connected, Device, Disconnected, Refused, SetAside
+from devices.sdk import Connected, Device, Disconnected, Durability, Refused, SetAside
 from devices.sdk.happened import Happened
 from devices.simulators.bedside_monitor import Outgoing
 from shared.contracts.identity import DeviceId
@@ -91,6 +91,7 @@ class Fleet:
             journal=self._broker.journals / member.device,
             firmware="simulator",
             simulated=True,
+            durability=Durability.PROCESS,  # a hundred flushes a second would hold up everything
             on_happened=heard,
         ) as device:
             device.report(**member.reported)

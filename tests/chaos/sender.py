@@ -24,6 +24,7 @@ import structlog
 from devices.sdk import (
     Device,
     Disconnected,
+    Durability,
     Frame,
     Place,
     Refused,
@@ -174,6 +175,7 @@ async def _speak(
         journal=Path(task.journals) / name,
         simulated=True,
         resend_after_s=task.resend_after_s,
+        durability=Durability.PROCESS,
         on_happened=heard,
     ) as device:
         devices.append(device)
