@@ -1,12 +1,12 @@
 """Devices that publish numbered messages and keep a ledger; this process is never killed.
 
 ``python -m tests.chaos.sender`` reads a JSON object from standard input: host, port, secrets
-(device id to secret), messages (of each device), interval_s, start_us, journals, ledger,
-resend_after_s, drain_within_s. It prints ``sent`` when all is published, then waits until all is
-stored, and ends with 0, or with 3 when messages are unstored after `drain_within_s`.
+(device id to secret), messages (of each device), interval_s, journals, ledger, resend_after_s,
+drain_within_s. It prints ``connected`` when every device is, begins with the second after the
+next, prints ``sent`` when all is published, then waits until all is stored, and ends with 0, or
+with 3 when messages are unstored after `drain_within_s`.
 
-A message is `interval_s` of a simulated ECG, which starts at
-`start_us` and lies on the same grid in every run: so the vital signs of two runs can be compared.
+A message is `interval_s` of a simulated ECG that begins on a whole second.
 """
 
 import asyncio
@@ -55,7 +55,6 @@ class Task:
     secrets: dict[str, str]
     messages: int
     interval_s: float
-    start_us: int
     journals: str
     ledger: str
     resend_after_s: float
@@ -124,10 +123,16 @@ async def publish_all(task: Task) -> int:
     devices: list[Device] = []
     try:
         async with asyncio.TaskGroup() as group:
-            sent = [asyncio.Event() for _ in task.secrets]
+            start: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             stored = asyncio.Event()
+            sent = [asyncio.Event() for _ in task.secrets]
             for index, name in enumerate(task.secrets):
-                group.create_task(_speak(task, index, name, ledger, sent[index], stored, devices))
+                speaker = _Speaker(task, index, name, ledger)
+                group.create_task(speaker.run(devices, start, sent[index], stored))
+            while not (len(devices) == len(sent) and all(d.is_connected for d in devices)):
+                await asyncio.sleep(0.05)
+            os.write(1, b"connected\n")
+            start.set_result((int(time.time()) + 2) * SECOND_US)
             for each in sent:
                 await each.wait()
             os.write(1, b"sent\n")
@@ -143,52 +148,64 @@ async def publish_all(task: Task) -> int:
     return NOT_STORED if left else 0
 
 
-async def _speak(
-    task: Task,
-    index: int,
-    name: str,
-    ledger: BinaryIO,
-    sent: asyncio.Event,
-    stored: asyncio.Event,
-    devices: list[Device],
-) -> None:
-    def heard(happened: Happened) -> None:
-        if isinstance(happened, Stored):
-            lines = "".join(f"T {name} {key.boot} {key.n}\n" for key in happened.keys)
-            ledger.write(lines.encode())
-        elif isinstance(happened, Refused):
-            key = happened.key
-            ledger.write(f"R {name} {key.boot} {key.n} {happened.reason}\n".encode())
-        elif isinstance(happened, SetAside):
-            log.warning("set_aside", device=name, n=happened.key.n, reason=happened.reason)
-        elif isinstance(happened, Disconnected):
-            log.info("disconnected", device=name, reason=happened.reason)
+@dataclass(frozen=True)
+class _Speaker:
+    """One device: publishes its messages in time and writes what it hears."""
 
-    source = EcgSource(name, task.interval_s)
-    step_us = round(task.interval_s * SECOND_US)
-    phase_us = index * step_us // max(1, len(task.secrets))
-    async with Device(
-        name,
-        host=task.host,
-        port=task.port,
-        secret=task.secrets[name],
-        journal=Path(task.journals) / name,
-        simulated=True,
-        resend_after_s=task.resend_after_s,
-        durability=Durability.PROCESS,
-        on_happened=heard,
-    ) as device:
-        devices.append(device)
-        for number in range(task.messages):
-            start_us = task.start_us + number * step_us
-            wait_s = (start_us + step_us + phase_us) / SECOND_US - time.time()
-            if wait_s > 0:
-                await asyncio.sleep(wait_s)
-            frame = frame_of(source.next(), start_us)
-            key = await device.publish([frame])
-            ledger.write(f"S {name} {key.boot} {key.n} {digest(frame)}\n".encode())
-        sent.set()
-        await stored.wait()
+    task: Task
+    index: int
+    name: str
+    ledger: BinaryIO
+
+    async def run(
+        self,
+        devices: list[Device],
+        start: asyncio.Future[int],
+        sent: asyncio.Event,
+        stored: asyncio.Event,
+    ) -> None:
+        """Connect, wait for the start, publish, and stay until all is stored."""
+        task = self.task
+        source = EcgSource(self.name, task.interval_s)
+        step_us = round(task.interval_s * SECOND_US)
+        phase_us = self.index * step_us // len(task.secrets)
+        async with Device(
+            self.name,
+            host=task.host,
+            port=task.port,
+            secret=task.secrets[self.name],
+            journal=Path(task.journals) / self.name,
+            simulated=True,
+            resend_after_s=task.resend_after_s,
+            durability=Durability.PROCESS,
+            on_happened=self._heard,
+        ) as device:
+            devices.append(device)
+            began_us = await asyncio.shield(start)
+            for number in range(task.messages):
+                start_us = began_us + number * step_us
+                wait_s = (start_us + step_us + phase_us) / SECOND_US - time.time()
+                await asyncio.sleep(max(0.0, wait_s))
+                frame = frame_of(source.next(), start_us)
+                key = await device.publish([frame])
+                line = f"S {self.name} {key.boot} {key.n} {digest(frame)}\n"
+                self.ledger.write(line.encode())
+            sent.set()
+            await stored.wait()
+
+    def _heard(self, happened: Happened) -> None:
+        match happened:
+            case Stored(keys):
+                lines = "".join(f"T {self.name} {key.boot} {key.n}\n" for key in keys)
+                self.ledger.write(lines.encode())
+            case Refused(key, reason):
+                self.ledger.write(f"R {self.name} {key.boot} {key.n} {reason}\n".encode())
+            case SetAside(key, reason):
+                log.warning("set_aside", device=self.name, n=key.n, reason=reason)
+            case Disconnected(reason):
+                log.info("disconnected", device=self.name, reason=reason)
+            case _:
+                pass
 
 
 def main() -> int:

@@ -294,13 +294,20 @@ class Sender:
             self._process.kill()
             await self._process.wait()
 
+    async def until_connected(self, *, within_s: float = 60.0) -> None:
+        """Wait until every device is connected; it begins to send two seconds later."""
+        await self._until(b"connected\n", within_s)
+
     async def until_sent(self, *, within_s: float) -> None:
         """Wait until all is published."""
+        await self._until(b"sent\n", within_s)
+
+    async def _until(self, said: bytes, within_s: float) -> None:
         assert self._process is not None
         assert self._process.stdout is not None
         async with asyncio.timeout(within_s):
             line = await self._process.stdout.readline()
-        assert line == b"sent\n", self._log.read_text()[-3_000:]
+        assert line == said, self._log.read_text()[-3_000:]
 
     async def until_done(self, *, within_s: float) -> int:
         """Wait until it ends; gives its exit status."""

@@ -8,7 +8,6 @@ are green in `test_kill_and_count` when nothing is broken.)
 
 import asyncio
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 
@@ -67,10 +66,10 @@ async def sending(
         secrets={name: system.secrets[name] for name in devices_of(run)},
         messages=MESSAGES,
         interval_s=INTERVAL_S,
-        start_us=(int(time.time()) + 3) * 1_000_000,
         resend_after_s=NEVER_S,
         drain_within_s=drain_within_s,
     ) as sender:
+        await sender.until_connected()
         yield sender, LedgerFile(sender.ledger_path)
 
 
