@@ -116,11 +116,13 @@ async def _open_session(
 
 
 async def _open_flow(
-    broker: Broker, deployment: Deployment, most_bytes: int, lane: Lane
+    broker: Broker, deployment: Deployment, most_bytes: int, lane: Lane, stop: asyncio.Event
 ) -> LaneFlow:
     async with asyncio.TaskGroup() as group:
         live, late = (
-            group.create_task(carried_bytes(broker, exchange, lane, deployment.incarnation))
+            group.create_task(
+                carried_bytes(broker, exchange, lane, deployment.incarnation, until=stop)
+            )
             for exchange in (Exchange.FRAMES, Exchange.LATE)
         )
     return LaneFlow(StreamFlow(live.result(), most_bytes), StreamFlow(late.result(), most_bytes))

@@ -1,11 +1,12 @@
 """What the gateway publishes on RabbitMQ: batches of frames, events, and what it parks."""
 
 import asyncio
+import contextlib
 
 import structlog
 
 from services.gateway.core.messages import ParkedMessage
-from shared.broker.connection import Broker
+from shared.broker.connection import Broker, amqp_errors
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.broker.streams import StreamEdge, StreamReader
@@ -14,6 +15,8 @@ from shared.contracts.formats import EVENT_V1, FRAMES_V1, PARKED
 from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Header, Queue, lane_queue, routing_key
 from shared.contracts.parking import ParkingHeader
+from shared.errors import Unavailable
+from shared.runtime.retry import Retry
 from shared.telemetry.traces import Traces, inject
 
 log = structlog.get_logger()
@@ -90,17 +93,24 @@ class RabbitConfirmed:
         )
 
 
-async def carried_bytes(broker: Broker, exchange: Exchange, lane: Lane, incarnation: int) -> int:
+async def carried_bytes(
+    broker: Broker, exchange: Exchange, lane: Lane, incarnation: int, *, until: asyncio.Event
+) -> int:
     """Give the cumulative bytes that the last batch of a stream tells; 0 of an empty stream.
+
+    Waits for RabbitMQ as long as it takes.
 
     Raises
     ------
     Denied : this user may not read the stream
     Conflict : the stream is of another incarnation
+    Unavailable : the stop was set before RabbitMQ answered
     """
     found = 0
-    stop = asyncio.Event()
     stream = lane_queue(exchange, lane)
+    channel = await Retry().run(broker.consuming.channel, until=until)
+    with contextlib.suppress(Unavailable), amqp_errors("closing a channel"):
+        await channel.close()
     try:
         async with (
             asyncio.timeout(LAST_WITHIN_S),
@@ -108,7 +118,7 @@ async def carried_bytes(broker: Broker, exchange: Exchange, lane: Lane, incarnat
                 broker, stream, start=StreamEdge.LAST, incarnation=incarnation, prefetch=16
             ) as reader,
         ):
-            async for batch in reader.batches(until=stop):
+            async for batch in reader.batches(until=until):
                 told = batch.messages[-1].headers.get(Header.BYTES)
                 found = max(found, told if isinstance(told, int) else 0)
     except TimeoutError:

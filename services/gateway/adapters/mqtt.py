@@ -8,7 +8,7 @@ messages read and not taken (then the socket is not read until they are).
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 import mqtt5
@@ -51,7 +51,7 @@ class MqttOptions:
     host: str
     port: int
     user: str
-    password: bytes
+    password: bytes = field(repr=False)
     keep_alive_s: int = 10
     session_expiry_s: int = 86_400
     receive_max: int = 4_096

@@ -49,13 +49,14 @@ class LaneTools:
     ----------
     lanes : how many there are in the deployment
     open_session : connects the MQTT session of a lane
-    open_flow : finds out how many bytes the streams of a lane have carried so far
+    open_flow : finds out how many bytes the streams of a lane have carried so far; waits for
+        RabbitMQ until the stop, then raises Unavailable
     jitter : gives a number from 0 to 1
     """
 
     lanes: int
     open_session: Callable[[Lane], Awaitable[DeviceSession]]
-    open_flow: Callable[[Lane], Awaitable[LaneFlow]]
+    open_flow: Callable[[Lane, asyncio.Event], Awaitable[LaneFlow]]
     codecs: Mapping[str, Codec]
     devices: Devices
     clock_table: ClockTable
@@ -91,7 +92,10 @@ class LaneWork:
         """
         tools = self._tools
         tools.health.report(self._condition, ready=False)
-        flow = await tools.open_flow(self._lane)
+        try:
+            flow = await tools.open_flow(self._lane, stop)
+        except Unavailable:
+            return  # the stop came before RabbitMQ
         presences = Presences(
             tools.presence_table, tools.out, tools.clock, tools.metrics, self._label
         )

@@ -101,6 +101,26 @@ async def test_a_killed_rabbitmq_holds_messages_back_and_loses_none(
     assert system.replicas[0].process.poll() is None
 
 
+async def test_a_gateway_that_starts_before_rabbitmq_goes_on_where_the_stream_is(
+    system: System, rabbitmq: RabbitMq
+) -> None:
+    (name,) = await system.register("monitor-1")
+    gateway = system.start()
+    await system.ready()
+    async with system.device(name) as device:
+        await device.status(BOOT)
+        await stream_of(device, 20, every_s=0)
+        await eventually(system.came(device.key, all_of(20)))
+        gateway.kill()
+        rabbitmq.kill()
+        system.start()
+        await device.send(packed(BOOT, 20))
+        await rabbitmq.restart()
+        await eventually(system.came(device.key, all_of(21)), within_s=40)
+    for stream, told in system.seen.bytes_told.items():
+        assert told == sorted(set(told)), f"cumulative bytes of {stream} go on over a restart"
+
+
 async def test_a_killed_mosquitto_is_found_again_and_people_are_told(system: System) -> None:
     """After SIGKILL its sessions are gone: the gateway subscribes again and says what it means."""
     (name,) = await system.register("monitor-1")
