@@ -5,6 +5,7 @@ a gap or comes again with its cursor.
 """
 
 import asyncio
+from functools import partial
 
 import msgspec
 import structlog
@@ -24,6 +25,7 @@ from shared.contracts.names import Exchange, Queue, lane_queue
 from shared.contracts.vitals import VitalBatch, decode_vitals
 from shared.errors import Conflict, Unavailable
 from shared.runtime.clock import Clock
+from shared.runtime.quarantine import attempt_twice
 from shared.runtime.retry import Retry
 
 log = structlog.get_logger()
@@ -77,17 +79,26 @@ class Tail:
 
     def _hand_over(self, batch: StreamBatch, incarnation: int) -> None:
         for message in batch.messages:
-            match message.type:
-                case FRAMES_V1.name:
-                    self._take_frames(message)
-                case VITALS_V1.name:
-                    self._take_vitals(message)
-                case EVENT_V1.name:
-                    self._take_event(message, incarnation)
-                case BEATS_V1.name:
-                    self._metrics.tail_batches.labels("beats").inc()
-                case _:
-                    self._metrics.tail_refused.labels("unknown_format").inc()
+            taken = attempt_twice(
+                partial(self._take, message, incarnation),
+                loop="tail",
+                identity=f"{message.type} {message.offset}",
+            )
+            if taken is not None:
+                self._metrics.tail_refused.labels("internal_error").inc()
+
+    def _take(self, message: StreamMessage, incarnation: int) -> None:
+        match message.type:
+            case FRAMES_V1.name:
+                self._take_frames(message)
+            case VITALS_V1.name:
+                self._take_vitals(message)
+            case EVENT_V1.name:
+                self._take_event(message, incarnation)
+            case BEATS_V1.name:
+                self._metrics.tail_batches.labels("beats").inc()
+            case _:
+                self._metrics.tail_refused.labels("unknown_format").inc()
 
     def _take_frames(self, message: StreamMessage) -> None:
         found = decode_frames(message.body)

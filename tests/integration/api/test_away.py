@@ -82,6 +82,7 @@ async def test_the_page_is_served_with_a_strict_policy(start_api: StartApi, tmp_
             policy = page.headers["content-security-policy"]
             assert "default-src 'self'" in policy
             assert "script-src 'self';" in policy
+            assert "unsafe" not in policy
             assert f"ws://127.0.0.1:{api.port}" in policy
             assert "strict-transport-security" not in page.headers
         script = await api.http.get("/assets/app-1a2b3c.js")

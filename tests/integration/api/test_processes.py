@@ -59,15 +59,13 @@ def statement_files() -> list[str]:
     )
 
 
-@pytest.mark.parametrize("package", statement_files())
-async def test_every_statement_fits_the_schema_and_the_rights_of_the_role(
-    api: System, package: str
-) -> None:
+async def test_every_statement_fits_the_schema_and_the_rights_of_the_role(api: System) -> None:
     connection = await api.connect(user="vw_api", password=ROLE_PASSWORD)
     try:
-        for statement in load_statements(package).values():
-            prepared = await connection.prepare(statement.sql)
-            if statement.sql.lstrip().startswith(("select", "with")):
-                await prepared.explain(*[None] * len(prepared.get_parameters()))
+        for package in statement_files():
+            for statement in load_statements(package).values():
+                prepared = await connection.prepare(statement.sql)
+                if statement.sql.lstrip().startswith(("select", "with")):
+                    await prepared.explain(*[None] * len(prepared.get_parameters()))
     finally:
         await connection.close()
