@@ -13,7 +13,8 @@ from typing import Any, Literal, Self, final
 from devices.sdk.frame import Frame
 from devices.sdk.happened import Happened, Listener
 from devices.sdk.journal import Entry, Journal, JournalFullError, write_through
-from devices.sdk.session import Address, Session
+from devices.sdk.link import Address
+from devices.sdk.session import Session
 from devices.sdk.unsent import RESEND_AFTER_US, Key, Unsent
 from shared.codecs.json_frames import codec as json_frames
 from shared.codecs.packed import codec as packed

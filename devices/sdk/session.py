@@ -7,18 +7,12 @@ The clocks and waits of the SDK stand here and in ``device``: it takes nothing f
 import asyncio
 import logging
 import secrets
-import socket
-import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, final
 
 import msgspec
-from aiomqtt import Client, MqttError, ProtocolVersion, Will
-from paho.mqtt.client import MQTT_ERR_SUCCESS
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from aiomqtt import MqttError
 from paho.mqtt.reasoncodes import ReasonCode
 
 from devices.sdk.happened import (
@@ -32,13 +26,11 @@ from devices.sdk.happened import (
     SetAside,
     Stored,
 )
-from devices.sdk.journal import Entry, Journal
-from devices.sdk.unsent import IN_FLIGHT_LIMIT, Key, Unsent
-from shared.contracts.identity import DeviceId
+from devices.sdk.journal import Journal
+from devices.sdk.link import Address, Link, envelope
+from devices.sdk.unsent import Key, Unsent
 from shared.contracts.names import DownKind, UpKind, device_root, down_topic, up_topic
 
-KEEP_ALIVE_S = 10
-ANSWER_TIMEOUT_S = 10.0
 PUBACK_TIMEOUT_S = 30.0  # a broker that keeps one message this long is as good as gone
 STATUS_EACH_S = 60.0
 BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.25, 20.0
@@ -47,18 +39,6 @@ BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 0.25, 20.0
 DENIALS = frozenset({0x87, 0x90, 0x99})
 
 log = logging.getLogger("vitalwire.sdk.session")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
-    """Where the broker is and how to log in; the user name is the device id."""
-
-    device: DeviceId
-    host: str
-    port: int
-    secret: str
-    tls: ssl.SSLContext | None = None
-    keep_alive_s: int = KEEP_ALIVE_S
 
 
 class _StoredMessage(msgspec.Struct):
@@ -81,58 +61,6 @@ class _CommandMessage(msgspec.Struct):
 
 class _TimeMessage(msgspec.Struct):
     t_utc_us: int
-
-
-@final
-class _Link(Client):
-    """One connection. aiomqtt 2.5 does not tell the reason of a PUBACK, so paho is asked for it."""
-
-    def __init__(
-        self, address: Address, will: bytes, on_puback: Callable[[int, ReasonCode], None]
-    ) -> None:
-        super().__init__(
-            address.host,
-            address.port,
-            username=address.device,
-            password=address.secret,
-            identifier=address.device,
-            protocol=ProtocolVersion.V5,
-            clean_start=True,
-            keepalive=address.keep_alive_s,
-            timeout=ANSWER_TIMEOUT_S,
-            tls_context=address.tls,
-            max_inflight_messages=IN_FLIGHT_LIMIT + 10,
-            max_queued_incoming_messages=1000,
-            will=Will(up_topic(address.device, UpKind.STATUS), will, qos=1, retain=True),
-            logger=log,
-        )
-        inner: Any = self._client.on_publish  # typed as a union of all versions of the callback
-
-        def published(client: Any, data: Any, mid: int, reason: Any, properties: Any) -> None:
-            inner(client, data, mid, reason, properties)
-            on_puback(mid, reason)
-
-        self._client.on_publish = published
-
-    def send(
-        self, topic: str, body: bytes, properties: Properties | None, *, retain: bool = False
-    ) -> int:
-        """Hand a QoS 1 message to the socket; give its number for the PUBACK."""
-        info = self._client.publish(topic, body, 1, retain, properties)
-        if info.rc != MQTT_ERR_SUCCESS:
-            raise MqttError(f"could not send: {info.rc}")
-        return info.mid
-
-    def forget_errors(self) -> None:
-        """Take note of how the connection ended, which aiomqtt does not always do itself."""
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()
-
-    def cut(self) -> None:
-        """Let the connection go without a word, as a lost network does."""
-        connection = self._client.socket()
-        if isinstance(connection, socket.socket):
-            connection.shutdown(socket.SHUT_RDWR)
 
 
 @final
@@ -168,7 +96,7 @@ class Session:
         self._by_mid: dict[int, Key] = {}
         self._proof_mid = 0
         self._proven = asyncio.Event()  # the broker has acknowledged something on this connection
-        self._link: _Link | None = None
+        self._link: Link | None = None
         topics = {kind: down_topic(address.device, kind) for kind in DownKind}
         self._down = {topics[kind]: kind for kind in DownKind}
 
@@ -214,7 +142,7 @@ class Session:
         attempt = 0
         while True:
             await self._free.wait()
-            link = _Link(self._address, self._will(), self._on_puback)
+            link = Link(self._address, self._will(), self._on_puback)
             try:
                 async with link:
                     attempt = 0
@@ -229,7 +157,7 @@ class Session:
             attempt += 1
             await self._pause(attempt)
 
-    async def _use(self, link: _Link) -> None:
+    async def _use(self, link: Link) -> None:
         await link.subscribe(f"{device_root(self._address.device)}/down/#", qos=1)
         self._link = link
         self._proven.clear()
@@ -254,7 +182,7 @@ class Session:
         if aside is not None:
             self._set_aside(aside, "connection_dropped")
 
-    async def _send(self, link: _Link) -> None:
+    async def _send(self, link: Link) -> None:
         # A message that flies when a connection is lost may be to blame for it. A broker that
         # has acknowledged nothing yet is to blame itself.
         async with asyncio.timeout(PUBACK_TIMEOUT_S):
@@ -272,7 +200,7 @@ class Session:
                     continue
                 topic = up_topic(self._address.device, UpKind.DATA, entry.codec)
                 try:
-                    mid = link.send(topic, entry.body, _envelope(entry))
+                    mid = link.send(topic, entry.body, envelope(entry))
                 except MqttError:
                     self._unsent.put_back(key)  # it never left
                     raise
@@ -288,7 +216,7 @@ class Session:
             except TimeoutError:
                 continue
 
-    async def _keep_status(self, link: _Link) -> None:
+    async def _keep_status(self, link: Link) -> None:
         while True:
             try:
                 async with asyncio.timeout(STATUS_EACH_S):
@@ -298,7 +226,7 @@ class Session:
             self._status_wanted.clear()
             self._send_status(link)
 
-    async def _receive(self, link: _Link) -> None:
+    async def _receive(self, link: Link) -> None:
         async for message in link.messages:
             kind = self._down.get(message.topic.value)
             if kind is None:
@@ -357,7 +285,7 @@ class Session:
         self._tell(SetAside(key, reason))
         self._status_wanted.set()
 
-    def _send_status(self, link: _Link) -> int:
+    def _send_status(self, link: Link) -> int:
         fields: dict[str, Any] = {"online": True, **self._status()}
         topic = up_topic(self._address.device, UpKind.STATUS)
         return link.send(topic, msgspec.json.encode(fields), None, retain=True)
@@ -378,19 +306,6 @@ def _reason(errors: BaseExceptionGroup[Exception]) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return str(error) or type(error).__name__
-
-
-def _envelope(entry: Entry) -> Properties | None:
-    """MQTT user properties of native bytes; `packed` and `json` carry their own."""
-    if entry.codec in ("packed", "json"):
-        return None
-    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-    properties.UserProperty = [
-        ("b", f"{entry.key.boot:08x}"),
-        ("n", str(entry.key.n)),
-        ("t", str(entry.t_us)),
-    ]
-    return properties
 
 
 def _monotonic_us() -> int:
