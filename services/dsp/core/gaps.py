@@ -17,7 +17,8 @@ import numpy as np
 from services.dsp.core.windows import Samples
 
 HOLE_WAIT_US = 2_000_000
-HOLE_KEPT_S = 10  # longer holes are left out: nothing is to be said of them
+HOLE_KEPT_S = 10  # longer holes are left out, with the second that they begin in: nothing is to
+# be said of them, and a run that has not seen what was before gives the same
 SMALL_HOLE_S = 0.02  # clocks jitter: so little between two frames is no hole, see `Second`
 REMEMBERED_S = 180  # of what was there, to tell a repeat from what comes late
 AHEAD_US = 10_000_000  # settled so far beyond the arrival of a frame: the clock had been ahead
@@ -91,8 +92,7 @@ class Track:
     channels : as many are kept of each frame
     following : the second that is settled next; None before the first frame
     hole_wait_us : how long a hole may still be filled; 0 where readings come at any pace
-    ready : settled and not yet taken. Of a long hole only the first `HOLE_KEPT_S` seconds are
-        given; then the seconds jump.
+    ready : settled and not yet taken. Over a hole of more than `HOLE_KEPT_S` seconds they jump.
     """
 
     rate_hz: int
@@ -103,9 +103,7 @@ class Track:
     _pending: list[Piece] = field(default_factory=list)
     _known: list[tuple[int, int]] = field(default_factory=list)  # merged, in order
     _phase_us: int = 0
-    _heard_to: int = 0  # number of the sample after the last in a settled second
     _left_at: int = 0  # the second from which the seconds jumped last
-    _given_to: int = 0  # the second up to which a clock that was ahead has settled more than was
 
     @property
     def _small_hole(self) -> int:
@@ -131,10 +129,9 @@ class Track:
         self._remember(piece)
         if piece.end > start:
             insort(self._pending, piece, key=_first)
-        settled = max(start, self._given_to * self.rate_hz)
-        if piece.first >= settled:
+        if piece.first >= start:
             return None
-        end = min(piece.end, settled)
+        end = min(piece.end, start)
         return Late(
             start_us=piece.first * SECOND_US // self.rate_hz,
             end_us=-(-end * SECOND_US // self.rate_hz),
@@ -150,22 +147,23 @@ class Track:
         while self.following is not None and self._pending:
             start = self.following * self.rate_hz
             end = start + self.rate_hz
-            if not self._is_whole(start, end) and not self._has_expired(end, now):
-                return self._pending[-1].end > end
-            if start - self._heard_to >= HOLE_KEPT_S * self.rate_hz:
-                resumed = self._resumed(start)
-                if resumed > self.following:
+            if not self._is_whole(start, end):
+                if not self._has_expired(end, now):
+                    return self._pending[-1].end > end
+                resumed = self._resumed(end)
+                if resumed > self.following + HOLE_KEPT_S:
                     self._left_at = self.following
                     self.following = resumed
+                    self._forget(resumed * self.rate_hz)
                     continue
             self.ready.append(self._cut(start, end))
             self.following += 1
             self._forget(end)
         return False
 
-    def _resumed(self, start: int) -> int:
-        """The second in which the first piece that ends after `start` begins."""
-        first = next(piece.first for piece in self._pending if piece.end > start)
+    def _resumed(self, end: int) -> int:
+        """The second in which the first piece that reaches beyond `end` begins."""
+        first = next(piece.first for piece in self._pending if piece.end > end)
         return first // self.rate_hz
 
     def _is_ahead(self, piece: Piece) -> bool:
@@ -175,11 +173,9 @@ class Track:
 
     def _restart(self, second: int) -> None:
         """Begin anew in the past: what was ahead of its time is forgotten here."""
-        self.following = second
-        self._given_to = self._left_at
+        self.following = max(second, self._left_at)
         self._pending.clear()
         self._known.clear()
-        self._heard_to = 0
 
     def _is_known(self, first: int, end: int) -> bool:
         at = bisect_left(self._known, (first + 1, 0)) - 1
@@ -252,7 +248,6 @@ class Track:
             received = max(received, piece.received)
             flags |= piece.flags
             self._phase_us = piece.phase_us
-            self._heard_to = max(self._heard_to, last)
         self._bridge(values, near, start)
         return Second(
             second=start // self.rate_hz,

@@ -65,7 +65,7 @@ class _Followed:
     row: int
     flags: int = 0
     in_hole: bool = False
-    begun: bool = False
+    following: int = 0  # the second that should be settled next; 0 before the first
 
 
 class LaneSignals:
@@ -202,11 +202,13 @@ class LaneSignals:
             followed.flags = second.flags
         off = bool(second.flags & (LEAD_OFF | SENSOR_FAULT))
         hole = followed.key.rate_hz > 1 and not off and bool(np.isnan(second.values).any())
-        if hole and followed.begun and not followed.in_hole:
+        jumped = followed.key.rate_hz > 1 and second.second > followed.following
+        if followed.following and not followed.in_hole and (hole or jumped):
             kind = EventKind.SAMPLES_MISSING
-            computed.events.append(_event(followed.key, kind, Severity.INFO, t))
+            began = min(second.second, followed.following) * SECOND_US
+            computed.events.append(_event(followed.key, kind, Severity.INFO, began))
         followed.in_hole = hole
-        followed.begun = True
+        followed.following = second.second + 1
 
 
 def _event(key: _Key, kind: EventKind, severity: Severity, t: int) -> Event:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.dsp.core.estimators import memory_of
-from services.dsp.core.gaps import SECOND_US
+from services.dsp.core.gaps import HOLE_KEPT_S, SECOND_US
 from services.dsp.core.lane import Computed, LaneSignals
 from services.dsp.core.windows import MEMORY_S
 from shared.contracts.beats import BEAT
@@ -15,7 +15,7 @@ from shared.contracts.vitals import VITAL
 
 WARM_UP_US = 2 * MEMORY_S * SECOND_US  # windows, and how long a stream has been there before them
 BEFORE_US = 2 * SECOND_US  # beats so long before a sample have looked ahead at it
-AFTER_US = 5 * SECOND_US  # samples behind the last second: they settle it
+AFTER_US = (HOLE_KEPT_S + 2) * SECOND_US  # samples behind the last second: they settle it
 PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory
 
 

@@ -204,6 +204,16 @@ def test_lead_off_is_told_and_takes_the_numbers_away() -> None:
     assert np.isnan(absent["value"]).all()
 
 
+def test_each_hole_is_told_once_where_it_begins() -> None:
+    mine = [one for one in WARD if one.device == 1]
+    for lost in (range(12, 15), range(12, 33)):
+        (computed,) = run([one for one in mine if one.n not in lost], [])[:1]
+        (event,) = computed.events
+        assert event.kind is EventKind.SAMPLES_MISSING
+        assert event.t == START_US + 12_000_000
+        assert event.device == 1
+
+
 def test_a_flat_line_gives_no_number() -> None:
     mine = stream_of(1, 1, 250, np.full((1, 30 * 250), 0.2), scale=0.001)
     for one in run(mine, [])[0].vitals:
