@@ -59,11 +59,12 @@ def _has_venv() -> bool:
     return asked.returncode == 0
 
 
+VENV = Package("python3-venv", is_there=_has_venv)
 SERVERS = [
     Package("mosquitto", is_there=lambda: _has_program("mosquitto")),
     Package("rabbitmq-server", is_there=lambda: _has_program("rabbitmq-server")),
     Package("postgresql-15", "postgresql", is_there=_has_postgres),
-    Package("python3-venv", is_there=_has_venv),
+    VENV,
 ]
 BROWSER = [
     Package(
@@ -200,14 +201,13 @@ def tell(text: str) -> None:
 
 
 def prepare(lock: Path, packages: list[Package]) -> None:
-    """Packages and environment side by side; the one waits for the other where it needs it.
+    """Packages and environment side by side; what makes environments is installed first.
 
     Raises
     ------
     CannotPrepare : of the step that failed first
     """
-    if not _has_venv():
-        install_packages(packages)
+    install_packages([package for package in packages if package is VENV])
     failures: list[CannotPrepare] = []
 
     def attempt(step: Callable[[], None]) -> None:
