@@ -1,7 +1,7 @@
-"""`make generate`: writes again what is made from code. What differs afterwards is to be committed.
+"""`make generate`: writes again what is made from code; what differs then is to be committed.
 
-In this order, since each rests on the one before: the OpenAPI document from the routes, the types of
-the page from that document, the snapshot of the schema from the migrations.
+In this order, since each rests on the one before: the OpenAPI document from the routes, the types
+of the page from that document; then the snapshot of the schema from the migrations.
 """
 
 import subprocess
