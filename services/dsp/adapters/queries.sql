@@ -30,19 +30,20 @@ on conflict (device_id, stream, start_us, end_us) do update set
     after_offset = excluded.after_offset,
     noted_at = now();
 
--- name: due_late
--- Times of a lane whose samples are stored, with nothing more coming of the device for a while.
+-- name: stored_late
+-- Times of a lane whose samples are stored, with nothing more coming of the device for a while,
+-- for a minute at most: who always sends late is worked in too.
 select l.device_id, l.stream, l.start_us, l.end_us
 from dsp.late_interval l
 where l.lane = $1
-  and l.end_us <= $3
-  and not exists (
-    select from dsp.late_interval other
-    where other.device_id = l.device_id and other.stream = l.stream
-      and other.noted_at > now() - make_interval(secs => $2)
-      and other.noted_at > l.noted_at - interval '60 s')
   and (
-    l.incarnation < $4
+    l.noted_at < now() - interval '60 s'
+    or not exists (
+        select from dsp.late_interval other
+        where other.device_id = l.device_id and other.stream = l.stream
+          and other.noted_at > now() - make_interval(secs => $2)))
+  and (
+    l.incarnation < $3
     or exists (
         select from signal.stream_position p
         where p.incarnation = l.incarnation and p.stream = l.after_stream

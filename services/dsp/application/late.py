@@ -166,13 +166,14 @@ class LateLane:
 
     async def _turn(self, stop: asyncio.Event) -> None:
         before_us = self.clock.now_us() - round(self.pace.wait_s * SECOND_US)
-        stored = await self.table.due(self.lane, quiet_s=self.pace.quiet_s, before_us=before_us)
-        due = [one for one in stored if one.end_us + touched_us(one.stream) <= before_us]
-        for span in merged(due):
+        stored = await self.table.stored(self.lane, quiet_s=self.pace.quiet_s)
+        for span in merged(stored):
             if stop.is_set():
                 return
+            if span.end_us + touched_us(span.stream) > before_us:
+                continue  # live values will still rest on it
             inside = [
-                one for one in due
+                one for one in stored
                 if one[:2] == span[:2] and span.start_us <= one.start_us < span.end_us
             ]  # fmt: skip
             await self._correct(span, inside)

@@ -105,8 +105,8 @@ class Assignments(Protocol):
 class LateTable(Protocol):
     """Late samples that wait, and what was made of them."""
 
-    async def due(self, lane: Lane, *, quiet_s: float, before_us: int) -> list[Span]:
-        """What can be computed again now: stored, no more of it coming, and not too fresh."""
+    async def stored(self, lane: Lane, *, quiet_s: float) -> list[Span]:
+        """What storage has, with no more of it coming; the oldest first, so many at most."""
 
     async def revision(self, span: Span) -> int:
         """The revision in which values of this time must be given out to count."""
