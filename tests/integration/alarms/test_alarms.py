@@ -1,6 +1,7 @@
 """From values on the stream to rows and events, with people, limits, silence and lost servers."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -12,9 +13,12 @@ from shared.contracts.names import Exchange
 from shared.contracts.quality import Validity
 from shared.contracts.vitals import encode_vitals
 from shared.runtime.clock import SystemClock
-from tests.harness.eventually import eventually
+from tests.harness.eventually import eventually as eventually_within
 from tests.harness.tcp_proxy import TcpProxy
 from tests.integration.alarms.system import SECOND, System, table_of, value_row
+
+# A state is waited for, not a time: a busy machine may take long.
+eventually = partial(eventually_within, within_s=30)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -35,7 +39,7 @@ async def test_an_alarm_from_its_onset_to_its_end(system: System) -> None:
     async with system.following_events():
         replica = system.start()
         await system.send_values(table_of(steady(patient, device, start, 11, Measure.SPO2, 84)))
-        raised = (await eventually(lambda: system.told("spo2_low", "active"), within_s=20))[0]
+        raised = (await eventually(lambda: system.told("spo2_low", "active")))[0]
         assert raised.patient == patient
         assert raised.severity == "medium"
         assert raised.data["value"] == 84
@@ -82,9 +86,7 @@ async def test_a_high_alarm_stays_until_it_is_seen(system: System) -> None:
         values = steady(patient, device, start, 1, Measure.SPO2, 75)
         values += steady(patient, device, start + SECOND, 8, Measure.SPO2, 97)
         await system.send_values(table_of(values))
-        latched = (
-            await eventually(lambda: system.told("spo2_desaturation", "cleared"), within_s=20)
-        )[0]
+        latched = (await eventually(lambda: system.told("spo2_desaturation", "cleared")))[0]
         await system.ask(
             Acknowledge(id="a", alarm=latched.data["id"], by=7, by_name="Nurse A", at=now_us())
         )
@@ -97,9 +99,7 @@ async def test_limits_of_the_patient_are_used_within_seconds(system: System) -> 
     patient, device = await system.admit("ccccc")
     async with system.following_events():
         system.start()
-        await eventually(
-            lambda: system.run_sql("select count(*) from alarm.limit_in_force"), within_s=20
-        )
+        await eventually(lambda: system.run_sql("select count(*) from alarm.limit_in_force"))
         await system.run_sql(
             "insert into registry.alarm_limit (patient_id, measure, low, high, delay_s, changed_by)"
             " values ($1, 'heart_rate', 60, 100, 2, 'test')",
@@ -113,7 +113,7 @@ async def test_limits_of_the_patient_are_used_within_seconds(system: System) -> 
                 )
             )
 
-        await eventually(is_in_force, within_s=10)
+        await eventually(is_in_force)
         values = steady(patient, device, now_us(), 4, Measure.HEART_RATE, 104)
         await system.send_values(table_of(values))
         raised = (await eventually(lambda: system.told("heart_rate_high", "active")))[0]
@@ -144,8 +144,7 @@ async def test_doubtful_values_raise_nothing_and_mark_what_stands(system: System
                 event
                 for event in system.told("heart_rate_extreme_high", "active")
                 if event.data["unsure"]
-            ],
-            within_s=20,
+            ]
         )
         assert unsure[0].data["since"] == start + 20 * SECOND
 
@@ -159,7 +158,7 @@ async def test_silence_is_an_alarm_that_new_data_ends(system: System) -> None:
         await system.send_values(
             table_of(steady(patient, device, now_us() - 56 * SECOND, 1, Measure.SPO2, 97))
         )
-        stopped = (await eventually(lambda: system.told("data_stopped", "active"), within_s=20))[0]
+        stopped = (await eventually(lambda: system.told("data_stopped", "active")))[0]
         assert stopped.data["kind"] == "technical"
         assert stopped.device == device
         await system.send_values(table_of(steady(patient, device, now_us(), 1, Measure.SPO2, 97)))
@@ -182,7 +181,7 @@ async def test_a_lead_that_is_off_and_on(system: System) -> None:
                     device=device,
                 )
             )
-        off = (await eventually(lambda: system.told("lead_off", "active"), within_s=20))[0]
+        off = (await eventually(lambda: system.told("lead_off", "active")))[0]
         assert off.patient == patient
         await eventually(lambda: system.told("lead_off", "ended"))
 
@@ -193,7 +192,7 @@ async def test_a_pause_rests_the_sound_until_something_new_comes(system: System)
     async with system.following_events():
         system.start()
         await system.send_values(table_of(steady(patient, device, start, 11, Measure.SPO2, 85)))
-        await eventually(lambda: system.told("spo2_low", "active"), within_s=20)
+        await eventually(lambda: system.told("spo2_low", "active"))
         until = now_us() + 120 * SECOND
         await system.ask(
             PauseSound(id="p", patient=patient, until=until, by=7, by_name="Nurse A", at=now_us())
@@ -233,7 +232,7 @@ async def test_bad_messages_harm_nothing_else(system: System) -> None:
         await system.send_values(unknown)
         await system.send_values(future)
         await system.send_values(good)
-        raised = await eventually(lambda: system.told("spo2_desaturation", "active"), within_s=20)
+        raised = await eventually(lambda: system.told("spo2_desaturation", "active"))
         unknown_alarm = Acknowledge(id="x", alarm="none", by=7, by_name="Nurse A", at=now_us())
         seen = Acknowledge(id="y", alarm=raised[0].data["id"], by=7, by_name="Nurse A", at=now_us())
         await system.ask(unknown_alarm)
@@ -251,12 +250,12 @@ async def test_a_lane_that_another_process_saved_is_read_again(system: System) -
         replica = system.start()
         values = steady(patient, device, start, 11, Measure.SPO2, 85)
         await system.send_values(table_of(values))
-        first = (await eventually(lambda: system.told("spo2_low", "active"), within_s=20))[0]
+        first = (await eventually(lambda: system.told("spo2_low", "active")))[0]
         # Another owner, who went on from there: this one must not write over what he did.
         await system.run_sql("update alarm.lane set saves = saves + 7")
         values = steady(patient, device, start + 11 * SECOND, 1, Measure.SPO2, 75)
         await system.send_values(table_of(values))
-        await eventually(lambda: system.told("spo2_desaturation", "active"), within_s=20)
+        await eventually(lambda: system.told("spo2_desaturation", "active"))
         assert "lane_saved_by_another" in replica.log.read_text()
         rows = await system.rows()
         assert {row["condition"] for row in rows.values()} == {"spo2_low", "spo2_desaturation"}
@@ -269,20 +268,16 @@ async def test_alarms_are_told_while_postgresql_is_away(
     patient, device = await system.admit("hhhhh")
     async with system.following_events():
         system.start()
-        await eventually(
-            lambda: system.run_sql("select count(*) from alarm.limit_in_force"), within_s=20
-        )
+        await eventually(lambda: system.run_sql("select count(*) from alarm.limit_in_force"))
         database_link.refuse = True
         database_link.cut()
         await system.send_values(table_of(steady(patient, device, now_us(), 1, Measure.SPO2, 70)))
-        told = (await eventually(lambda: system.told("spo2_desaturation", "active"), within_s=20))[
-            0
-        ]
+        told = (await eventually(lambda: system.told("spo2_desaturation", "active")))[0]
         assert await system.rows() == {}
         database_link.refuse = False
 
         async def is_saved() -> bool:
-            return (await system.rows()).get(told.data["id"]) == told.data
+            return bool((await system.rows()).get(told.data["id"]) == told.data)
 
-        await eventually(is_saved, within_s=20)
+        await eventually(is_saved)
         assert len([e for e in system.events if e.id == told.id]) == 1
