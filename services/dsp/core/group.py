@@ -45,7 +45,7 @@ class Group:
     received: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     flags: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(0, dtype=np.uint32))
     _state: Any = None
-    _rows: int = 0
+    _free: list[int] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[str, int]:
@@ -53,16 +53,26 @@ class Group:
         return (self.estimator.key, self.rate_hz)
 
     def join(self, device: int) -> int:
-        """A new row for a device."""
-        if self._rows == len(self.device):
+        """A row for a device, as if nothing had ever been in it."""
+        if not self._free:
             self._grow()
-        row = self._rows
-        self._rows += 1
+        row = self._free.pop()
         self.device[row] = device
+        self.clock[row] = self.begun[row] = self.received[row] = self.flags[row] = 0
         return row
+
+    def leave(self, row: int) -> None:
+        """Free the row of a device that is not followed here any more."""
+        self._free.append(row)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row belongs to a device."""
+        return len(self._free) == len(self.device)
 
     def _grow(self) -> None:
         more = max(FIRST_ROWS, len(self.device))
+        self._free = list(range(len(self.device) + more - 1, len(self.device) - 1, -1))
         empty = self.estimator.init(more, self.rate_hz)
         self._state = empty if self._state is None else join([self._state, empty])
         for name in ("device", "clock", "begun", "received", "flags"):

@@ -51,15 +51,18 @@ class Computed:
 class _Key(NamedTuple):
     device: int
     stream: int
-    rate_hz: int
-    channels: int
+    place: int
 
 
 @dataclass(slots=True, kw_only=True)
 class _Followed:
-    """One stream of one device on its way into a group."""
+    """One stream of one device from one place, on its way into a group.
+
+    When the device sends it at another rate or with other channels, it begins anew.
+    """
 
     key: _Key
+    channels: int
     track: Track
     group: Group
     row: int
@@ -77,6 +80,7 @@ class LaneSignals:
         self._groups: dict[tuple[str, int], Group] = {}
         self._touched: dict[_Key, _Followed] = {}
         self._waiting: dict[_Key, _Followed] = {}
+        self._left: list[_Followed] = []
         self._late: list[LateSamples] = []
 
     @property
@@ -90,13 +94,13 @@ class LaneSignals:
         table = batch.table
         columns = zip(
             table["device"].tolist(), table["stream"].tolist(), table["interval_ns"].tolist(),
-            table["channels"].tolist(), table["t0"].tolist(), table["received"].tolist(),
-            table["flags"].tolist(), strict=True,
+            table["channels"].tolist(), table["place"].tolist(), table["t0"].tolist(),
+            table["received"].tolist(), table["flags"].tolist(), strict=True,
         )  # fmt: skip
-        for index, (device, stream, interval_ns, channels, t0, received, flags) in enumerate(
+        for index, (device, stream, interval_ns, channels, place, t0, received, flags) in enumerate(
             columns
         ):
-            followed = self._find(device, stream, interval_ns, channels)
+            followed = self._find(_Key(device, stream, place), interval_ns, channels)
             if followed is None:
                 continue
             piece = self._piece(batch, index, followed, t0, interval_ns, received, flags)
@@ -116,11 +120,16 @@ class LaneSignals:
             key: followed for key, followed in due.items() if followed.track.settle(self.now)
         }
         by_group: dict[tuple[str, int], list[_Followed]] = {}
-        for followed in due.values():
+        for followed in (*self._left, *due.values()):
             if followed.track.ready:
                 by_group.setdefault(followed.group.key, []).append(followed)
         for key, members in by_group.items():
             self._run(self._groups[key], members, computed)
+        for followed in self._left:
+            followed.group.leave(followed.row)
+            if followed.group.is_empty:
+                self._groups.pop(followed.group.key, None)
+        self._left = []
         return computed
 
     def _run(self, group: Group, members: list[_Followed], computed: Computed) -> None:
@@ -135,30 +144,40 @@ class LaneSignals:
             computed.beats += output.beats
             ready = [(row, seconds) for row, seconds in ready if seconds]
 
-    def _find(self, device: int, stream: int, interval_ns: int, channels: int) -> _Followed | None:
-        rate_hz = round(INTERVAL_NS / interval_ns) if 0 < interval_ns <= INTERVAL_NS else 1
-        key = _Key(device, stream, rate_hz, channels)
+    def _find(self, key: _Key, interval_ns: int, channels: int) -> _Followed | None:
         followed = self._followed.get(key)
+        rate_hz = round(INTERVAL_NS / interval_ns) if 0 < interval_ns <= INTERVAL_NS else 1
         if followed is not None:
-            return followed
-        estimator = estimator_for(stream, channels, rate_hz)
+            if followed.track.rate_hz == rate_hz and followed.channels == channels:
+                return followed
+            self._leave(followed)
+        estimator = estimator_for(key.stream, channels, rate_hz)
         if estimator is None:
             return None
-        group = self._groups.setdefault(
-            (estimator.key, rate_hz), Group(estimator=estimator, rate_hz=rate_hz)
-        )
+        group = self._groups.get((estimator.key, rate_hz))
+        if group is None:
+            group = Group(estimator=estimator, rate_hz=rate_hz)
+            self._groups[group.key] = group
         followed = _Followed(
             key=key,
+            channels=channels,
             track=Track(
                 rate_hz=rate_hz,
                 channels=estimator.n_channels,
                 hole_wait_us=HOLE_WAIT_US if rate_hz > 1 else 0,
             ),
             group=group,
-            row=group.join(device),
+            row=group.join(key.device),
         )
         self._followed[key] = followed
         return followed
+
+    def _leave(self, followed: _Followed) -> None:
+        """Follow a stream no more that has another form now; what is settled still counts."""
+        for known in (self._followed, self._touched, self._waiting):
+            known.pop(followed.key, None)
+        followed.track.settle(self.now)
+        self._left.append(followed)
 
     def _piece(
         self, batch: FrameBatch, index: int, followed: _Followed, t0: int, interval_ns: int,
@@ -201,8 +220,8 @@ class LaneSignals:
                 )
             followed.flags = second.flags
         off = bool(second.flags & (LEAD_OFF | SENSOR_FAULT))
-        hole = followed.key.rate_hz > 1 and not off and bool(np.isnan(second.values).any())
-        jumped = followed.key.rate_hz > 1 and second.second > followed.following
+        hole = followed.track.rate_hz > 1 and not off and bool(np.isnan(second.values).any())
+        jumped = followed.track.rate_hz > 1 and second.second > followed.following
         if followed.following and not followed.in_hole and (hole or jumped):
             kind = EventKind.SAMPLES_MISSING
             began = min(second.second, followed.following) * SECOND_US

@@ -214,6 +214,30 @@ def test_each_hole_is_told_once_where_it_begins() -> None:
         assert event.device == 1
 
 
+def test_a_stream_that_changes_its_rate_begins_anew_and_leaves_nothing_behind() -> None:
+    mine = [one for one in WARD if one.device == 1]
+    truth = vitals(run(mine, []), Measure.HEART_RATE, 1)
+    lane, rng = LaneSignals(), np.random.default_rng(0)
+    for rate_hz in (100, 200, 300, 400, 500, 1000):
+        t0 = START_US - 100_000_000
+        wild = frame(1, 1, rate_hz, rng.standard_normal((1, 100)), t0=t0, number=0, scale=0.001)
+        lane.take(read([wild]))
+        assert lane.n_streams == 1
+    lane.take(read(mine))
+    again = vitals([lane.compute()], Measure.HEART_RATE, 1)
+    assert again.tobytes() == truth.tobytes()
+
+
+def test_two_places_of_one_device_do_not_mix() -> None:
+    mine = [one for one in WARD if one.device == 1]
+    other = [one._replace(place=2, samples=bytes(len(one.samples))) for one in mine]
+    both = run(sorted(mine + other, key=lambda one: one.received), [])
+    told = vitals(both, Measure.HEART_RATE, 1)
+    seen = told[told["validity"] != Validity.ABSENT]
+    alone = vitals(run(mine, []), Measure.HEART_RATE, 1)
+    assert seen.tobytes() == alone[alone["validity"] != Validity.ABSENT].tobytes()
+
+
 def test_a_flat_line_gives_no_number() -> None:
     mine = stream_of(1, 1, 250, np.full((1, 30 * 250), 0.2), scale=0.001)
     for one in run(mine, [])[0].vitals:
