@@ -67,5 +67,5 @@ class Acknowledgements(RuleBasedStateMachine):
         assert len(self.order) == len(self.received) - front
 
 
-Acknowledgements.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
+Acknowledgements.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
 TestAcknowledgements = Acknowledgements.TestCase

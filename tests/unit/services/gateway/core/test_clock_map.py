@@ -314,5 +314,5 @@ class OneAnswer(RuleBasedStateMachine):
             assert found == ClockMap(sorted(self.table.values())).find(n, t_us)
 
 
-OneAnswer.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
+OneAnswer.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
 TestOneAnswer = OneAnswer.TestCase
