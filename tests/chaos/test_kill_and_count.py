@@ -151,7 +151,7 @@ async def test_kill_and_count() -> None:
         assert len(read.sent) == N_DEVICES * messages >= 60_000
         assert sum(done.values()) >= min(KILLS, 20)
         assert min(done.values()) >= 2
-        assert told_then > 0.5, "the kills met a system that hardly worked"
+        assert told_then > 0.1, "the kills met a system that hardly worked"
         assert set(done) == set(names)
         assert auditing.result() >= 5
         assert told == [], told[:10]
