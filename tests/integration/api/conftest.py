@@ -1,7 +1,7 @@
 """The api in this process, on private servers, with a small hospital."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -113,16 +113,32 @@ def api_user(rabbitmq: RabbitMq) -> str:
     return "vw_api"
 
 
+@pytest.fixture(scope="session")
+def shared_streams(rabbitmq: RabbitMq) -> Iterator[VirtualHost]:
+    """A virtual host for all tests that leave its streams and queues alone."""
+    virtual_host = rabbitmq.create_virtual_host()
+    yield virtual_host
+    rabbitmq.delete_virtual_host(virtual_host)
+
+
 @pytest.fixture
 async def start_api(
     postgres: Postgres,
     hospital_template: str,
     rabbitmq: RabbitMq,
     api_user: str,
-    virtual_host: VirtualHost,
+    request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> AsyncIterator[StartApi]:
-    """Starts an api with the rights of ``vw_api`` and nothing more; settings as keywords."""
+    """Starts an api with the rights of ``vw_api`` and nothing more; settings as keywords.
+
+    A module whose tests look at streams or queues says OWN_STREAMS; the others share theirs, since
+    making them takes longer than most tests.
+    """
+    own_streams = getattr(request.module, "OWN_STREAMS", False)
+    virtual_host: VirtualHost = request.getfixturevalue(
+        "virtual_host" if own_streams else "shared_streams"
+    )
     database = await postgres.create_database(template=hospital_template)
     right = permissions()["vw_api"]
     rabbitmq.allow(

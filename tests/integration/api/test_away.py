@@ -118,23 +118,19 @@ async def test_too_many_requests_have_to_wait(start_api: StartApi) -> None:
 
 async def test_a_user_that_does_not_exist_takes_as_long(start_api: StartApi) -> None:
     async with start_api(api_password_passes=3, api_password_memory_kib=32_768) as api:
-
-        async def seconds(username: str) -> float:
-            times = []
-            for _ in range(5):
-                began = time.monotonic()
-                await api.http.post("/v1/token", data={"username": username, "password": "wrong"})
-                times.append(time.monotonic() - began)
-            return sorted(times)[1]
-
         await api.database.execute(
             "update access.password set password_hash = $1",
             argon2.PasswordHasher(time_cost=3, memory_cost=32_768, parallelism=1).hash("right"),
         )
-        known, unknown, impossible = [
-            await seconds(name) for name in ("nina", "nobody", "No Such User!")
-        ]
-        assert max(known, unknown, impossible) < 2 * min(known, unknown, impossible)
+        # The least of several, taken in turns: what else the machine does only adds to it.
+        least: dict[str, float] = {}
+        for _ in range(6):
+            for name in ("nina", "nobody", "No Such User!"):
+                began = time.monotonic()
+                await api.http.post("/v1/token", data={"username": name, "password": "wrong"})
+                took = time.monotonic() - began
+                least[name] = min(took, least.get(name, took))
+        assert max(least.values()) < 2 * min(least.values()), least
 
 
 async def test_it_starts_without_rabbitmq_and_without_database(start_api: StartApi) -> None:

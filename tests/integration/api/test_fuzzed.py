@@ -12,6 +12,7 @@ import pytest
 
 from tests.integration.api.conftest import StartApi
 
+OWN_STREAMS = True
 FUZZ_S = int(os.environ.get("VITALWIRE_FUZZ_S", "20"))
 SEED = 20261121
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

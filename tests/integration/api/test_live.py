@@ -15,6 +15,8 @@ from tests.harness.eventually import eventually
 from tests.integration.api.conftest import StartApi
 from tests.integration.api.system import LiveClient, System, blocks_in
 
+OWN_STREAMS = True
+
 
 def now_us() -> int:
     return time.time_ns() // 1_000

@@ -12,6 +12,7 @@ from tests.harness.eventually import eventually
 from tests.integration.api.conftest import ROLE_PASSWORD, StartApi
 from tests.integration.api.system import PASSWORD, System
 
+OWN_STREAMS = True
 API = Path(__file__).parents[3] / "services" / "api"
 
 

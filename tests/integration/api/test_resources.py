@@ -9,6 +9,7 @@ from shared.contracts.actions import Acknowledge, PauseSound, decode_action
 from tests.harness.eventually import eventually
 from tests.integration.api.system import System
 
+OWN_STREAMS = True
 T0_US = 1_795_262_400_000_000  # 2026-11-21T12:00:00Z
 RANGE = {"from": "2026-11-21T12:00:00Z", "to": "2026-11-21T12:01:00Z"}
 
