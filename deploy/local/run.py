@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from deploy.local import page, processes
 from deploy.local.layout import (
@@ -64,7 +65,9 @@ class LocalSystem:
         self._stopping = False
         self._running: dict[str, int] = {}
         self._states: dict[str, str] = {}
+        self._connection: dict[str, Any] | None = None
         layout.make()
+        layout.connection.unlink(missing_ok=True)  # of a run that was killed
         self.ports = take_ports(layout, processes.port_names(options))
         self._supervisor: Supervisor | None = None
 
@@ -245,6 +248,9 @@ class LocalSystem:
         self._update_connection()
 
     def _update_connection(self) -> None:
+        """Write the process ids anew, once the system is ready."""
+        if self._connection is None:
+            return
         assert self._supervisor is not None
         pids = {s.name: s.pid for s in self._supervisor.states().values() if s.state == RUNNING}
         write_private(
@@ -267,10 +273,10 @@ class LocalSystem:
                 log = self._layout.logs / f"{state.name}.log"
                 self.tell(f"{state.name} has ended: {state.detail}; see {log}")
                 changed = True
-                if state.state == GIVEN_UP and not self._layout.connection.exists():
+                if state.state == GIVEN_UP and self._connection is None:
                     raise StartFailed(f"{state.name}: {_last_line(log)}")
             self._states[state.name] = state.state
-        if changed and self._layout.connection.exists():
+        if changed:
             self._update_connection()
 
 
