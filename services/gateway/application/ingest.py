@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-import msgspec
 import structlog
 
 from services.gateway.application.clocks import Clocks
 from services.gateway.application.outlet import Outlet
 from services.gateway.application.ports import Confirmed, DeviceSession
 from services.gateway.application.presences import Presences
+from services.gateway.application.refusals import Refusals, Unusable, read_envelope
 from services.gateway.application.routing import Route, Routes, device_of
 from services.gateway.core.admission import (
     FRAME_FLAGS,
@@ -31,14 +31,11 @@ from services.gateway.core.admission import (
     refuse_time,
 )
 from services.gateway.core.clock_map import ClockMap, Correction, Segment
-from services.gateway.core.messages import BootKey, Device, Incoming, ParkedMessage
+from services.gateway.core.messages import BootKey, Device, Incoming
 from services.gateway.core.presence import Status, boot_of, read_status
 from services.gateway.metrics import GatewayMetrics
-from shared.contracts.decoding import Decoded, Envelope, Refused
-from shared.contracts.events import Event, EventKind, Severity, event_id
-from shared.contracts.identity import MAX_UINT32, DeviceId, DeviceKey, Lane
-from shared.contracts.instants import MINUTE
-from shared.contracts.names import DownKind, down_topic
+from shared.contracts.decoding import Decoded, Refused
+from shared.contracts.identity import DeviceId, DeviceKey, Lane
 from shared.contracts.parking import Reason
 from shared.contracts.quality import FrameFlag, MessageFlag
 from shared.runtime.clock import Clock
@@ -47,8 +44,6 @@ from shared.runtime.quarantine import Choked, attempt_twice
 log = structlog.get_logger()
 
 DRAIN_S = 5.0
-REFUSAL_EVENT_EVERY_US = MINUTE
-"""People are told of a device's refused messages once a minute; each one is in the parking."""
 _LATE = int(FrameFlag.LATE)
 _SIMULATED = int(FrameFlag.SIMULATED)
 _RECEIPT_WANTED = int(MessageFlag.RECEIPT_WANTED)
@@ -61,14 +56,6 @@ class Heard(NamedTuple):
     message: Incoming
     route: Route
     content: Decoded | Status
-
-
-class Unusable(NamedTuple):
-    """A message that is to be parked, and why."""
-
-    number: int
-    message: Incoming
-    refusal: Refused
 
 
 class Placed(NamedTuple):
@@ -120,7 +107,7 @@ class Ingest:
         self._session = session
         self._outlet = outlet
         self._rates: dict[DeviceKey, RateLimit] = {}
-        self._told_us: dict[DeviceKey, int] = {}
+        self._refusals = Refusals(parts.routes, parts.out, session, outlet, parts.metrics)
         self._count = parts.metrics.messages.labels(str(parts.lane))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -156,7 +143,7 @@ class Ingest:
         self._add_frames(placed, unusable, now_us)
         self._outlet.end_chunk()
         for bad in unusable:
-            await self._refuse(bad, now_us)
+            await self._refusals.refuse(bad, now_us)
 
     # ------------------------------------------------------------------ reading
 
@@ -302,7 +289,7 @@ class Ingest:
                 kept.append(one._replace(segment=stand[identity]))
         if stand is not None:
             for key, segment in proposed:
-                await self._tell_clock(key, segment, now_us)
+                await self._refusals.tell_clock(key, segment, now_us)
         return kept
 
     async def _observe(
@@ -399,89 +386,6 @@ class Ingest:
         """Acknowledge and forward nothing: not being stored, it comes again."""
         self._parts.metrics.deferred.labels(why).inc(len(numbers))
         self._outlet.settle(numbers)
-
-    async def _refuse(self, bad: Unusable, now_us: int) -> None:
-        """Park a message and tell its device; it is acknowledged when the parking has it."""
-        number, message, refusal = bad
-        self._parts.metrics.refused.labels(refusal.reason.value).inc()
-        boot, n = refusal.boot, refusal.n
-        if boot is None and (envelope := read_envelope(message.properties)) is not None:
-            boot, n = envelope.boot, envelope.n
-        confirmation = await self._parts.out.park(
-            ParkedMessage(
-                payload=message.payload,
-                reason=refusal.reason,
-                detail=refusal.detail,
-                topic=message.topic,
-                device=device_of(message),
-                identity="" if boot is None or n is None else f"{boot:08x}/{n}",
-                at_us=now_us,
-            )
-        )
-        self._outlet.settle_with(confirmation, number)
-        device = self._parts.routes.sender(message.topic)
-        if device is None:
-            return
-        if boot is not None and n is not None:
-            self._session.publish(
-                down_topic(device.name, DownKind.ERROR),
-                msgspec.json.encode({"boot": boot, "n": n, "reason": refusal.reason}),
-            )
-        await self._tell_refusal(device, refusal, now_us)
-
-    async def _tell_refusal(self, device: Device, refusal: Refused, now_us: int) -> None:
-        if now_us - self._told_us.get(device.key, 0) < REFUSAL_EVENT_EVERY_US:
-            return
-        self._told_us[device.key] = now_us
-        log.warning("message_refused", device=device.name, reason=refusal.reason)
-        _ = await self._parts.out.tell(
-            Event(
-                id=event_id(
-                    EventKind.MESSAGE_REFUSED, device.key, refusal.reason, refusal.boot or 0,
-                    refusal.n or 0,
-                ),
-                t=now_us,
-                kind=EventKind.MESSAGE_REFUSED,
-                severity=Severity.LOW,
-                source="gateway",
-                text_key=EventKind.MESSAGE_REFUSED.value,
-                device=device.key,
-                data={"reason": refusal.reason.value},
-            )
-        )  # fmt: skip
-
-    async def _tell_clock(self, key: BootKey, segment: Segment, now_us: int) -> None:
-        """Tell people of a clock that jumped or makes no sense."""
-        if segment.flags & FrameFlag.CLOCK_ABSURD:
-            kind = EventKind.CLOCK_ABSURD
-        elif segment.flags & FrameFlag.CLOCK_JUMP:
-            kind = EventKind.CLOCK_JUMP
-        else:
-            return
-        _ = await self._parts.out.tell(
-            Event(
-                id=event_id(kind, key.device, key.boot, segment.from_n),
-                t=now_us,
-                kind=kind,
-                severity=Severity.LOW,
-                source="gateway",
-                text_key=kind.value,
-                device=key.device,
-                data={"boot": key.boot, "n": segment.from_n, "offset_us": segment.offset_us},
-            )
-        )
-
-
-def read_envelope(properties: Sequence[tuple[str, str]]) -> Envelope | None:
-    """Give the envelope in MQTT user properties; None where it is not whole or makes no sense."""
-    found = dict(properties)
-    try:
-        boot, n, t_us = int(found["b"], 16), int(found["n"]), int(found["t"])
-    except (KeyError, ValueError):
-        return None
-    if 0 <= boot <= MAX_UINT32 and 0 <= n <= MAX_UINT32 and -(2**63) <= t_us < 2**63:
-        return Envelope(boot, n, t_us)
-    return None
 
 
 def _key_of(one: Heard) -> BootKey | None:
