@@ -27,6 +27,7 @@ PURE_EXTERNAL = {
 
 DRIVERS = {
     "aio_pika": ("shared.broker",),
+    "aiormq": ("shared.broker",),
     "asyncpg": ("shared.database", "shared.ownership"),
     "mqtt5": ("services.gateway.adapters",),
     "aiomqtt": ("devices.sdk", "devices.simulators"),
