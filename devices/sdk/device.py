@@ -142,6 +142,7 @@ class Device:
     ) -> None:
         assert self._tasks is not None
         assert self._journal is not None
+        self._open_session().end()
         for task in self._running:
             task.cancel()
         # An error of the caller's own comes out as it is, not wrapped in a group.

@@ -97,6 +97,7 @@ class Session:
         self._proof_mid = 0
         self._proven = asyncio.Event()  # the broker has acknowledged something on this connection
         self._link: Link | None = None
+        self._ended = False
         topics = {kind: down_topic(address.device, kind) for kind in DownKind}
         self._down = {topics[kind]: kind for kind in DownKind}
 
@@ -123,6 +124,10 @@ class Session:
         self._free.clear()
         if self._link is not None:
             self._link.cut()
+
+    def end(self) -> None:
+        """Connect no more; `run` is about to be cancelled."""
+        self._ended = True
 
     def resume(self) -> None:
         """Connect again after `interrupt`."""
@@ -154,11 +159,16 @@ class Session:
             finally:
                 link.forget_errors()
                 self._end_link()
+            if self._ended:
+                # The error of a link that was being closed can take the place of the cancellation.
+                raise asyncio.CancelledError
             attempt += 1
             await self._pause(attempt)
 
     async def _use(self, link: Link) -> None:
         await link.subscribe(f"{device_root(self._address.device)}/down/#", qos=1)
+        if self._ended:
+            raise asyncio.CancelledError  # aiomqtt's wait_for loses one that meets its answer
         self._link = link
         self._proven.clear()
         self._proof_mid = self._send_status(link)
