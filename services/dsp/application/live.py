@@ -156,7 +156,9 @@ class LiveLane:
             self.metrics.lag_s.labels(LOOP).observe(max(0, self.clock.now_us() - newest) / 1e6)
 
     async def _save_when_due(self) -> None:
-        if self.clock.monotonic_s() - self._saved_s >= self.pace.save_interval_s:
+        """Save now and then; what came late at once, as the stream may fall silent after it."""
+        is_due = self.clock.monotonic_s() - self._saved_s >= self.pace.save_interval_s
+        if is_due or (self._noted and self._taken >= self._given):
             await self._save()
 
     async def _save(self) -> None:
