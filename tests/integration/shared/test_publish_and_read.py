@@ -21,6 +21,7 @@ from shared.contracts.formats import COMMAND_V1, FRAMES_V1
 from shared.contracts.names import Exchange, Header
 from shared.errors import NotFound
 from shared.runtime.clock import SystemClock
+from tests.harness.eventually import eventually
 
 
 def frame_message(n: int, *, lane: int = 0, body: bytes | None = None) -> Message:
@@ -68,6 +69,19 @@ async def test_a_reader_begins_at_its_offset(broker: Broker, publisher: Publishe
         await publisher.publish(frame_message(n))
     async with StreamReader(broker, "frames.0", start=20) as reader:
         assert [message.offset for message in await read(reader, 30)] == list(range(20, 50))
+
+
+async def test_a_reader_at_the_first_of_an_empty_stream_hears_what_comes(
+    broker: Broker, publisher: Publisher
+) -> None:
+    """The search for the end must not hold up the reading."""
+    async with StreamReader(broker, "frames.0", start=StreamEdge.FIRST) as reader:
+        reading = asyncio.create_task(read(reader, 2, within_s=40))
+        # Long enough that the reader has looked for the end of the empty stream.
+        await eventually(lambda: reader.is_at_end, within_s=20)
+        await publisher.publish(frame_message(0))
+        await publisher.publish(frame_message(1))
+        assert [message.offset for message in await reading] == [0, 1]
 
 
 async def test_next_hears_only_what_comes(broker: Broker, publisher: Publisher) -> None:
