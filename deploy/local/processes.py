@@ -29,14 +29,12 @@ class RunOptions:
     recordings : folder of recordings that are replayed as devices instead
     replicas : processes of each service
     lanes : number of lanes when the system is made; an existing one keeps its own
-    with_page : build the page; without, the api serves the one that was built last
     """
 
     patients: int = 8
     recordings: Path | None = None
     replicas: int = 1
     lanes: int = 2
-    with_page: bool = True
 
 
 def instance_names(service: str, replicas: int) -> list[str]:

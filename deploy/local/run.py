@@ -167,8 +167,7 @@ class LocalSystem:
             raise StartFailed(f"{error}; see {layout.logs}") from error
 
     def _build_page(self) -> None:
-        if self._options.with_page:
-            page.build(PROJECT, self.tell)
+        page.build(PROJECT, self.tell)
 
     def _start_program(self, name: str) -> None:
         assert self._supervisor is not None
@@ -314,14 +313,12 @@ def _arguments() -> tuple[RunOptions, bool, Path]:
     parser.add_argument("--lanes", type=int, default=2, help="lanes of a new system")
     parser.add_argument("--until-ready", action="store_true", help="stop when it is ready")
     parser.add_argument("--folder", type=Path, default=PROJECT / ".local", help="where to keep all")
-    parser.add_argument("--no-page", action="store_true", help="do not build the page")
     given = parser.parse_args()
     options = RunOptions(
         patients=given.patients,
         recordings=given.recordings.resolve() if given.recordings else None,
         replicas=given.replicas,
         lanes=given.lanes,
-        with_page=not given.no_page,
     )
     return options, given.until_ready, given.folder.resolve()
 

@@ -1,6 +1,7 @@
 """`make test`: everything that a change must pass, in fifteen minutes.
 
-What is pure runs on all cores; what starts servers runs alone, because it measures and kills.
+What is pure runs on all cores. Single parts on real servers mostly wait, so three of them run side
+by side, each with servers of its own. What has the whole system under load runs alone.
 """
 
 import re
@@ -15,7 +16,9 @@ from deploy.local.layout import PROJECT
 
 BUDGET_S = 15 * 60.0
 PURE = ("tests/unit", "tests/contract")
-ALONE = ("tests/integration", "tests/accuracy", "tests/browser", "tests/chaos")
+PARTS = ("tests/integration", "tests/accuracy")
+SIDE_BY_SIDE = 3
+WHOLE = ("tests/browser", "tests/chaos")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 # "12 passed, 1 skipped in 3.21s", with or without the line around it
 CLOSING = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)")
@@ -28,7 +31,15 @@ def main() -> int:
     stages = [
         ("the page's own", python("-m", "deploy.local.page", "--npm", "run", "--silent", "test")),
         ("pure", python(*PYTEST, "-n", "auto", *_there(PURE))),
-        ("with servers", python(*PYTEST, "--durations=15", *_there(ALONE))),
+        (
+            "parts on real servers",
+            python(
+                *PYTEST,
+                *("-n", str(SIDE_BY_SIDE), "--dist", "loadfile", "--durations=15"),
+                *_there(PARTS),
+            ),
+        ),
+        ("the whole system", python(*PYTEST, "--durations=15", *_there(WHOLE))),
     ]
     counts: Counter[str] = Counter()
     failed = []

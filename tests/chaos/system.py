@@ -72,7 +72,7 @@ class System:
         self._page = self._folder / "page"
         self._page.mkdir()
         (self._page / "index.html").write_text("<!doctype html>\n")
-        self._options = RunOptions(patients=0, with_page=False)
+        self._options = RunOptions(patients=0)
         self.ports = take_ports(self.layout, processes.port_names(self._options))
         self.processes: dict[str, ServerProcess] = {}
 

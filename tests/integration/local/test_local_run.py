@@ -28,7 +28,7 @@ class Run:
         with self.said.open("w") as said:
             self.process = psutil.Popen(
                 [
-                    *(sys.executable, "-m", "deploy.local.run", "--no-page", "--patients", "2"),
+                    *(sys.executable, "-m", "deploy.local.run", "--patients", "2"),
                     *("--folder", str(self.layout.folder)),
                 ],
                 cwd=PROJECT,

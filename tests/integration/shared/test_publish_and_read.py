@@ -11,6 +11,7 @@ from shared.broker.publisher import Publisher
 from shared.broker.queues import QueueReader
 from shared.broker.streams import (
     NOTE_OFFSETS,
+    PROBE_AFTER_S,
     Discontinuity,
     Fault,
     StreamEdge,
@@ -82,6 +83,22 @@ async def test_a_reader_at_the_first_of_an_empty_stream_hears_what_comes(
         await publisher.publish(frame_message(0))
         await publisher.publish(frame_message(1))
         assert [message.offset for message in await reading] == [0, 1]
+
+
+async def test_a_reader_at_the_first_hears_what_comes_while_it_looks_for_the_end(
+    broker: Broker, publisher: Publisher
+) -> None:
+    """On a stream that is written to, its end runs ahead: the search must not follow it."""
+    async with StreamReader(broker, "frames.0", start=StreamEdge.FIRST) as reader:
+        reading = asyncio.create_task(read(reader, 2, within_s=40))
+        await asyncio.sleep(PROBE_AFTER_S * 1.5)  # it is in the middle of its search
+        for n in range(20):
+            await publisher.publish(frame_message(n))
+            await asyncio.wait([reading], timeout=PROBE_AFTER_S / 4)
+            if reading.done():
+                break
+        assert reading.done(), "followed the end"
+        assert [message.offset for message in reading.result()][:2] == [0, 1]
 
 
 async def test_next_hears_only_what_comes(broker: Broker, publisher: Publisher) -> None:
