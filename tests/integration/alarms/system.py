@@ -1,10 +1,6 @@
 """Alarms as a process between a private RabbitMQ and a private PostgreSQL."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,28 +24,12 @@ from shared.contracts.names import Exchange, Header, Queue, routing_key
 from shared.contracts.quality import Validity
 from shared.contracts.records import Table
 from shared.contracts.vitals import VITAL, encode_vitals
+from tests.harness.deployment import INCARNATION, LANES
 from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
+from tests.harness.service_process import ServiceProcess
 
-ROOT = Path(__file__).resolve().parents[3]
 SECOND = 1_000_000
-LANES = 2
-INCARNATION = 1
-PASSWORD = "private-to-this-test-run"
-
-
-@dataclass(slots=True)
-class Replica:
-    process: "subprocess.Popen[bytes]"
-    log: Path
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(20)
 
 
 @dataclass(slots=True)
@@ -62,35 +42,21 @@ class System:
     publisher: Publisher
     folder: Path
     database_port: int
-    replicas: list[Replica] = field(default_factory=list)
+    replicas: list[ServiceProcess] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
-    def start(self, **settings: str) -> Replica:
-        secret = self.folder / "password"
-        secret.touch(0o600)
-        secret.write_text(PASSWORD)
-        log = self.folder / f"alarms-{len(self.replicas)}.log"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "VITALWIRE_AMQP_PORT": str(self.virtual_host.port),
-            "VITALWIRE_AMQP_VHOST": self.virtual_host.name,
-            "VITALWIRE_AMQP_USER": self.virtual_host.user,
-            "VITALWIRE_AMQP_PASSWORD_FILE": str(secret),
-            "VITALWIRE_DATABASE_PORT": str(self.database_port),
-            "VITALWIRE_DATABASE_NAME": self.database.name,
-            "VITALWIRE_DATABASE_PASSWORD_FILE": str(secret),
-            **{f"VITALWIRE_{name}": value for name, value in settings.items()},
-        }
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "services.alarms"],
-                cwd=ROOT,
-                env=environment,
-                stdout=out,
-                stderr=out,
-            )
-        self.replicas.append(Replica(process, log))
-        return self.replicas[-1]
+    def start(self, **settings: str) -> ServiceProcess:
+        """One more replica, which reaches PostgreSQL through the link that a test can cut."""
+        replica = ServiceProcess.start(
+            "alarms",
+            number=len(self.replicas),
+            folder=self.folder,
+            virtual_host=self.virtual_host,
+            database=self.database,
+            settings={"DATABASE_PORT": str(self.database_port), **settings},
+        )
+        self.replicas.append(replica)
+        return replica
 
     async def admit(self, name: str, *, birth: str | None = "1980-01-01") -> tuple[int, int]:
         """A patient with a device; gives both keys."""

@@ -10,74 +10,40 @@ import argon2
 import asyncpg
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from deploy.local.servers.command import free_port
 from deploy.local.servers.rabbitmq import Permission
 from services.api.bootstrap import bootstrap
 from services.api.settings import ApiSettings
-from shared.broker.connection import Broker, BrokerAddress
+from shared.broker.connection import Broker
 from shared.broker.publisher import Publisher
-from shared.broker.topology import Retention, declare, permissions
-from shared.database.migrate import load_migrations, migrate
-from shared.database.pool import Database, DatabaseAddress
+from shared.broker.topology import declare, permissions
 from shared.runtime.clock import SystemClock
 from shared.runtime.service import Runtime, serve
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Traces
+from tests.harness.deployment import (
+    LANES,
+    ROLE_PASSWORD,
+    SMALL,
+    broker_address,
+    fill,
+    make_roles,
+)
 from tests.harness.eventually import eventually
 from tests.harness.postgres import Database as DatabaseFixture
 from tests.harness.postgres import Postgres
 from tests.harness.rabbitmq import RabbitMq, VirtualHost
 from tests.harness.tcp_proxy import TcpProxy
-from tests.integration.api.system import (
-    INCARNATION,
-    LANES,
-    PASSWORD,
-    Hospital,
-    System,
-    build_hospital,
-)
+from tests.integration.api.system import PASSWORD, Hospital, System, build_hospital
 
-MIB = 1024 * 1024
-SMALL = Retention(frames=16 * MIB, late=16 * MIB, vitals=16 * MIB, events=16 * MIB)
-ROLES = ("vw_gateway", "vw_dsp", "vw_storage", "vw_alarms", "vw_api", "vw_admin")
-ROLE_PASSWORD = "private-to-this-test-run"
 StartApi = Callable[..., AbstractAsyncContextManager[System]]
 
 
-def _address(database: DatabaseFixture, user: str) -> DatabaseAddress:
-    return DatabaseAddress(
-        host=database.host,
-        port=database.port,
-        name=database.name,
-        user=user,
-        password=SecretStr(ROLE_PASSWORD),
-    )
-
-
-async def _make_roles(database: DatabaseFixture) -> None:
-    connection = await database.connect()
-    try:
-        there = {row[0] for row in await connection.fetch("select rolname from pg_roles")}
-        for role in ROLES:
-            verb = "alter" if role in there else "create"
-            await connection.execute(f"{verb} role {role} login password '{ROLE_PASSWORD}'")
-    finally:
-        await connection.close()
-
-
 async def _fill(database: DatabaseFixture) -> None:
+    await fill(database)
     connection = await database.connect()
     try:
-        await connection.execute(f'alter database "{database.name}" owner to vw_admin')
-        async with Database(
-            _address(database, "vw_admin"), instance="migrate", metrics=Metrics("test")
-        ) as pool:
-            await migrate(pool, load_migrations())
-        await connection.execute(
-            "update registry.deployment set lanes = $1, incarnation = $2", LANES, INCARNATION
-        )
         hashes = argon2.PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1)
         await build_hospital(connection, hashes.hash(PASSWORD))
     finally:
@@ -100,7 +66,7 @@ def hospital_template(postgres: Postgres) -> str:
     """Name of a migrated database with the hospital, to copy."""
 
     async def make() -> str:
-        await _make_roles(postgres.database("postgres"))
+        await make_roles(postgres.database("postgres"))
         return await postgres.create_template("api_template", _fill)
 
     return asyncio.run(make())
@@ -181,15 +147,10 @@ async def start_api(
         )
         runtime = Runtime(metrics=Metrics("api"), traces=Traces(service="api", instance="api"))
         connection = await database.connect()
-        administrator = BrokerAddress(
-            host=virtual_host.host,
-            port=virtual_host.port,
-            vhost=virtual_host.name,
-            user=virtual_host.user,
-            password=SecretStr(virtual_host.password),
-        )
         async with (
-            Broker(administrator, instance="test", metrics=Metrics("test")) as broker,
+            Broker(
+                broker_address(virtual_host), instance="test", metrics=Metrics("test")
+            ) as broker,
             asyncio.TaskGroup() as group,
         ):
             await declare(broker.publishing, lanes=LANES, retention=SMALL)

@@ -28,10 +28,9 @@ from shared.contracts.names import Exchange, Header, Queue
 from shared.contracts.quality import Validity
 from shared.contracts.streams import Stream
 from shared.contracts.vitals import encode_vitals, vital_table
+from tests.harness.deployment import INCARNATION, LANES
 
 PASSWORD = "a-password-of-this-test"
-LANES = 2
-INCARNATION = 1
 MINUTE_US = 60_000_000
 T0_US = 1_795_262_400_000_000  # 2026-11-21T12:00:00Z
 DAY_US = 86_400_000_000

@@ -8,8 +8,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from shared.database.statements import load_statements
+from tests.harness.deployment import ROLE_PASSWORD
 from tests.harness.eventually import eventually
-from tests.integration.api.conftest import ROLE_PASSWORD, StartApi
+from tests.integration.api.conftest import StartApi
 from tests.integration.api.system import PASSWORD, System
 
 OWN_STREAMS = True

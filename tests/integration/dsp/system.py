@@ -1,10 +1,6 @@
 """The signal processing as a process between a private RabbitMQ and a private PostgreSQL."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +8,9 @@ from typing import Any
 
 import asyncpg
 import numpy as np
-from pydantic import SecretStr
 
 from services.dsp.core.lane import LaneSignals
-from shared.broker.connection import Broker, BrokerAddress
+from shared.broker.connection import Broker
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.broker.streams import StreamEdge, StreamReader
@@ -27,25 +22,14 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Header, lane_queue, routing_key
 from shared.contracts.vitals import VitalBatch, decode_vitals
 from shared.errors import NotFound
+from tests.harness.deployment import INCARNATION
 from tests.harness.eventually import eventually
 from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
+from tests.harness.service_process import ServiceProcess
 
-ROOT = Path(__file__).resolve().parents[3]
-INCARNATION = 1
-ROLE_PASSWORD = "private-to-this-test-run"
 Key = tuple[int, int, int]  # device, t, measure; of a beat: device, t, -kind
 Value = tuple[Any, ...]
-
-
-def broker_address(virtual_host: VirtualHost) -> BrokerAddress:
-    return BrokerAddress(
-        host=virtual_host.host,
-        port=virtual_host.port,
-        vhost=virtual_host.name,
-        user=virtual_host.user,
-        password=SecretStr(virtual_host.password),
-    )
 
 
 def vital_values(batch: VitalBatch) -> list[tuple[Key, Value]]:
@@ -107,25 +91,6 @@ def undisturbed(frames: Sequence[Frame]) -> dict[Key, Value]:
 
 
 @dataclass(slots=True)
-class DspProcess:
-    """One replica."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(20)
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
-
-
-@dataclass(slots=True)
 class System:
     """What a test does with the signal processing and sees of it."""
 
@@ -135,43 +100,25 @@ class System:
     publisher: Publisher
     folder: Path
     heard: Heard = field(default_factory=Heard)
-    replicas: list[DspProcess] = field(default_factory=list)
+    replicas: list[ServiceProcess] = field(default_factory=list)
 
-    def start(self, **settings: str) -> DspProcess:
+    def start(self, **settings: str) -> ServiceProcess:
         """One more replica."""
-        number = len(self.replicas)
-        secret = self.folder / "password"
-        secret.touch(0o600)
-        secret.write_text(ROLE_PASSWORD)
-        log = self.folder / f"dsp-{number}.log"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "VITALWIRE_INSTANCE": f"dsp-{number}",
-            "VITALWIRE_AMQP_HOST": self.virtual_host.host,
-            "VITALWIRE_AMQP_PORT": str(self.virtual_host.port),
-            "VITALWIRE_AMQP_VHOST": self.virtual_host.name,
-            "VITALWIRE_AMQP_USER": self.virtual_host.user,
-            "VITALWIRE_AMQP_PASSWORD_FILE": str(secret),
-            "VITALWIRE_DATABASE_HOST": self.database.host,
-            "VITALWIRE_DATABASE_PORT": str(self.database.port),
-            "VITALWIRE_DATABASE_NAME": self.database.name,
-            "VITALWIRE_DATABASE_PASSWORD_FILE": str(secret),
-            "VITALWIRE_DSP_COMPUTE_INTERVAL_S": "0.02",
-            "VITALWIRE_DSP_SAVE_INTERVAL_S": "0.1",
-            "VITALWIRE_DSP_LATE_INTERVAL_S": "0.1",
-            "VITALWIRE_DSP_LATE_QUIET_S": "0.3",
-            "VITALWIRE_DSP_ASSIGNMENTS_INTERVAL_S": "0.2",
-            **{f"VITALWIRE_{name}": value for name, value in settings.items()},
-        }
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "services.dsp"],
-                cwd=ROOT,
-                env=environment,
-                stdout=out,
-                stderr=out,
-            )
-        replica = DspProcess(process, log)
+        replica = ServiceProcess.start(
+            "dsp",
+            number=len(self.replicas),
+            folder=self.folder,
+            virtual_host=self.virtual_host,
+            database=self.database,
+            settings={
+                "DSP_COMPUTE_INTERVAL_S": "0.02",
+                "DSP_SAVE_INTERVAL_S": "0.1",
+                "DSP_LATE_INTERVAL_S": "0.1",
+                "DSP_LATE_QUIET_S": "0.3",
+                "DSP_ASSIGNMENTS_INTERVAL_S": "0.2",
+                **settings,
+            },
+        )
         self.replicas.append(replica)
         return replica
 

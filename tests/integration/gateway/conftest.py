@@ -1,4 +1,4 @@
-"""A migrated database, all streams and a mosquitto of its own for each test of the gateway."""
+"""All streams and a mosquitto of its own for each test of the gateway."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -9,37 +9,14 @@ import pytest
 
 from shared.broker.connection import Broker
 from shared.broker.publisher import Publisher
-from shared.broker.topology import Retention, declare
+from shared.broker.topology import declare
 from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
+from tests.harness.deployment import LANES, SMALL, broker_address
 from tests.harness.mosquitto import Mosquitto
-from tests.harness.postgres import Database, Postgres
+from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
-from tests.integration.gateway.system import LANES, System
-from tests.integration.storage.conftest import fill, make_roles
-from tests.integration.storage.system import broker_address
-
-MIB = 1024 * 1024
-SMALL = Retention(frames=16 * MIB, late=16 * MIB, vitals=16 * MIB, events=16 * MIB)
-
-
-@pytest.fixture(scope="session")
-def template(postgres: Postgres) -> str:
-    """Name of a migrated database to copy."""
-
-    async def make() -> str:
-        await make_roles(postgres.database("postgres"))
-        return await postgres.create_template("gateway_template", fill)
-
-    return asyncio.run(make())
-
-
-@pytest.fixture
-async def migrated(postgres: Postgres, template: str) -> AsyncIterator[Database]:
-    """A migrated database of the test's own."""
-    database = await postgres.create_database(template=template)
-    yield database
-    await postgres.drop_database(database)
+from tests.integration.gateway.system import System
 
 
 @pytest.fixture
@@ -72,8 +49,7 @@ async def around(
             finally:
                 stop.set()
                 for replica in system.replicas:
-                    if replica.process.poll() is None:
-                        replica.kill()
+                    replica.discard()
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 """The gateway as a process between a private mosquitto, RabbitMQ and PostgreSQL."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -42,37 +38,16 @@ from shared.contracts.names import (
     up_topic,
 )
 from shared.contracts.receipts import Receipt, encode_receipts
+from tests.harness.deployment import INCARNATION, LANES
 from tests.harness.eventually import eventually
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
-from tests.integration.storage.system import INCARNATION, ROLE_PASSWORD
-
-ROOT = Path(__file__).resolve().parents[3]
-LANES = 2
+from tests.harness.service_process import ServiceProcess
 
 
 def now_us() -> int:
     return time.time_ns() // 1_000
-
-
-@dataclass(slots=True)
-class GatewayProcess:
-    """One replica."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(20)
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
 
 
 @dataclass(slots=True)
@@ -173,42 +148,24 @@ class System:
     publisher: Publisher
     folder: Path
     seen: Seen = field(default_factory=Seen)
-    replicas: list[GatewayProcess] = field(default_factory=list)
+    replicas: list[ServiceProcess] = field(default_factory=list)
     keys: dict[DeviceId, int] = field(default_factory=dict)
 
-    def start(self, **settings: str) -> GatewayProcess:
+    def start(self, **settings: str) -> ServiceProcess:
         """One more replica."""
-        number = len(self.replicas)
-        secret = self.folder / "password"
-        secret.touch(0o600)
-        secret.write_text(ROLE_PASSWORD)
-        log = self.folder / f"gateway-{number}.log"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "VITALWIRE_INSTANCE": f"gateway-{number}",
-            "VITALWIRE_AMQP_HOST": self.virtual_host.host,
-            "VITALWIRE_AMQP_PORT": str(self.virtual_host.port),
-            "VITALWIRE_AMQP_VHOST": self.virtual_host.name,
-            "VITALWIRE_AMQP_USER": self.virtual_host.user,
-            "VITALWIRE_AMQP_PASSWORD_FILE": str(secret),
-            "VITALWIRE_DATABASE_HOST": self.database.host,
-            "VITALWIRE_DATABASE_PORT": str(self.database.port),
-            "VITALWIRE_DATABASE_NAME": self.database.name,
-            "VITALWIRE_DATABASE_PASSWORD_FILE": str(secret),
-            "VITALWIRE_MQTT_PORT": str(self.mosquitto.port),
-            "VITALWIRE_MQTT_PASSWORD_FILE": str(secret),
-            "VITALWIRE_LOG_LEVEL": "debug",
-            **{f"VITALWIRE_{name}": value for name, value in settings.items()},
-        }
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "services.gateway"],
-                cwd=ROOT,
-                env=environment,
-                stdout=out,
-                stderr=out,
-            )
-        replica = GatewayProcess(process, log)
+        replica = ServiceProcess.start(
+            "gateway",
+            number=len(self.replicas),
+            folder=self.folder,
+            virtual_host=self.virtual_host,
+            database=self.database,
+            settings={
+                "MQTT_PORT": str(self.mosquitto.port),
+                "MQTT_PASSWORD_FILE": str(self.folder / "password"),
+                "LOG_LEVEL": "debug",
+                **settings,
+            },
+        )
         self.replicas.append(replica)
         return replica
 

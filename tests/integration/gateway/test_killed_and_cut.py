@@ -10,10 +10,11 @@ import pytest
 from shared.contracts.identity import DeviceId, lane_of, shard_of
 from shared.contracts.instants import MINUTE
 from shared.contracts.quality import FrameFlag
+from tests.harness.deployment import LANES
 from tests.harness.eventually import eventually
 from tests.harness.postgres import Postgres
 from tests.harness.rabbitmq import RabbitMq
-from tests.integration.gateway.system import LANES, DeviceSpeaker, System, now_us, packed
+from tests.integration.gateway.system import DeviceSpeaker, System, now_us, packed
 
 BOOT = 0xABC
 

@@ -11,9 +11,10 @@ from shared.contracts.identity import DeviceId, lane_of, shard_of
 from shared.contracts.instants import HOUR
 from shared.contracts.names import Header, UpKind, up_topic
 from shared.contracts.quality import FrameFlag
+from tests.harness.deployment import LANES
 from tests.harness.eventually import eventually
 from tests.harness.mosquitto import Mosquitto
-from tests.integration.gateway.system import LANES, System, now_us, packed
+from tests.integration.gateway.system import System, now_us, packed
 
 BOOT = 0x77
 

@@ -2,8 +2,9 @@
 
 from shared.contracts.identity import lane_of, shard_of
 from shared.contracts.quality import FrameFlag
+from tests.harness.deployment import LANES
 from tests.harness.eventually import eventually
-from tests.integration.gateway.system import LANES, System, now_us, packed
+from tests.integration.gateway.system import System, now_us, packed
 
 
 async def test_packed_and_json_reach_the_stream_with_their_identity(system: System) -> None:

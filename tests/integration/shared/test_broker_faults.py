@@ -13,10 +13,10 @@ from shared.broker.topology import declare
 from shared.errors import Unavailable
 from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
+from tests.harness.deployment import SMALL, broker_address
 from tests.harness.eventually import eventually
 from tests.harness.rabbitmq import RabbitMq, VirtualHost
 from tests.harness.tcp_proxy import TcpProxy
-from tests.integration.shared.conftest import SMALL, address_of
 from tests.integration.shared.test_publish_and_read import frame_message, read
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -73,7 +73,7 @@ class Ledger:
 async def test_rabbitmq_is_killed_twice_while_publishing_and_reading(
     own_rabbitmq: RabbitMq,
 ) -> None:
-    address = address_of(own_rabbitmq.create_virtual_host())
+    address = broker_address(own_rabbitmq.create_virtual_host())
     ledger = Ledger()
     async with Broker(address, instance="test", metrics=Metrics("test")) as broker:
         await declare(broker.publishing, lanes=1, retention=SMALL)
@@ -102,7 +102,7 @@ async def test_rabbitmq_is_killed_twice_while_publishing_and_reading(
 async def test_links_are_cut_again_and_again(virtual_host: VirtualHost) -> None:
     ledger = Ledger()
     async with TcpProxy(virtual_host.port) as proxy:
-        address = address_of(virtual_host, port=proxy.port)
+        address = broker_address(virtual_host, port=proxy.port)
         async with Broker(address, instance="test", metrics=Metrics("test")) as broker:
             await declare(broker.publishing, lanes=1, retention=SMALL)
             async with (
@@ -126,7 +126,7 @@ async def test_links_are_cut_again_and_again(virtual_host: VirtualHost) -> None:
 
 async def test_a_frozen_link_is_noticed_and_left(virtual_host: VirtualHost) -> None:
     async with TcpProxy(virtual_host.port) as proxy:
-        address = address_of(virtual_host, port=proxy.port)
+        address = broker_address(virtual_host, port=proxy.port)
         async with Broker(address, instance="test", metrics=Metrics("test")) as broker:
             await declare(broker.publishing, lanes=1, retention=SMALL)
             async with Publisher(broker, clock=SystemClock(), confirm_timeout_s=1) as publisher:
@@ -146,7 +146,7 @@ async def test_a_frozen_link_is_noticed_and_left(virtual_host: VirtualHost) -> N
 
 async def test_what_is_outstanding_is_bounded(virtual_host: VirtualHost) -> None:
     async with TcpProxy(virtual_host.port) as proxy:
-        address = address_of(virtual_host, port=proxy.port)
+        address = broker_address(virtual_host, port=proxy.port)
         async with Broker(address, instance="test", metrics=Metrics("test")) as broker:
             await declare(broker.publishing, lanes=1, retention=SMALL)
             async with Publisher(

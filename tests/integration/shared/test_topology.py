@@ -16,14 +16,14 @@ from shared.contracts.names import Exchange
 from shared.errors import Denied, Misconfigured
 from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
+from tests.harness.deployment import SMALL, broker_address
 from tests.harness.rabbitmq import RabbitMq, VirtualHost
-from tests.integration.shared.conftest import SMALL, address_of
 
 
 async def test_declaring_again_creates_nothing_and_more_lanes_create_theirs(
     virtual_host: VirtualHost,
 ) -> None:
-    async with Broker(address_of(virtual_host), instance="t", metrics=Metrics("t")) as broker:
+    async with Broker(broker_address(virtual_host), instance="t", metrics=Metrics("t")) as broker:
         created = await declare(broker.publishing, lanes=1, retention=SMALL)
         assert {entry.name for entry in created} == {"frames.0", "late.0", "vitals.0", "events"}
         assert await declare(broker.publishing, lanes=1, retention=SMALL) == ()
@@ -32,7 +32,7 @@ async def test_declaring_again_creates_nothing_and_more_lanes_create_theirs(
 
 
 async def test_another_retention_is_a_misconfiguration(virtual_host: VirtualHost) -> None:
-    async with Broker(address_of(virtual_host), instance="t", metrics=Metrics("t")) as broker:
+    async with Broker(broker_address(virtual_host), instance="t", metrics=Metrics("t")) as broker:
         await declare(broker.publishing, lanes=1, retention=SMALL)
         with pytest.raises(Misconfigured, match=r"frames\.0"):
             await declare(broker.publishing, lanes=1, retention=Retention())

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 from deploy.local.servers.postgres import program_folder
+from tests.harness.deployment import fill, make_roles
 from tests.harness.postgres import Database, Postgres
-from tests.integration.storage.conftest import fill, make_roles
 
 SNAPSHOT = Path(__file__).resolve().parents[3] / "services/storage/schema/snapshot.sql"
 HEAD = (

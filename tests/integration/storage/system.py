@@ -1,19 +1,14 @@
 """Storage as a process between a private RabbitMQ and a private PostgreSQL."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from pydantic import SecretStr
 
-from shared.broker.connection import Broker, BrokerAddress
+from shared.broker.connection import Broker
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.broker.queues import QueueReader
@@ -23,48 +18,11 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Header, lane_queue, routing_key
 from shared.contracts.receipts import Receipt, decode_receipts
 from shared.errors import NotFound
+from tests.harness.deployment import INCARNATION
 from tests.harness.eventually import eventually
 from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
-
-ROOT = Path(__file__).resolve().parents[3]
-INCARNATION = 1
-ROLE_PASSWORD = "private-to-this-test-run"
-
-
-def broker_address(virtual_host: VirtualHost) -> BrokerAddress:
-    return BrokerAddress(
-        host=virtual_host.host,
-        port=virtual_host.port,
-        vhost=virtual_host.name,
-        user=virtual_host.user,
-        password=SecretStr(virtual_host.password),
-    )
-
-
-@dataclass(slots=True)
-class StorageProcess:
-    """One replica."""
-
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(20)
-
-    def freeze(self) -> None:
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
+from tests.harness.service_process import ServiceProcess
 
 
 @dataclass(slots=True)
@@ -76,42 +34,21 @@ class System:
     broker: Broker
     publisher: Publisher
     folder: Path
-    replicas: list[StorageProcess] = field(default_factory=list)
+    replicas: list[ServiceProcess] = field(default_factory=list)
     receipts: dict[tuple[int, int], set[int]] = field(default_factory=dict)
     receipt_headers: list[dict[str, Any]] = field(default_factory=list)
     sent_bytes: int = 0
 
-    def start(self, **settings: str) -> StorageProcess:
+    def start(self, **settings: str) -> ServiceProcess:
         """One more replica."""
-        number = len(self.replicas)
-        secret = self.folder / "password"
-        secret.touch(0o600)
-        secret.write_text(ROLE_PASSWORD)
-        log = self.folder / f"storage-{number}.log"
-        environment = {
-            "PATH": os.environ["PATH"],
-            "VITALWIRE_INSTANCE": f"storage-{number}",
-            "VITALWIRE_AMQP_HOST": self.virtual_host.host,
-            "VITALWIRE_AMQP_PORT": str(self.virtual_host.port),
-            "VITALWIRE_AMQP_VHOST": self.virtual_host.name,
-            "VITALWIRE_AMQP_USER": self.virtual_host.user,
-            "VITALWIRE_AMQP_PASSWORD_FILE": str(secret),
-            "VITALWIRE_DATABASE_HOST": self.database.host,
-            "VITALWIRE_DATABASE_PORT": str(self.database.port),
-            "VITALWIRE_DATABASE_NAME": self.database.name,
-            "VITALWIRE_DATABASE_PASSWORD_FILE": str(secret),
-            "VITALWIRE_STORAGE_COMMIT_INTERVAL_S": "0.02",
-            **{f"VITALWIRE_{name}": value for name, value in settings.items()},
-        }
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "services.storage"],
-                cwd=ROOT,
-                env=environment,
-                stdout=out,
-                stderr=out,
-            )
-        replica = StorageProcess(process, log)
+        replica = ServiceProcess.start(
+            "storage",
+            number=len(self.replicas),
+            folder=self.folder,
+            virtual_host=self.virtual_host,
+            database=self.database,
+            settings={"STORAGE_COMMIT_INTERVAL_S": "0.02", **settings},
+        )
         self.replicas.append(replica)
         return replica
 

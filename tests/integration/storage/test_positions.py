@@ -10,9 +10,9 @@ from services.storage.core.positions import Advance, LaneLost
 from shared.database.pool import Database
 from shared.database.statements import load_statements
 from shared.telemetry.metrics import Metrics
+from tests.harness.deployment import database_address
 from tests.harness.eventually import eventually
 from tests.harness.postgres import Database as DatabaseFixture
-from tests.integration.storage.conftest import address_of
 from tests.integration.storage.frames import expected, frame
 from tests.integration.storage.system import System
 
@@ -21,7 +21,7 @@ STATEMENTS = load_statements("services.storage.adapters")
 
 @pytest.fixture
 async def pool(migrated: DatabaseFixture) -> AsyncIterator[Database]:
-    address = address_of(migrated, user="vw_storage")
+    address = database_address(migrated, user="vw_storage")
     async with Database(address, instance="test", metrics=Metrics("test")) as pool:
         yield pool
 

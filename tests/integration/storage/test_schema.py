@@ -10,10 +10,10 @@ from shared.database.pool import Database as Pool
 from shared.database.statements import Statement, parse_statements
 from shared.errors import VitalwireError
 from shared.telemetry.metrics import Metrics
+from tests.harness.deployment import ROLE_PASSWORD, ROLES, database_address
 from tests.harness.postgres import Database, Postgres
-from tests.integration.storage.conftest import ROLES, address_of
+from tests.harness.service_process import ROOT
 from tests.integration.storage.make_snapshot import SNAPSHOT, dump
-from tests.integration.storage.system import ROLE_PASSWORD, ROOT
 
 SERVICES = {role: role.removeprefix("vw_") for role in ROLES if role != "vw_admin"}
 OWNERS = {
@@ -41,7 +41,7 @@ async def as_role(database: Database, role: str) -> asyncpg.Connection:
 
 async def test_migrating_twice_changes_nothing(migrated: Database) -> None:
     before = dump(migrated)
-    address = address_of(migrated, user="vw_admin")
+    address = database_address(migrated, user="vw_admin")
     async with Pool(address, instance="migrate", metrics=Metrics("test")) as pool:
         assert await migrate(pool, load_migrations()) == ()
     assert dump(migrated) == before
@@ -325,7 +325,7 @@ async def test_each_link_of_the_audit_trail_is_the_hash_of_its_text(migrated: Da
 async def test_a_changed_migration_is_noticed(migrated: Database) -> None:
     first, *rest = load_migrations()
     changed = type(first)(number=first.number, name=first.name, sql=first.sql + "\n-- more")
-    address = address_of(migrated, user="vw_admin")
+    address = database_address(migrated, user="vw_admin")
     async with Pool(address, instance="migrate", metrics=Metrics("test")) as pool:
         with pytest.raises(VitalwireError, match="was changed after it was applied"):
             await migrate(pool, [changed, *rest])
