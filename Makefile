@@ -9,6 +9,8 @@ LANES ?= 2
 FOLDER ?= .local
 RUN_OPTIONS = --patients $(PATIENTS) $(if $(RECORDINGS),--recordings $(RECORDINGS)) \
 	--replicas $(REPLICAS) --lanes $(LANES) --folder $(FOLDER)
+IMAGES = gateway dsp storage alarms api administration
+VERSION ?= 0.1.0
 NOW = $$(date +%s.%N)
 
 PYTEST = $(VENV)/python -m pytest -p no:cacheprovider
@@ -17,7 +19,7 @@ LINTED = shared services devices tests deploy
 .DEFAULT_GOAL := help
 .PHONY: help run run-until-ready stop demo setup test check bench accuracy chaos clean format lint \
 	types architecture test-unit test-contract test-integration test-chaos test-browser \
-	test-accuracy test-web generate lock audit environment development
+	test-accuracy test-web generate lock audit images environment development
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,9 +110,13 @@ generate: development ## everything that is generated from code
 	$(VENV)/python -m deploy.local.generate
 
 lock: environment ## resolve requirements/*.in into *.txt with hashes
-	for name in bootstrap runtime development; do $(VENV)/uv pip compile --quiet --universal \
+	for name in bootstrap runtime development $(IMAGES); do $(VENV)/uv pip compile --quiet --universal \
 	  --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  requirements/$$name.in --output-file requirements/$$name.txt; done
+
+images: ## build the container images (needs docker with BuildKit)
+	for name in $(IMAGES); do docker build --file deploy/images/Dockerfile --build-arg SERVICE=$$name \
+	  --build-arg VERSION=$(VERSION) --tag vitalwire/$$name:$(VERSION) . || exit 1; done
 
 audit: development ## known vulnerabilities in what we use
 	$(VENV)/pip-audit --require-hashes --disable-pip -r requirements/runtime.txt
