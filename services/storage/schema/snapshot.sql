@@ -115,6 +115,43 @@ end
 $$;
 ALTER FUNCTION registry.notify_change() OWNER TO vw_admin;
 COMMENT ON FUNCTION registry.notify_change() IS 'Notifies registry_changed; the gateway then reads devices and credentials again';
+CREATE FUNCTION signal.drop_partition(parent text, start_us bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET lock_timeout TO '500ms'
+    AS $$
+declare
+    part constant text := signal.partition_name(parent, start_us);
+    is_filled boolean := false;
+begin
+    if signal.partition_width_us(parent) is null or to_regclass(format('signal.%I', part)) is null
+    then
+        return false;
+    end if;
+    perform pg_advisory_xact_lock(hashtext('signal.ensure_partitions'), hashtext(parent));
+    execute format('lock table signal.%I in access exclusive mode', parent);
+    if parent = 'frame' then
+        execute format('select exists (select from only signal.%I)', part) into is_filled;
+    end if;
+    if not is_filled then
+        execute format('drop table signal.%I', part);
+    end if;
+    return not is_filled;
+end
+$$;
+ALTER FUNCTION signal.drop_partition(parent text, start_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.drop_partition(parent text, start_us bigint) IS 'Removes one partition with all its rows (an hour of frames only when it is empty); gives up when others are in the way for half a second';
+CREATE FUNCTION signal.empty_hour(start_us bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET lock_timeout TO '1s'
+    AS $$
+begin
+    execute format('truncate only signal.%I', signal.partition_name('frame', start_us));
+end
+$$;
+ALTER FUNCTION signal.empty_hour(start_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.empty_hour(start_us bigint) IS 'Takes all rows out of one hour of frames, at the end of the transaction that stored them as blocks. Readers are kept waiting for the commit only';
 CREATE FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -150,14 +187,60 @@ end
 $$;
 ALTER FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) OWNER TO vw_admin;
 COMMENT ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) IS 'Makes the partitions of frame, vital or beat that begin at the given times and are missing';
+CREATE FUNCTION signal.hold_hour(start_us bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+    part constant text := signal.partition_name('frame', start_us);
+begin
+    if to_regclass(format('signal.%I', part)) is null then
+        return false;
+    end if;
+    -- writers of this hour wait until the end of the transaction, readers do not
+    execute format('lock table only signal.%I in share row exclusive mode', part);
+    return true;
+end
+$$;
+ALTER FUNCTION signal.hold_hour(start_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.hold_hour(start_us bigint) IS 'Keeps writers out of one hour of frames until the end of the transaction; false without it';
+CREATE FUNCTION signal.partition_name(parent text, start_us bigint) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select parent || '_' || to_char(
+        to_timestamp(start_us / 1000000) at time zone 'UTC',
+        case when signal.partition_width_us(parent) < 86400000000
+            then 'YYYYMMDDHH24' else 'YYYYMMDD' end)
+$$;
+ALTER FUNCTION signal.partition_name(parent text, start_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.partition_name(parent text, start_us bigint) IS 'Name of the partition that ensure_partitions makes for this start';
+CREATE FUNCTION signal.partition_starts(parent text) RETURNS SETOF bigint
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog'
+    AS $$
+    select (regexp_match(pg_get_expr(c.relpartbound, c.oid), 'FROM \(''?(-?\d+)''?\)'))[1]::bigint
+    from pg_class c
+    join pg_inherits i on i.inhrelid = c.oid
+    join pg_class p on p.oid = i.inhparent
+    join pg_namespace s on s.oid = p.relnamespace
+    where s.nspname = 'signal' and p.relname = parent
+    order by 1
+$$;
+ALTER FUNCTION signal.partition_starts(parent text) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.partition_starts(parent text) IS 'Where the partitions that are there begin';
 CREATE FUNCTION signal.partition_width_us(parent text) RETURNS bigint
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog'
     AS $$
     select case parent
         when 'frame' then 3600000000
+        when 'block' then 86400000000
         when 'vital' then 86400000000
         when 'beat' then 86400000000
+        when 'vital_minute' then 7 * 86400000000
+        when 'vital_hour' then 91 * 86400000000
     end
 $$;
 ALTER FUNCTION signal.partition_width_us(parent text) OWNER TO vw_admin;
@@ -472,10 +555,25 @@ CREATE TABLE gateway.command (
     outcome text,
     detail text,
     finished_at timestamp with time zone,
-    CONSTRAINT command_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text, 'expired'::text])))
+    sends smallint DEFAULT 0 NOT NULL,
+    taken_at timestamp with time zone DEFAULT now() NOT NULL,
+    told_at timestamp with time zone,
+    CONSTRAINT command_outcome_check CHECK ((outcome = ANY (ARRAY['done'::text, 'refused'::text, 'failed'::text, 'expired'::text, 'unknown'::text])))
 );
 ALTER TABLE gateway.command OWNER TO vw_admin;
 COMMENT ON TABLE gateway.command IS 'Commands taken from the queue. Retention: 1 year';
+COMMENT ON COLUMN gateway.command.sends IS 'How often it was given to MQTT, raised before each time; more than once only after the device said that it had not seen it';
+COMMENT ON COLUMN gateway.command.told_at IS 'When the event of the outcome was durable';
+CREATE TABLE gateway.device_counter (
+    device_id integer NOT NULL,
+    kind text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    n bigint NOT NULL,
+    newest_at timestamp with time zone NOT NULL,
+    CONSTRAINT device_counter_kind_check CHECK ((kind = ANY (ARRAY['messages'::text, 'refused'::text])))
+);
+ALTER TABLE gateway.device_counter OWNER TO vw_admin;
+COMMENT ON TABLE gateway.device_counter IS 'Messages of a device taken, and refused by reason. Written behind: a killed gateway loses the last seconds of it. Retention: the device';
 CREATE TABLE gateway.presence (
     device_id integer NOT NULL,
     online boolean NOT NULL,
@@ -570,6 +668,18 @@ ALTER TABLE registry.bed ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE registry.command (
+    id uuid NOT NULL,
+    device_id integer NOT NULL,
+    name text NOT NULL,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT command_name_check CHECK (((length(name) >= 1) AND (length(name) <= 40)))
+);
+ALTER TABLE registry.command OWNER TO vw_admin;
+COMMENT ON TABLE registry.command IS 'Commands as they were asked for; what became of them is in gateway.command, which has no row before the gateway has taken them. Retention: 1 year';
 CREATE TABLE registry.deployment (
     only_row boolean DEFAULT true NOT NULL,
     lanes smallint NOT NULL,
@@ -598,6 +708,16 @@ CREATE TABLE registry.device (
 );
 ALTER TABLE registry.device OWNER TO vw_admin;
 COMMENT ON TABLE registry.device IS 'device is the name on the wire, shard the lowest byte of its CRC-32, settings what this one device lays over its model. Retention: for ever';
+CREATE TABLE registry.device_configuration (
+    device_id integer NOT NULL,
+    version integer NOT NULL,
+    configuration jsonb NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT device_configuration_version_check CHECK ((version >= 1))
+);
+ALTER TABLE registry.device_configuration OWNER TO vw_admin;
+COMMENT ON TABLE registry.device_configuration IS 'What is wished of a device; what it reports is in gateway.presence. Retention: the device; history is in audit';
 CREATE TABLE registry.device_credential (
     id integer NOT NULL,
     device_id integer NOT NULL,
@@ -618,6 +738,24 @@ ALTER TABLE registry.device_credential ALTER COLUMN id ADD GENERATED ALWAYS AS I
 );
 ALTER TABLE registry.device ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME registry.device_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.erasure_request (
+    id integer NOT NULL,
+    patient_id integer NOT NULL,
+    reason text NOT NULL,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT erasure_request_reason_check CHECK (((length(reason) >= 3) AND (length(reason) <= 1000)))
+);
+ALTER TABLE registry.erasure_request OWNER TO vw_admin;
+COMMENT ON TABLE registry.erasure_request IS 'Patients whose data an administrator has ordered to be erased; storage carries it out and answers in signal.erasure. Retention: for ever';
+ALTER TABLE registry.erasure_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.erasure_request_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -649,6 +787,15 @@ ALTER TABLE registry.patient ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE registry.patient_retention (
+    patient_id integer NOT NULL,
+    keep_days integer NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT patient_retention_keep_days_check CHECK (((keep_days >= 1) AND (keep_days <= 36500)))
+);
+ALTER TABLE registry.patient_retention OWNER TO vw_admin;
+COMMENT ON TABLE registry.patient_retention IS 'Patients whose data goes earlier than the settings of storage say. Retention: the patient';
 CREATE TABLE registry.stay (
     id bigint NOT NULL,
     patient_id integer NOT NULL,
@@ -697,6 +844,26 @@ CREATE TABLE signal.beat (
 PARTITION BY RANGE (t);
 ALTER TABLE signal.beat OWNER TO vw_admin;
 COMMENT ON TABLE signal.beat IS 'Beats and pulses (beats.v1), each in its highest revision; quality 0 = withdrawn by a later revision, rr_ms NaN after a gap. Partitions by day. Retention: setting of storage';
+CREATE TABLE signal.block (
+    device_id integer NOT NULL,
+    stream smallint NOT NULL,
+    place smallint NOT NULL,
+    t0 bigint NOT NULL,
+    first_us bigint NOT NULL,
+    end_us bigint NOT NULL,
+    n_frames integer NOT NULL,
+    n_samples bigint NOT NULL,
+    interval_ns bigint NOT NULL,
+    channels smallint NOT NULL,
+    flags integer NOT NULL,
+    low double precision[] NOT NULL,
+    high double precision[] NOT NULL,
+    content bytea NOT NULL
+)
+PARTITION BY RANGE (t0);
+ALTER TABLE ONLY signal.block ALTER COLUMN content SET STORAGE EXTERNAL;
+ALTER TABLE signal.block OWNER TO vw_admin;
+COMMENT ON TABLE signal.block IS 'The frames of one device, stream and place that begin in one minute (t0 is its start), after compaction: content as in shared/contracts/sample_block.py gives them back exactly, identity and header included. An identity stands in a block or in signal.frame, never in both. The other columns are for lists and far zoom: first_us = t0 of the first frame; end_us = end of the last sample, beyond the minute where a frame reaches over it; n_samples a channel; interval_ns and channels of most samples; flags of any frame; low and high = least and greatest value of each channel in the unit of the stream, null without a sample. Partitions by day. Retention: setting of storage, and of the patient';
 CREATE TABLE signal.conflict (
     device_id integer NOT NULL,
     boot bigint NOT NULL,
@@ -720,6 +887,32 @@ CREATE TABLE signal.conflict (
 ALTER TABLE ONLY signal.conflict ALTER COLUMN samples SET STORAGE EXTERNAL;
 ALTER TABLE signal.conflict OWNER TO vw_admin;
 COMMENT ON TABLE signal.conflict IS 'Frames refused because their identity is taken by other content, or because their time is not admitted (reason). digest = SHA-256 of the content. Retention: 1 year';
+CREATE TABLE signal.erased_time (
+    device_id integer NOT NULL,
+    start_us bigint NOT NULL,
+    end_us bigint NOT NULL,
+    request_id integer NOT NULL,
+    CONSTRAINT erased_time_check CHECK ((end_us > start_us))
+);
+ALTER TABLE signal.erased_time OWNER TO vw_admin;
+COMMENT ON TABLE signal.erased_time IS 'When an erased patient wore which device: what comes for these times is settled and not stored. Names no person. Retention: for ever';
+CREATE TABLE signal.erasure (
+    request_id integer NOT NULL,
+    patient_id integer NOT NULL,
+    state text NOT NULL,
+    fenced_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone,
+    removed jsonb DEFAULT '{}'::jsonb NOT NULL,
+    certificate text,
+    certificate_sha256 text,
+    CONSTRAINT erasure_certificate_sha256_check CHECK ((certificate_sha256 ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT erasure_check CHECK (((state = 'done'::text) = (done_at IS NOT NULL))),
+    CONSTRAINT erasure_check1 CHECK (((state = 'done'::text) = (certificate IS NOT NULL))),
+    CONSTRAINT erasure_check2 CHECK (((state = 'done'::text) = (certificate_sha256 IS NOT NULL))),
+    CONSTRAINT erasure_state_check CHECK ((state = ANY (ARRAY['fenced'::text, 'erasing'::text, 'done'::text])))
+);
+ALTER TABLE signal.erasure OWNER TO vw_admin;
+COMMENT ON TABLE signal.erasure IS 'How far each ordered erasure is. fenced = nothing of the patient is let in any more; removed = rows of each table so far; certificate = JSON text that says what was removed and when, with its SHA-256. Retention: for ever';
 CREATE TABLE signal.event (
     device_id integer DEFAULT 0 NOT NULL,
     id text NOT NULL,
@@ -763,6 +956,16 @@ CREATE TABLE signal.received (
 );
 ALTER TABLE signal.received OWNER TO vw_admin;
 COMMENT ON TABLE signal.received IS 'Identities of messages whose rows are no longer in frame. Retention: for ever';
+CREATE TABLE signal.rollup_position (
+    only_row boolean DEFAULT true NOT NULL,
+    closed_to bigint DEFAULT 0 NOT NULL,
+    done_to bigint DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT rollup_position_check CHECK ((done_to <= closed_to)),
+    CONSTRAINT rollup_position_only_row_check CHECK (only_row)
+);
+ALTER TABLE signal.rollup_position OWNER TO vw_admin;
+COMMENT ON TABLE signal.rollup_position IS 'Who writes a vital sign of before closed_to notes its minute in vital_dirty, in the same transaction; before done_to all minutes and hours were computed once. Retention: one row';
 CREATE TABLE signal.stream_position (
     incarnation integer NOT NULL,
     stream text NOT NULL,
@@ -788,6 +991,48 @@ CREATE TABLE signal.vital (
 PARTITION BY RANGE (t);
 ALTER TABLE signal.vital OWNER TO vw_admin;
 COMMENT ON TABLE signal.vital IS 'One row a patient, device and emission; the arrays run in parallel, one element a value, NaN where absent; each (measure, method) stands once, in its highest revision. patient_id 0 = assigned to nobody, device_id 0 = from several devices. Partitions by day. Retention: setting of storage';
+CREATE TABLE signal.vital_dirty (
+    patient_id integer NOT NULL,
+    t bigint NOT NULL
+);
+ALTER TABLE signal.vital_dirty OWNER TO vw_admin;
+COMMENT ON TABLE signal.vital_dirty IS 'Minutes that changed after they were computed. Retention: until computed again';
+CREATE TABLE signal.vital_hour (
+    patient_id integer NOT NULL,
+    measure smallint NOT NULL,
+    t bigint NOT NULL,
+    device_id integer NOT NULL,
+    method smallint NOT NULL,
+    n integer NOT NULL,
+    n_questionable integer NOT NULL,
+    low real,
+    mean double precision,
+    high real,
+    quality real,
+    validity smallint NOT NULL,
+    flags integer NOT NULL
+)
+PARTITION BY RANGE (t);
+ALTER TABLE signal.vital_hour OWNER TO vw_admin;
+COMMENT ON TABLE signal.vital_hour IS 'signal.vital_minute by hour. Partitions by 13 weeks. Retention: setting of storage, and of the patient';
+CREATE TABLE signal.vital_minute (
+    patient_id integer NOT NULL,
+    measure smallint NOT NULL,
+    t bigint NOT NULL,
+    device_id integer NOT NULL,
+    method smallint NOT NULL,
+    n integer NOT NULL,
+    n_questionable integer NOT NULL,
+    low real,
+    mean double precision,
+    high real,
+    quality real,
+    validity smallint NOT NULL,
+    flags integer NOT NULL
+)
+PARTITION BY RANGE (t);
+ALTER TABLE signal.vital_minute OWNER TO vw_admin;
+COMMENT ON TABLE signal.vital_minute IS 'signal.vital by minute (t is its start): n values with a number (valid or questionable), their least, mean and greatest, mean quality; null when n = 0. validity = of the last value, flags = of any value. Complete up to signal.rollup_position.done_to, and corrected when later values change it. Partitions by week. Retention: setting of storage, and of the patient';
 CREATE VIEW signal.vital_value WITH (security_invoker='true') AS
  SELECT v.patient_id,
     v.t,
@@ -858,6 +1103,8 @@ ALTER TABLE ONLY gateway.clock_segment
     ADD CONSTRAINT clock_segment_pkey PRIMARY KEY (device_id, boot, from_n);
 ALTER TABLE ONLY gateway.command
     ADD CONSTRAINT command_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY gateway.device_counter
+    ADD CONSTRAINT device_counter_pkey PRIMARY KEY (device_id, kind, reason);
 ALTER TABLE ONLY gateway.presence
     ADD CONSTRAINT presence_pkey PRIMARY KEY (device_id);
 ALTER TABLE ONLY gateway.remainder
@@ -872,18 +1119,28 @@ ALTER TABLE ONLY registry.bed
     ADD CONSTRAINT bed_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.bed
     ADD CONSTRAINT bed_ward_id_key_key UNIQUE (ward_id, key);
+ALTER TABLE ONLY registry.command
+    ADD CONSTRAINT command_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.deployment
     ADD CONSTRAINT deployment_pkey PRIMARY KEY (only_row);
+ALTER TABLE ONLY registry.device_configuration
+    ADD CONSTRAINT device_configuration_pkey PRIMARY KEY (device_id);
 ALTER TABLE ONLY registry.device_credential
     ADD CONSTRAINT device_credential_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.device
     ADD CONSTRAINT device_device_key UNIQUE (device);
 ALTER TABLE ONLY registry.device
     ADD CONSTRAINT device_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.erasure_request
+    ADD CONSTRAINT erasure_request_patient_id_key UNIQUE (patient_id);
+ALTER TABLE ONLY registry.erasure_request
+    ADD CONSTRAINT erasure_request_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.patient
     ADD CONSTRAINT patient_key_key UNIQUE (key);
 ALTER TABLE ONLY registry.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.patient_retention
+    ADD CONSTRAINT patient_retention_pkey PRIMARY KEY (patient_id);
 ALTER TABLE ONLY registry.stay
     ADD CONSTRAINT stay_one_bed_a_patient EXCLUDE USING gist (int4range(patient_id, patient_id, '[]'::text) WITH =, tstzrange(starts, ends) WITH &&);
 ALTER TABLE ONLY registry.stay
@@ -896,16 +1153,30 @@ ALTER TABLE ONLY registry.ward
     ADD CONSTRAINT ward_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY signal.beat
     ADD CONSTRAINT beat_pkey PRIMARY KEY (device_id, t, kind);
+ALTER TABLE ONLY signal.block
+    ADD CONSTRAINT block_pkey PRIMARY KEY (device_id, stream, place, t0);
 ALTER TABLE ONLY signal.conflict
     ADD CONSTRAINT conflict_pkey PRIMARY KEY (device_id, boot, n, part, t0, digest);
+ALTER TABLE ONLY signal.erased_time
+    ADD CONSTRAINT erased_time_pkey PRIMARY KEY (device_id, start_us, request_id);
+ALTER TABLE ONLY signal.erasure
+    ADD CONSTRAINT erasure_pkey PRIMARY KEY (request_id);
 ALTER TABLE ONLY signal.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (device_id, id);
 ALTER TABLE ONLY signal.frame
     ADD CONSTRAINT frame_pkey PRIMARY KEY (device_id, boot, n, part, t0);
 ALTER TABLE ONLY signal.received
     ADD CONSTRAINT received_pkey PRIMARY KEY (device_id, boot);
+ALTER TABLE ONLY signal.rollup_position
+    ADD CONSTRAINT rollup_position_pkey PRIMARY KEY (only_row);
 ALTER TABLE ONLY signal.stream_position
     ADD CONSTRAINT stream_position_pkey PRIMARY KEY (incarnation, stream);
+ALTER TABLE ONLY signal.vital_dirty
+    ADD CONSTRAINT vital_dirty_pkey PRIMARY KEY (patient_id, t);
+ALTER TABLE ONLY signal.vital_hour
+    ADD CONSTRAINT vital_hour_pkey PRIMARY KEY (patient_id, measure, t, device_id, method);
+ALTER TABLE ONLY signal.vital_minute
+    ADD CONSTRAINT vital_minute_pkey PRIMARY KEY (patient_id, measure, t, device_id, method);
 ALTER TABLE ONLY signal.vital
     ADD CONSTRAINT vital_pkey PRIMARY KEY (patient_id, t, device_id);
 CREATE INDEX care_team_patient_patient ON access.care_team_patient USING btree (patient_id);
@@ -923,17 +1194,23 @@ CREATE UNIQUE INDEX alarm_standing ON alarm.alarm USING btree (patient_id, condi
 CREATE INDEX entry_patient ON audit.entry USING btree (patient_id, at_us) WHERE (patient_id IS NOT NULL);
 CREATE INDEX entry_time ON audit.entry USING btree (at_us);
 CREATE INDEX late_interval_lane ON dsp.late_interval USING btree (lane, noted_at);
+CREATE INDEX command_lost ON gateway.command USING btree (device_id, expires_at) WHERE (outcome = 'unknown'::text);
 CREATE INDEX command_open ON gateway.command USING btree (device_id) WHERE (outcome IS NULL);
+CREATE INDEX command_untold ON gateway.command USING btree (device_id) WHERE ((outcome IS NOT NULL) AND (told_at IS NULL));
 CREATE UNIQUE INDEX alarm_limit_scope ON registry.alarm_limit USING btree (COALESCE(patient_id, 0), COALESCE(ward_id, 0), measure);
 CREATE INDEX assignment_device ON registry.assignment USING btree (device_id, starts);
 CREATE INDEX assignment_patient ON registry.assignment USING btree (patient_id, starts);
+CREATE INDEX command_of_device ON registry.command USING btree (device_id, requested_at DESC, id DESC);
 CREATE UNIQUE INDEX device_credential_one_in_force ON registry.device_credential USING btree (device_id) WHERE (revoked_at IS NULL);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
 CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
+CREATE INDEX frame_stream ON ONLY signal.frame USING btree (device_id, stream, t0);
 CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
+CREATE INDEX vital_t ON ONLY signal.vital USING brin (t) WITH (pages_per_range='16', autosummarize='on');
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entry FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
+CREATE TRIGGER device_configuration_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device_configuration FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
 CREATE TRIGGER device_credential_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device_credential FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
 ALTER TABLE ONLY access.account
     ADD CONSTRAINT account_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
@@ -973,6 +1250,8 @@ ALTER TABLE ONLY gateway.clock_segment
     ADD CONSTRAINT clock_segment_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY gateway.command
     ADD CONSTRAINT command_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.device_counter
+    ADD CONSTRAINT device_counter_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY gateway.presence
     ADD CONSTRAINT presence_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY gateway.remainder
@@ -987,12 +1266,22 @@ ALTER TABLE ONLY registry.assignment
     ADD CONSTRAINT assignment_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY registry.bed
     ADD CONSTRAINT bed_ward_id_fkey FOREIGN KEY (ward_id) REFERENCES registry.ward(id);
+ALTER TABLE ONLY registry.command
+    ADD CONSTRAINT command_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.device_configuration
+    ADD CONSTRAINT device_configuration_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.device_credential
     ADD CONSTRAINT device_credential_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.erasure_request
+    ADD CONSTRAINT erasure_request_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY registry.patient_retention
+    ADD CONSTRAINT patient_retention_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY registry.stay
     ADD CONSTRAINT stay_bed_id_fkey FOREIGN KEY (bed_id) REFERENCES registry.bed(id);
 ALTER TABLE ONLY registry.stay
     ADD CONSTRAINT stay_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY signal.erased_time
+    ADD CONSTRAINT erased_time_request_id_fkey FOREIGN KEY (request_id) REFERENCES signal.erasure(request_id);
 GRANT USAGE ON SCHEMA access TO vw_alarms;
 GRANT USAGE ON SCHEMA access TO vw_api;
 GRANT USAGE ON SCHEMA alarm TO vw_alarms;
@@ -1032,8 +1321,17 @@ REVOKE ALL ON FUNCTION audit.verify() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.verify() TO vw_api;
 REVOKE ALL ON FUNCTION registry.notify_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.notify_change() TO vw_api;
+REVOKE ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.empty_hour(start_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.empty_hour(start_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.hold_hour(start_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.hold_hour(start_us bigint) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.partition_name(parent text, start_us bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION signal.partition_starts(parent text) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.partition_starts(parent text) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.partition_width_us(parent text) FROM PUBLIC;
 GRANT SELECT ON TABLE access.account TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.account TO vw_api;
@@ -1074,6 +1372,8 @@ GRANT SELECT ON TABLE gateway.clock_segment TO vw_dsp;
 GRANT SELECT ON TABLE gateway.clock_segment TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.command TO vw_gateway;
 GRANT SELECT ON TABLE gateway.command TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.device_counter TO vw_gateway;
+GRANT SELECT ON TABLE gateway.device_counter TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.presence TO vw_gateway;
 GRANT SELECT ON TABLE gateway.presence TO vw_alarms;
 GRANT SELECT ON TABLE gateway.presence TO vw_api;
@@ -1086,6 +1386,7 @@ GRANT SELECT ON TABLE registry.assignment TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.assignment TO vw_api;
 GRANT SELECT ON TABLE registry.bed TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.bed TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.command TO vw_api;
 GRANT SELECT ON TABLE registry.deployment TO vw_gateway;
 GRANT SELECT ON TABLE registry.deployment TO vw_dsp;
 GRANT SELECT ON TABLE registry.deployment TO vw_storage;
@@ -1098,8 +1399,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device TO vw_api;
 GRANT SELECT(id) ON TABLE registry.device TO vw_storage;
 GRANT SELECT(device) ON TABLE registry.device TO vw_storage;
 GRANT SELECT(shard) ON TABLE registry.device TO vw_storage;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_configuration TO vw_api;
+GRANT SELECT ON TABLE registry.device_configuration TO vw_gateway;
 GRANT SELECT ON TABLE registry.device_credential TO vw_gateway;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_credential TO vw_api;
+GRANT SELECT ON TABLE registry.erasure_request TO vw_storage;
+GRANT SELECT,INSERT ON TABLE registry.erasure_request TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient TO vw_api;
 GRANT SELECT(id) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(id) ON TABLE registry.patient TO vw_alarms;
@@ -1109,6 +1414,8 @@ GRANT SELECT(birth_date) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(birth_date) ON TABLE registry.patient TO vw_alarms;
 GRANT SELECT(sex) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(sex) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT ON TABLE registry.patient_retention TO vw_storage;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient_retention TO vw_api;
 GRANT SELECT ON TABLE registry.stay TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.stay TO vw_api;
 GRANT SELECT ON TABLE registry.ward TO vw_alarms;
@@ -1116,8 +1423,14 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.ward TO vw_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE signal.beat TO vw_storage;
 GRANT SELECT ON TABLE signal.beat TO vw_dsp;
 GRANT SELECT ON TABLE signal.beat TO vw_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE signal.block TO vw_storage;
+GRANT SELECT ON TABLE signal.block TO vw_dsp;
+GRANT SELECT ON TABLE signal.block TO vw_api;
 GRANT SELECT,INSERT ON TABLE signal.conflict TO vw_storage;
 GRANT SELECT ON TABLE signal.conflict TO vw_api;
+GRANT SELECT,INSERT ON TABLE signal.erased_time TO vw_storage;
+GRANT SELECT,INSERT,UPDATE ON TABLE signal.erasure TO vw_storage;
+GRANT SELECT ON TABLE signal.erasure TO vw_api;
 GRANT SELECT,INSERT ON TABLE signal.event TO vw_storage;
 GRANT SELECT ON TABLE signal.event TO vw_alarms;
 GRANT SELECT ON TABLE signal.event TO vw_api;
@@ -1127,6 +1440,8 @@ GRANT SELECT ON TABLE signal.frame TO vw_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE signal.received TO vw_storage;
 GRANT SELECT ON TABLE signal.received TO vw_dsp;
 GRANT SELECT ON TABLE signal.received TO vw_api;
+GRANT SELECT,UPDATE ON TABLE signal.rollup_position TO vw_storage;
+GRANT SELECT ON TABLE signal.rollup_position TO vw_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE signal.stream_position TO vw_storage;
 GRANT SELECT ON TABLE signal.stream_position TO vw_api;
 GRANT SELECT ON TABLE signal.stream_position TO vw_dsp;
@@ -1134,6 +1449,11 @@ GRANT SELECT,INSERT,UPDATE ON TABLE signal.vital TO vw_storage;
 GRANT SELECT ON TABLE signal.vital TO vw_dsp;
 GRANT SELECT ON TABLE signal.vital TO vw_alarms;
 GRANT SELECT ON TABLE signal.vital TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE signal.vital_dirty TO vw_storage;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE signal.vital_hour TO vw_storage;
+GRANT SELECT ON TABLE signal.vital_hour TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE signal.vital_minute TO vw_storage;
+GRANT SELECT ON TABLE signal.vital_minute TO vw_api;
 GRANT SELECT ON TABLE signal.vital_value TO vw_dsp;
 GRANT SELECT ON TABLE signal.vital_value TO vw_alarms;
 GRANT SELECT ON TABLE signal.vital_value TO vw_api;
