@@ -65,7 +65,17 @@ class Conflict(VitalwireError):
 
 
 class Invalid(VitalwireError):
-    """The values given make no sense here; the same again fails again."""
+    """The values given make no sense here; the same again fails again.
+
+    Parameters
+    ----------
+    text : what makes no sense
+    reason : name of the rule that refused it, where there is one to tell
+    """
+
+    def __init__(self, text: str = "", *, reason: str | None = None) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class Misconfigured(VitalwireError):

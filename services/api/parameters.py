@@ -1,17 +1,20 @@
 """Kinds of value in requests and answers, checked and described once for all resources."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Header, Path, Query
+from fastapi import Depends, Header, Path, Query
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from shared.contracts.instants import DAY, HOUR, Interval, Microseconds, from_text
 from shared.contracts.measures import MEASURES_BY_KEY
+from shared.contracts.methods import METHODS
 from shared.contracts.streams import STREAMS_BY_KEY
 from shared.errors import Invalid
 
 LONGEST_HISTORY = Microseconds(31 * DAY)
+LONGEST_VITALS = Microseconds(5 * 366 * DAY)
 LONGEST_SAMPLES = Microseconds(1 * DAY)
 DEFAULT_RANGE = Microseconds(1 * HOUR)
 PAGE_MOST = 1_000
@@ -52,6 +55,22 @@ Start = Annotated[
     _Time | None, Query(alias="from", description="Beginning; one hour before the end by default")
 ]
 End = Annotated[_Time | None, Query(alias="to", description="End, not included; now by default")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """From when to when, as the request says it."""
+
+    start: str | None
+    end: str | None
+
+
+def asked_range(start: Start = None, end: End = None) -> Asked:
+    """The two ends of the range that a request asks for."""
+    return Asked(start=start, end=end)
+
+
+AskedRange = Annotated[Asked, Depends(asked_range)]
 Points = Annotated[
     int, Query(ge=2, le=POINTS_MOST, description="Points that the answer has at most, about")
 ]
@@ -67,8 +86,19 @@ WardName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,40}$", description="Key of
 DeviceName = Annotated[
     str, Path(pattern=r"^[a-z0-9-]{3,40}$", description="The device's id on the wire")
 ]
+DeviceQuery = Annotated[
+    str | None,
+    Query(pattern=r"^[a-z0-9-]{3,40}$", description="Only what this device gave"),
+]
 MeasureName = Annotated[
     str, Query(description="Key of a measure", json_schema_extra={"enum": list(MEASURES_BY_KEY)})
+]
+MethodName = Annotated[
+    str | None,
+    Query(
+        description="Only what was computed by this method",
+        json_schema_extra={"enum": [row.key for row in METHODS.values()]},
+    ),
 ]
 StreamName = Annotated[
     str,
@@ -101,9 +131,12 @@ def time_range(
     end_us = now_us if end is None else _microseconds(end)
     start_us = end_us - DEFAULT_RANGE if start is None else _microseconds(start)
     if start_us > end_us:
-        raise Invalid("`from` is later than `to`.")
+        raise Invalid("`from` is later than `to`.", reason="range_reversed")
     if end_us - start_us > longest_us:
-        raise Invalid(f"The range is longer than {longest_us // HOUR} hours.")
+        raise Invalid(
+            f"The range is longer than {longest_us // HOUR} hours; ask for it in parts.",
+            reason="range_too_long",
+        )
     if start_us < _EARLIEST_US or end_us > _LATEST_US:
         raise Invalid("The range is outside of 1970 to 2100.")
     return Interval(start=Microseconds(start_us), end=Microseconds(end_us))

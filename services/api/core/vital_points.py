@@ -1,18 +1,18 @@
-"""Of several sources of one measure the one to show, and how coarse a history is. Pure."""
+"""Stored values and summaries of a vital sign, and the one of several sources to show. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.contracts.quality import Validity
-
-# Bucket lengths in seconds that people know from clocks; a history uses the least that fits.
-_STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
-_EMISSION_S = 5  # a value is stored every 5 s, and at each change of its state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VitalPoint:
-    """One value, or the summary of a bucket, of one device and method."""
+    """One value, or the summary of a bucket, of one device and method.
+
+    ``value``, ``least`` and ``greatest`` are None and ``n`` is 0 where the device and the method
+    spoke and gave no number; ``n_questionable`` of the ``n`` numbers are doubtful.
+    """
 
     t_us: int
     device_id: int
@@ -21,36 +21,71 @@ class VitalPoint:
     least: float | None
     greatest: float | None
     n: int
+    n_questionable: int
     quality: float
     validity: int
     flags: int
 
 
-def resolution_s(span_us: int, points: int) -> int:
-    """Length of a bucket so that a span has at most so many; 0: each stored value as it is."""
-    span_s = span_us / 1e6
-    if span_s / _EMISSION_S * 2 <= points:
-        return 0
-    for step in _STEPS_S:
-        if span_s / step <= points:
-            return step
-    return -(-span_us // (points * 1_000_000))
+def joined(pieces: Iterable[VitalPoint]) -> list[VitalPoint]:
+    """One point a time, device and method: what stands in several pieces is put together.
+
+    A bucket is as doubtful as the most doubtful number in it.
+    """
+    found: dict[tuple[int, int, int], VitalPoint] = {}
+    for piece in pieces:
+        key = (piece.t_us, piece.device_id, piece.method)
+        known = found.get(key)
+        found[key] = piece if known is None else _sum(known, piece)
+    return list(found.values())
 
 
-def preferred(points: Iterable[VitalPoint]) -> list[VitalPoint]:
+def shown(points: Iterable[VitalPoint]) -> list[VitalPoint]:
     """One point a time: the most trustworthy of those that stand side by side.
 
-    A number before none, then the better validity, then the better quality, then the method and
-    the device of the lower number, so that the choice is the same whenever it is asked.
+    A number before none, then the better validity, the better quality, the method and the device
+    of the lower number: the choice is the same whenever it is asked. ``least`` and ``greatest``
+    are those of all devices that speak by the chosen method, so that a spike stays although
+    another device spoke better or longer; other methods are shown when they are asked for.
     """
-    chosen: dict[int, VitalPoint] = {}
+    by_time: dict[int, list[VitalPoint]] = {}
     for point in points:
-        known = chosen.get(point.t_us)
-        if known is None or _rank(point) < _rank(known):
-            chosen[point.t_us] = point
-    return [chosen[t_us] for t_us in sorted(chosen)]
+        by_time.setdefault(point.t_us, []).append(point)
+    return [_best(by_time[t_us]) for t_us in sorted(by_time)]
+
+
+def _best(points: list[VitalPoint]) -> VitalPoint:
+    best = points[0] if len(points) == 1 else min(points, key=_rank)
+    beside = [one for one in points if one.method == best.method]
+    if len(beside) == 1:
+        return best
+    return replace(
+        best,
+        least=min((one.least for one in beside if one.least is not None), default=None),
+        greatest=max((one.greatest for one in beside if one.greatest is not None), default=None),
+    )
 
 
 def _rank(point: VitalPoint) -> tuple[bool, int, float, int, int]:
     validity = point.validity if point.value is not None else int(Validity.ABSENT)
     return (point.value is None, validity, -point.quality, point.method, point.device_id)
+
+
+def _sum(one: VitalPoint, other: VitalPoint) -> VitalPoint:
+    flags = one.flags | other.flags
+    if other.value is None or other.least is None or other.greatest is None:
+        return replace(one, flags=flags)
+    if one.value is None or one.least is None or one.greatest is None:
+        return replace(other, flags=flags)
+    n = one.n + other.n
+    return replace(
+        one,
+        value=(one.value * one.n + other.value * other.n) / n,
+        least=min(one.least, other.least),
+        greatest=max(one.greatest, other.greatest),
+        n=n,
+        n_questionable=one.n_questionable + other.n_questionable,
+        quality=(one.quality * one.n + other.quality * other.n) / n,
+        validity=max(one.validity, other.validity),
+        flags=flags,
+    )

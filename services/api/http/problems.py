@@ -166,7 +166,10 @@ def _of_ours(request: Request, error: Exception) -> Response:
             )
         case Invalid():
             return problem_response(
-                HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", str(error), instance=instance
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                error.reason or "invalid",
+                str(error),
+                instance=instance,
             )
         case Unavailable():
             log.warning("request_unavailable", dependency=error.dependency, reason=error.text)

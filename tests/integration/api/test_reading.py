@@ -107,8 +107,7 @@ async def test_what_makes_no_sense_is_refused(api: System) -> None:
         {"measure": "nothing"},
         {"measure": "heart_rate", "from": "yesterday"},
         {"measure": "heart_rate", "from": "2026-11-21T12:00:00"},
-        {"measure": "heart_rate", "from": "2026-11-22T00:00:00Z", "to": "2026-11-21T00:00:00Z"},
-        {"measure": "heart_rate", "from": "1990-01-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"},
+        {"measure": "heart_rate", "from": "1969-12-31T00:00:00Z", "to": "1970-01-01T01:00:00Z"},
         {"measure": "heart_rate", "points": "1"},
         {"measure": "heart_rate", "points": "1000000"},
     ):

@@ -302,6 +302,11 @@ export interface paths {
         /**
          * A vital sign over time
          * @description Values or buckets with mean, least and greatest, of the most trustworthy source.
+         *
+         *     Any range up to five years. The buckets are as short as `points` allows, on whole multiples
+         *     of their length; the first and the last may be cut by the range. `min` and `max` of a bucket
+         *     are its extremes, whatever the zoom. A range that has ended may be kept and asked for again
+         *     with `If-None-Match`.
          */
         get: operations["vitals_v1_patients__patient__vitals_get"];
         put?: never;
@@ -822,7 +827,7 @@ export interface components {
             /** Username */
             username: string;
             /** Wards */
-            wards: components["schemas"]["services__api__resources__me__schemas__WardAnswer"][];
+            wards: components["schemas"]["OwnWard"][];
         };
         /**
          * MeasureAnswer
@@ -924,6 +929,16 @@ export interface components {
         NewLimits: {
             /** Items */
             items: components["schemas"]["NewLimit"][];
+        };
+        /**
+         * OwnWard
+         * @description A ward by key and name.
+         */
+        OwnWard: {
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
         };
         /**
          * Patient
@@ -1115,28 +1130,24 @@ export interface components {
             revoked: boolean;
         };
         /**
-         * WardAnswer
-         * @description A ward by key and name.
+         * Series
+         * @description One device and method that gave the measure in this range.
          */
-        services__api__resources__me__schemas__WardAnswer: {
-            /** Key */
-            key: string;
-            /** Name */
-            name: string;
-        };
-        /**
-         * WardAnswer
-         * @description A ward with all its beds.
-         */
-        services__api__resources__wards__schemas__WardAnswer: {
-            /** Beds */
-            beds: components["schemas"]["Bed"][];
-            /** Key */
-            key: string;
-            /** Name */
-            name: string;
-            /** Simulated */
-            simulated: boolean;
+        Series: {
+            /** Device */
+            device: string | null;
+            /** Method */
+            method: string;
+            /**
+             * N
+             * @description Values in this range
+             */
+            n: number;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "computed" | "device";
         };
         /**
          * StreamAnswer
@@ -1183,58 +1194,120 @@ export interface components {
         };
         /**
          * VitalPoint
-         * @description One value, or the mean of a bucket that begins at ``t``; null where no number was given.
+         * @description One value, or the summary of a bucket that begins at ``t``; null where there was no number.
+         *
+         *     A bucket is as doubtful as the most doubtful number in it. Where nothing was stored there is no
+         *     point at all: a gap stays a gap.
          */
         VitalPoint: {
-            /** Device */
+            /**
+             * Device
+             * @description null: put together from several devices
+             */
             device: string | null;
-            /** Max */
+            /**
+             * Max
+             * @description Greatest value of the bucket, however coarse
+             */
             max: number | null;
             /** Method */
             method: string;
-            /** Min */
+            /**
+             * Min
+             * @description Least value of the bucket, however coarse
+             */
             min: number | null;
             /**
              * N
-             * @description Values that it stands for
+             * @description Numbers that it stands for
              */
             n: number;
             /**
+             * N Questionable
+             * @description Those of them that are doubtful
+             */
+            n_questionable: number;
+            /**
              * Quality
-             * @description 0 to 1
+             * @description 0 to 1; the mean of the bucket
              */
             quality: number;
-            /** Source */
-            source: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "computed" | "device";
             /**
              * T
              * Format: date-time
              * @example 2026-01-02T03:04:05.678901Z
              */
             t: string;
-            /** Validity */
-            validity: string;
-            /** Value */
+            /**
+             * Validity
+             * @enum {string}
+             */
+            validity: "valid" | "questionable" | "stale" | "absent";
+            /**
+             * Value
+             * @description The value, or the mean of the bucket
+             */
             value: number | null;
         };
         /**
          * Vitals
-         * @description A measure of a patient over time. Where nothing was stored there is no point.
+         * @description A measure of a patient over time.
          */
         Vitals: {
+            /**
+             * From
+             * Format: date-time
+             * @description Beginning of what was asked for
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            from: string;
             /** Measure */
             measure: string;
             /** Patient */
             patient: string;
-            /** Points */
+            /**
+             * Points
+             * @description The oldest first
+             */
             points: components["schemas"]["VitalPoint"][];
             /**
              * Resolution S
-             * @description Length of a bucket; 0 when each value is given
+             * @description Length of a bucket, on whole multiples since 1970; 0: each value is given
              */
             resolution_s: number;
+            /**
+             * Series
+             * @description All that stand side by side; ask for one by `device` and `method`
+             */
+            series: components["schemas"]["Series"][];
+            /**
+             * To
+             * Format: date-time
+             * @description Its end, not included
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            to: string;
             /** Unit */
             unit: string;
+        };
+        /**
+         * WardAnswer
+         * @description A ward with all its beds.
+         */
+        WardAnswer: {
+            /** Beds */
+            beds: components["schemas"]["Bed"][];
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Simulated */
+            simulated: boolean;
         };
         /**
          * WardList
@@ -2685,16 +2758,23 @@ export interface operations {
     vitals_v1_patients__patient__vitals_get: {
         parameters: {
             query: {
+                /** @description Only what this device gave */
+                device?: string | null;
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
                 /** @description Key of a measure */
                 measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence";
+                /** @description Only what was computed by this method */
+                method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor";
                 /** @description Points that the answer has at most, about */
                 points?: number;
                 /** @description End, not included; now by default */
                 to?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description `ETag` of an answer that is kept; 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /** @description Key of a patient */
                 patient: string;
@@ -2711,6 +2791,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Vitals"];
                 };
+            };
+            /** @description What the client keeps still holds */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No token, or one that does not hold */
             401: {
@@ -3263,7 +3350,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["services__api__resources__wards__schemas__WardAnswer"];
+                    "application/json": components["schemas"]["WardAnswer"];
                 };
             };
             /** @description No token, or one that does not hold */

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends
 
 from services.api.access import Access, Request
 from services.api.core.permissions import permissions_of
-from services.api.resources.me.schemas import MeAnswer, WardAnswer
+from services.api.resources.me.schemas import MeAnswer, OwnWard
 
 
 def routes(access: Access, *, caller: Callable[..., Awaitable[Request]]) -> APIRouter:
@@ -24,7 +24,7 @@ def routes(access: Access, *, caller: Callable[..., Awaitable[Request]]) -> APIR
             display_name=principal.display_name,
             role=principal.role.value,
             permissions=sorted(permission.value for permission in permissions_of(principal.role)),
-            wards=[WardAnswer(key=ward.key, name=ward.name) for ward in wards],
+            wards=[OwnWard(key=ward.key, name=ward.name) for ward in wards],
         )
 
     return router

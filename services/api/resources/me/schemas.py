@@ -3,7 +3,7 @@
 from pydantic import BaseModel
 
 
-class WardAnswer(BaseModel):
+class OwnWard(BaseModel):
     """A ward by key and name."""
 
     key: str
@@ -17,4 +17,4 @@ class MeAnswer(BaseModel):
     display_name: str
     role: str
     permissions: list[str]
-    wards: list[WardAnswer]
+    wards: list[OwnWard]

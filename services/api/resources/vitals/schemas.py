@@ -1,30 +1,56 @@
 """Vital signs over time."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from services.api.parameters import Instant
 
+Validity = Literal["valid", "questionable", "stale", "absent"]
+Source = Literal["computed", "device"]
+
 
 class VitalPoint(BaseModel):
-    """One value, or the mean of a bucket that begins at ``t``; null where no number was given."""
+    """One value, or the summary of a bucket that begins at ``t``; null where there was no number.
+
+    A bucket is as doubtful as the most doubtful number in it. Where nothing was stored there is no
+    point at all: a gap stays a gap.
+    """
 
     t: Instant
-    value: float | None
-    min: float | None
-    max: float | None
-    n: int = Field(description="Values that it stands for")
-    quality: float = Field(description="0 to 1")
-    validity: str
-    source: str
+    value: float | None = Field(description="The value, or the mean of the bucket")
+    min: float | None = Field(description="Least value of the bucket, however coarse")
+    max: float | None = Field(description="Greatest value of the bucket, however coarse")
+    n: int = Field(description="Numbers that it stands for")
+    n_questionable: int = Field(description="Those of them that are doubtful")
+    quality: float = Field(description="0 to 1; the mean of the bucket")
+    validity: Validity
+    source: Source
     method: str
+    device: str | None = Field(description="null: put together from several devices")
+
+
+class Series(BaseModel):
+    """One device and method that gave the measure in this range."""
+
     device: str | None
+    method: str
+    source: Source
+    n: int = Field(description="Values in this range")
 
 
 class Vitals(BaseModel):
-    """A measure of a patient over time. Where nothing was stored there is no point."""
+    """A measure of a patient over time."""
 
     patient: str
     measure: str
     unit: str
-    resolution_s: float = Field(description="Length of a bucket; 0 when each value is given")
-    points: list[VitalPoint]
+    start: Instant = Field(alias="from", description="Beginning of what was asked for")
+    end: Instant = Field(alias="to", description="Its end, not included")
+    resolution_s: int = Field(
+        description="Length of a bucket, on whole multiples since 1970; 0: each value is given"
+    )
+    points: list[VitalPoint] = Field(description="The oldest first")
+    series: list[Series] = Field(
+        description="All that stand side by side; ask for one by `device` and `method`"
+    )
