@@ -6,6 +6,7 @@ import structlog
 
 from services.storage.adapters.event_table import EventRows
 from services.storage.adapters.frame_copy import FrameCopy
+from services.storage.adapters.hour_table import HourTable
 from services.storage.adapters.messages import (
     EventQueue,
     ParkingQueue,
@@ -15,6 +16,7 @@ from services.storage.adapters.messages import (
 from services.storage.adapters.partition_table import PartitionTable
 from services.storage.adapters.position_table import PositionTable
 from services.storage.adapters.vital_copy import VitalCopy
+from services.storage.application.compaction import Compaction, CompactionPolicy
 from services.storage.application.frames import TimeBounds
 from services.storage.application.lane import LaneWriters, Limits
 from services.storage.application.stream_writer import CommitPolicy
@@ -22,7 +24,7 @@ from services.storage.metrics import StorageMetrics
 from services.storage.settings import StorageSettings
 from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
-from shared.contracts.instants import DAY, SECOND
+from shared.contracts.instants import DAY, HOUR, SECOND
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements, load_statements
 from shared.errors import Misconfigured, Unavailable
@@ -47,6 +49,7 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
     )
     publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
+    partitions = PartitionTable(database, statements)
     writers = LaneWriters(
         lanes=lanes,
         limits=_limits(settings),
@@ -54,7 +57,7 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
             broker, incarnation, prefetch=settings.storage_commit_messages_most
         ),
         positions=PositionTable(database, statements, incarnation),
-        partitions=PartitionTable(database, statements),
+        partitions=partitions,
         frames=FrameCopy(database, statements),
         vitals=VitalCopy(database, statements),
         events=EventRows(database, statements),
@@ -72,7 +75,15 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
         await ownership.run(stop, writers.run)
 
     runtime.loop("lanes", write_lanes)
+    compaction = Compaction(
+        policy=_compaction(settings),
+        hours=HourTable(database, statements),
+        partitions=partitions,
+        clock=runtime.clock,
+        metrics=metrics,
+    )
     runtime.loop("partitions", writers.keep_partitions_ahead)
+    runtime.loop("compaction", compaction.run)
     runtime.health.report("started", ready=True)
     log.info("storage_joined", lanes=lanes, incarnation=incarnation)
 
@@ -101,6 +112,14 @@ def _limits(settings: StorageSettings) -> Limits:
         ),
         known_boots=settings.storage_known_boots_most,
         known_values=settings.storage_known_values_most,
+    )
+
+
+def _compaction(settings: StorageSettings) -> CompactionPolicy:
+    return CompactionPolicy(
+        hot_us=round(settings.storage_hot_hours * HOUR),
+        every_s=settings.storage_compaction_every_s,
+        share=settings.storage_compaction_share,
     )
 
 

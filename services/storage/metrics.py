@@ -49,3 +49,20 @@ class StorageMetrics:
             "lanes_lost", "Times that another process had taken a lane over"
         )
         self.lanes_held = metrics.gauge("lanes_held", "Lanes and the events held by this process")
+        self.compacted_hours = metrics.counter("compacted_hours", "Hours of frames made blocks")
+        self.compacted_frames = metrics.counter("compacted_frames", "Frames moved to blocks")
+        self.compaction_bytes = metrics.counter(
+            "compaction_bytes", "Frames before (64 bytes of head each) and blocks after", ["side"]
+        )
+        self.compaction_s = metrics.histogram(
+            "compaction_seconds", "One hour of frames, rests included", buckets=LAG_BUCKETS_S
+        )
+        self.compaction_lag_s = metrics.gauge(
+            "compaction_lag_seconds", "From the end of the newest compacted hour to its compaction"
+        )
+        self.compaction_waiting = metrics.gauge(
+            "compaction_waiting_hours", "Hours of frames that are no longer hot"
+        )
+        self.compaction_failures = metrics.counter(
+            "compaction_failures", "Turns of compaction that something ended"
+        )

@@ -19,10 +19,10 @@ class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
         default=0.5, ge=0, le=5, description="Between two commits of a stream that is not behind"
     )
     storage_commit_messages_most: int = Field(
-        default=128, ge=1, le=1_000, description="Messages of a stream that share a commit"
+        default=64, ge=1, le=1_000, description="Messages of a stream that share a commit"
     )
     storage_late_messages_most: int = Field(
-        default=16, ge=1, le=1_000, description="The same for late data, which gives way to live"
+        default=8, ge=1, le=1_000, description="The same for late data, which gives way to live"
     )
     storage_late_give_way_most_s: float = Field(
         default=1.0, ge=0, le=60, description="How long late data waits while live is behind"
@@ -38,4 +38,16 @@ class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     )
     storage_known_values_most: int = Field(
         default=500_000, ge=100, description="Kinds of value remembered a lane for thinning"
+    )
+    storage_hot_hours: float = Field(
+        default=3.0,
+        ge=0,
+        le=720,
+        description="So long after its end an hour of frames is compressed to blocks",
+    )
+    storage_compaction_every_s: float = Field(
+        default=60.0, ge=0.05, le=86_400, description="Between two looks for such hours"
+    )
+    storage_compaction_share: float = Field(
+        default=0.5, gt=0, le=1, description="Of the time that compaction works while it has to"
     )

@@ -19,10 +19,12 @@ that wrap (of floats: of their bits). Frames stand in the order of (t0, boot, n,
 How to read an interval [start, end) of a stream whose older hours are in blocks
 --------------------------------------------------------------------------------
 An identity (device, boot, n, part) stands in ``signal.frame`` or in a block, never in both: one
-transaction moves it. A reader that asks both tables in *one statement* (``union all``) or in one
-transaction of isolation ``repeatable read`` therefore meets every frame once. One that asks in
-two statements asks **``signal.frame`` first and ``signal.block`` second**: what is moved in
-between is met twice, never missed, and `join_frames` drops the second.
+transaction moves it. A reader under ``read committed`` (the default) that asks both tables in
+*one statement* (``union all``) therefore meets every frame once. One that asks in two statements
+asks **``signal.frame`` first and ``signal.block`` second**: what is moved in between is met
+twice, never missed, and `join_frames` drops the second. Under ``repeatable read`` the transaction
+begins with ``lock table signal.frame in access share mode``: an hour is emptied by truncation,
+which older snapshots see.
 
 A frame belongs to the minute of its t0 and is not cut at its end; so is a block. Ask for frames
 with ``t0 >= start - LONGEST_FRAME_US`` and for blocks with

@@ -21,11 +21,10 @@ from services.storage.application.ports import (
     Receipts,
 )
 from services.storage.core.frame_rows import (
-    FrameContent,
-    FrameKey,
     FrameRows,
     RefusedFrames,
     Repeated,
+    StoredFrames,
     first_of_each,
     gather,
 )
@@ -211,19 +210,19 @@ class FrameWork:
         """The rows to write, and those whose identity is taken by other content."""
         if new.all() and not len(repeats):
             return candidates, []
-        truth: dict[FrameKey, FrameContent] = {}
-        gone: set[FrameKey] = set()
+        stored = StoredFrames({}, set(), set())
         if not new.all():
             suspects = candidates.take(~new)
             self.metrics.looked_up.labels(self.kind).inc(len(suspects))
-            truth, gone = await self.table.stored(suspects)
+            stored = await self.table.stored(suspects)
         keys = candidates.keys()
-        there = np.array([key in truth or key in gone for key in keys], dtype=np.bool_)
-        conflicts = _conflicts(candidates.take(there), truth, gone)
+        there = np.array([stored.holds(key) for key in keys], dtype=np.bool_)
+        conflicts = _conflicts(candidates.take(there), stored)
         if len(repeats):
             for key, content in zip(keys, candidates.contents(), strict=True):
-                truth.setdefault(key, content)
-            conflicts += _conflicts(repeats, truth, gone)
+                if not stored.holds(key):
+                    stored.contents[key] = content
+            conflicts += _conflicts(repeats, stored)
         return candidates.take(~there), conflicts
 
     async def _tell_conflicts(self, conflicts: Sequence[RefusedFrames]) -> None:
@@ -277,13 +276,11 @@ class FrameWork:
         )
 
 
-def _conflicts(
-    rows: FrameRows, truth: dict[FrameKey, FrameContent], gone: set[FrameKey]
-) -> list[RefusedFrames]:
-    """Rows whose identity is taken by other content. Of what is gone nobody can tell."""
+def _conflicts(rows: FrameRows, stored: StoredFrames) -> list[RefusedFrames]:
+    """Rows whose identity is taken by other content. Of what was removed nobody can tell."""
     other = np.array(
         [
-            key not in gone and truth[key] != content
+            key not in stored.removed and stored.contents.get(key) != content
             for key, content in zip(rows.keys(), rows.contents(), strict=True)
         ],
         dtype=np.bool_,

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from services.storage.core.block_rows import BlockKey, BlockRow
+from services.storage.core.compaction import StreamKey
 from services.storage.core.event_rows import EventRow
-from services.storage.core.frame_rows import FrameContent, FrameKey, FrameRows, RefusedFrames
+from services.storage.core.frame_rows import FrameRows, RefusedFrames, StoredFrames
 from services.storage.core.known_messages import BootKey
 from services.storage.core.partitions import Partitioned
 from services.storage.core.positions import Advance, Position, StreamMessage
 from services.storage.core.vital_rows import Emission
 from shared.contracts.events import Event
+from shared.contracts.frames import FrameBatch
 from shared.contracts.parking import Reason
 from shared.contracts.receipts import Receipt
 from shared.contracts.records import Table
@@ -82,11 +85,8 @@ class FrameTable(Protocol):
     async def highest(self, boots: Sequence[BootKey]) -> list[tuple[BootKey, int]]:
         """The highest n that is stored of each boot, -1 where none is."""
 
-    async def stored(self, rows: FrameRows) -> tuple[dict[FrameKey, FrameContent], set[FrameKey]]:
-        """What the table holds under the identities of these rows, whatever the time.
-
-        The second are those whose content is no longer at hand.
-        """
+    async def stored(self, rows: FrameRows) -> StoredFrames:
+        """What is stored under the identities of these rows, whatever the time, hot or cold."""
 
     async def append(
         self, fresh: FrameRows, refused: Sequence[RefusedFrames], advance: Advance
@@ -98,6 +98,44 @@ class FrameTable(Protocol):
         Repeated : a fresh row was there; nothing is written
         LaneLost : the position belongs to another owner; nothing is written
         """
+
+
+class HeldHour(Protocol):
+    """One hour of frames in one transaction that keeps its writers out."""
+
+    async def next_stream(self, after: StreamKey) -> StreamKey | None:
+        """The next device and stream, None behind the last."""
+
+    async def frames(self, key: StreamKey) -> FrameBatch:
+        """All frames of one device and stream."""
+
+    async def blocks(self, key: StreamKey) -> dict[BlockKey, bytes]:
+        """The blocks that this hour of the device and stream has already."""
+
+    async def put(self, fresh: Sequence[BlockRow], changed: Sequence[BlockRow]) -> None:
+        """Write new blocks, and replace those that there are."""
+
+    async def note_received(self, receipts: Sequence[Receipt]) -> None:
+        """Remember which messages are in blocks."""
+
+    async def empty(self) -> None:
+        """Take the frames out; may be tried again in the same transaction."""
+
+
+class FrameHours(Protocol):
+    """Hours of ``signal.frame``."""
+
+    async def starts(self) -> list[int]:
+        """Where the hours that are there begin."""
+
+    async def is_filled(self, start_us: int) -> bool:
+        """Whether an hour holds a frame."""
+
+    def hold(self, start_us: int) -> AbstractAsyncContextManager[HeldHour | None]:
+        """The hour, committed at the end as a whole; None where another process has it."""
+
+    async def drop(self, start_us: int) -> bool:
+        """Remove an hour when it is empty; gives whether it was."""
 
 
 class VitalTable(Protocol):

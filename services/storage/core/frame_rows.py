@@ -130,6 +130,26 @@ class RefusedFrames(NamedTuple):
     reason: Reason
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFrames:
+    """What is known of some identities.
+
+    Attributes
+    ----------
+    contents : those whose content is at hand
+    removed : those that were stored and removed since: nobody can tell what they held
+    elsewhere : those that are stored under another time, stream or place
+    """
+
+    contents: dict[FrameKey, FrameContent]
+    removed: set[FrameKey]
+    elsewhere: set[FrameKey]
+
+    def holds(self, key: FrameKey) -> bool:
+        """Whether the identity is taken."""
+        return key in self.contents or key in self.removed or key in self.elsewhere
+
+
 class Repeated(VitalwireError):
     """A row that was taken for new is in the table already."""
 
@@ -142,6 +162,12 @@ def stored_content(row: Sequence[Any]) -> FrameContent:
     return FrameContent(
         t0, stream, interval_ns, channels, form, place, bits[0], bits[1], told, bytes(samples)
     )
+
+
+def contents_of(batch: FrameBatch) -> dict[FrameKey, FrameContent]:
+    """Contents of all frames of a batch by identity."""
+    rows = gather([batch])
+    return dict(zip(rows.keys(), rows.contents(), strict=True))
 
 
 def gather(batches: Sequence[FrameBatch]) -> FrameRows:

@@ -1,5 +1,6 @@
 """Which partitions must exist before rows are written, and which times are let in."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import numpy as np
@@ -14,12 +15,18 @@ class Partitioned(StrEnum):
     FRAME = "frame"
     VITAL = "vital"
     BEAT = "beat"
+    BLOCK = "block"
+    VITAL_MINUTE = "vital_minute"
+    VITAL_HOUR = "vital_hour"
 
 
 WIDTH_US: dict[Partitioned, int] = {
     Partitioned.FRAME: HOUR,
     Partitioned.VITAL: DAY,
     Partitioned.BEAT: DAY,
+    Partitioned.BLOCK: DAY,
+    Partitioned.VITAL_MINUTE: 7 * DAY,
+    Partitioned.VITAL_HOUR: 91 * DAY,
 }
 
 
@@ -35,6 +42,18 @@ def partitions_ahead(table: Partitioned, now_us: int) -> list[int]:
     width = WIDTH_US[table]
     current = now_us // width * width
     return [current, current + width]
+
+
+def compactable(starts_us: Iterable[int], *, now_us: int, hot_us: int) -> list[int]:
+    """Hours of frames, oldest first, that ended at least `hot_us` ago."""
+    return sorted(start for start in starts_us if start + HOUR + hot_us <= now_us)
+
+
+def outlived(
+    table: Partitioned, starts_us: Iterable[int], *, now_us: int, keep_us: int
+) -> list[int]:
+    """Partitions, oldest first, all of whose rows are older than what is kept."""
+    return sorted(start for start in starts_us if start + WIDTH_US[table] + keep_us <= now_us)
 
 
 def admitted(
