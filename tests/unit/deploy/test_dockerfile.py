@@ -13,25 +13,11 @@ import pytest
 
 from deploy.local.layout import PROJECT, SERVICES
 from deploy.local.page import CONFIGURATIONS, SOURCES
-from services.administration.settings import AdministrationSettings
-from services.alarms.settings import AlarmSettings
-from services.api.settings import ApiSettings
-from services.dsp.settings import DspSettings
-from services.gateway.settings import GatewaySettings
-from services.storage.settings import StorageSettings
-from shared.runtime.settings import ServiceSettings
 from tests.harness.dockerfile import Recipe, assignments, filled_in, read_dockerfile
+from tests.harness.settings_of import names_own_to
 
 DOCKERFILE = PROJECT / "deploy/images/Dockerfile"
 IMAGES = (*SERVICES, "administration")
-SETTINGS: dict[str, type[ServiceSettings]] = {
-    "gateway": GatewaySettings,
-    "dsp": DspSettings,
-    "storage": StorageSettings,
-    "alarms": AlarmSettings,
-    "api": ApiSettings,
-    "administration": AdministrationSettings,
-}
 # name:version, perhaps with a digest; the version has at least two numbers or names a point release
 EXACT = re.compile(r"[a-z0-9/._-]+:\d+\.\d+(\.\d+)?[a-z0-9.-]*(@sha256:[0-9a-f]{64})?")
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|TOKEN|CREDENTIAL|PRIVATE", re.IGNORECASE)
@@ -186,7 +172,7 @@ def test_no_secret_and_no_private_file_gets_in() -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_it_sets_only_what_the_service_knows(image: str) -> None:
-    known = {f"VITALWIRE_{name.upper()}" for name in SETTINGS[image].model_fields}
+    known = names_own_to(image)
     for stage in recipe().line_of(f"image-{image}"):
         for each in stage.all("ENV"):
             for name in assignments(each.rest):
