@@ -15,12 +15,7 @@ from services.api.http.app import build_app
 from services.api.http.callers import callers, origin_of
 from services.api.http.edge import Edge
 from services.api.http.server import WebServer
-from services.api.live.feed_store import FeedStore
-from services.api.live.hub import Hub
-from services.api.live.rights import Rights
-from services.api.live.routes import routes as live_routes
-from services.api.live.tail import Tail
-from services.api.live.websocket import LiveSockets
+from services.api.live.joined import live_room
 from services.api.metrics import ApiMetrics
 from services.api.resources.alarms.routes import routes as alarm_routes
 from services.api.resources.alarms.service import AlarmService
@@ -233,38 +228,20 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
         metrics=metrics,
         clock=runtime.clock,
     )
-    store = FeedStore(database, load_statements("services.api.live"))
-    hub = Hub(
-        ring_events=settings.live_ring_events_most,
-        channels={
-            (name, stream.key): stream.channels
-            for name, model in load_device_models().items()
-            for stream in model.streams
-            if stream.channels
-        },
-    )
-    rights = Rights(
+    rate = Rate(burst=settings.api_request_burst, per_s=settings.api_requests_per_s)
+    live = live_room(
+        settings=settings,
         access=parts.access,
         authenticator=parts.authenticator,
-        hub=hub,
-        metrics=metrics,
-        clock=runtime.clock,
-        every_s=settings.live_recheck_s,
-    )
-    sockets = LiveSockets(
-        authenticator=parts.authenticator,
-        audit=parts.audit,
-        rights=rights,
-        hub=hub,
-        store=store,
-        settings=settings,
+        caller=callers(
+            parts.authenticator, parts.audit, requests=rate, refusals=rate, clock=runtime.clock
+        ),
+        broker=broker,
+        database=database,
         metrics=metrics,
         clock=runtime.clock,
     )
-    tail = Tail(broker=broker, store=store, hub=hub, metrics=metrics, clock=runtime.clock)
-    app: ASGIApp = build_app(
-        [*rest_routers(parts), live_routes(sockets)], page=settings.api_web_folder
-    )
+    app: ASGIApp = build_app([*rest_routers(parts), live.router], page=settings.api_web_folder)
     app = Edge(
         app,
         body_bytes_most=settings.api_body_bytes_most,
@@ -272,8 +249,8 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
     )
     runtime.loop("audit", parts.audit.run)
-    runtime.loop("tail", tail.run)
-    runtime.loop("rights", rights.run)
-    runtime.loop("live_state", sockets.run_state)
-    runtime.loop("live_end", sockets.stop)
-    runtime.loop("http", WebServer(app, settings, runtime.health).run)
+    runtime.loop("tail", live.tail.run)
+    runtime.loop("rights", live.rights.run)
+    runtime.loop("live_state", live.connections.run_state)
+    runtime.loop("live_end", live.connections.end_all)
+    runtime.loop("http", WebServer(app, settings, runtime.health, runtime.clock).run)

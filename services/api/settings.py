@@ -75,8 +75,12 @@ class ApiSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
         default=1_000, ge=1, le=100_000, description="Open connections; above, 503"
     )
 
+    api_linger_s: float = Field(
+        default=5.0, gt=0, le=120, description="A closed connection is given up after once or twice"
+    )
+
     live_clients_most: int = Field(
-        default=500, ge=1, le=100_000, description="Open live sockets of this process"
+        default=500, ge=1, le=100_000, description="Open live connections of this process"
     )
     live_clients_a_user_most: int = Field(
         default=20, ge=1, le=10_000, description="Open live sockets of one user"

@@ -14,6 +14,7 @@ from shared.errors import Invalid
 
 _MAX_CURSOR_CHARS = 200
 _FEED = re.compile(r"([0-9]{1,10})\.([0-9]{1,18})")
+_LAST_OFFSET = 10**18 - 1
 _KEY_PART = re.compile(r"[\x20-\x7e]{0,64}")
 
 
@@ -36,6 +37,12 @@ class FeedCursor:
     def __str__(self) -> str:
         """The text that clients keep."""
         return f"{self.incarnation}.{self.offset}"
+
+    def before(self) -> "FeedCursor":
+        """The place just before this one; before the first, the end of the streams before."""
+        if self.offset > 0:
+            return FeedCursor(self.incarnation, self.offset - 1)
+        return FeedCursor(self.incarnation - 1, _LAST_OFFSET)
 
     @classmethod
     def parse(cls, text: str) -> "FeedCursor":

@@ -10,8 +10,10 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
+from services.api.http.protocols import LiveProtocol, Reaper
 from services.api.settings import ApiSettings
 from shared.errors import Misconfigured
+from shared.runtime.clock import Clock
 from shared.telemetry.health import Health
 
 log = structlog.get_logger()
@@ -43,7 +45,8 @@ class _Server(uvicorn.Server):
 class WebServer:
     """Serves an application; ``run`` is its loop."""
 
-    def __init__(self, app: ASGIApp, settings: ApiSettings, health: Health) -> None:
+    def __init__(self, app: ASGIApp, settings: ApiSettings, health: Health, clock: Clock) -> None:
+        self._clock = clock
         self._health = health
         self._settings = settings
         self.port: int = settings.api_port
@@ -54,7 +57,7 @@ class WebServer:
                 port=settings.api_port,
                 loop="none",
                 http="httptools",
-                ws="websockets-sansio",
+                ws=LiveProtocol,
                 ws_per_message_deflate=False,  # 20 us a message, and samples do not shrink
                 ws_max_size=settings.live_message_bytes_most,
                 ws_ping_interval=_PING_S,
@@ -78,6 +81,7 @@ class WebServer:
         """Serve until the stop, then let what is open end."""
         async with asyncio.TaskGroup() as group:
             ending = group.create_task(self._end_at(stop))
+            reaping = group.create_task(self._reap())
             try:
                 await self._server.serve()
             except SystemExit as error:  # uvicorn's way to say that it cannot listen
@@ -86,7 +90,16 @@ class WebServer:
                 ) from error
             finally:
                 ending.cancel()
+                reaping.cancel()
                 self._health.report("http_listening", ready=False)
+
+    async def _reap(self) -> None:
+        reaper = Reaper()
+        while True:
+            await self._clock.sleep(self._settings.api_linger_s)
+            n = reaper.reap(self._server.server_state.connections)
+            if n:
+                log.info("connections_aborted", n=n, reason="the client took nothing")
 
     async def _end_at(self, stop: asyncio.Event) -> None:
         await self._server.listening.wait()

@@ -6,7 +6,7 @@ come again with its cursor. Pure: no socket, no clock, so that every overflow ca
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,10 +19,11 @@ from services.api.live.waveform_bytes import (
     WaveformHeader,
     bundle,
     encode_first_block,
-    encode_next_block,
     short_number,
 )
 from shared.contracts.instants import to_text
+
+SLOTS = 1_024  # more than a client may have subscriptions, so that no two make the same handle
 
 
 class VitalKey(NamedTuple):
@@ -58,6 +59,7 @@ class _Gap:
 @dataclass(slots=True, kw_only=True)
 class _QueuedBlock:
     subscription: str
+    slot: int
     block: WaveformBlock
     as_text: bool
 
@@ -89,8 +91,7 @@ class ClientQueue:
     def __init__(self, bounds: QueueBounds) -> None:
         self._bounds = bounds
         self._waiting = _Waiting()
-        self._handles: dict[tuple[str, WaveformHeader], int] = {}
-        self._next_handle = 1
+        self._handles: dict[tuple[str, str, str, str, str], int] = {}
         self.counts = QueueCounts()
 
     def __bool__(self) -> bool:
@@ -102,6 +103,11 @@ class ClientQueue:
             or waiting.gaps
             or waiting.state is not None
         )
+
+    @property
+    def n_messages(self) -> int:
+        """Alarms, events and answers that wait."""
+        return len(self._waiting.messages)
 
     def put_message(self, message: bytes) -> None:
         """Queue an alarm, an event or an answer.
@@ -123,26 +129,38 @@ class ClientQueue:
         """Queue the state of this second; one that still waits is replaced."""
         self._waiting.state = message
 
-    def put_vital(self, subscription: str, key: VitalKey, item: bytes) -> None:
-        """Queue one value; an older one of the same key that still waits is replaced.
+    def put_vitals(self, subscription: str, values: Mapping[VitalKey, bytes]) -> None:
+        """Queue values; an older one of the same key that still waits is replaced.
 
         Raises
         ------
         TooSlowError : more different keys wait than may
         """
-        values = self._waiting.vitals.setdefault(subscription, {})
-        if values.pop(key, None) is not None:
-            self.counts.vitals_conflated += 1
-        elif self._waiting.n_vitals >= self._bounds.vitals:
-            raise TooSlowError
-        else:
-            self._waiting.n_vitals += 1
-        values[key] = item
-
-    def put_block(self, subscription: str, block: WaveformBlock, *, as_text: bool) -> None:
-        """Queue samples; what does not fit is dropped from the oldest and told as a gap."""
         waiting = self._waiting
-        waiting.blocks.append(_QueuedBlock(subscription=subscription, block=block, as_text=as_text))
+        known = waiting.vitals.get(subscription)
+        if known is None:
+            known = waiting.vitals[subscription] = {}
+        before = len(known)
+        known.update(values)
+        fresh = len(known) - before
+        self.counts.vitals_conflated += len(values) - fresh
+        waiting.n_vitals += fresh
+        if waiting.n_vitals > self._bounds.vitals:
+            raise TooSlowError
+
+    def put_block(
+        self, subscription: str, block: WaveformBlock, *, slot: int = 0, as_text: bool
+    ) -> None:
+        """Queue samples; what does not fit is dropped from the oldest and told as a gap.
+
+        Parameters
+        ----------
+        slot : number of the subscription, with which its handles are made
+        """
+        waiting = self._waiting
+        waiting.blocks.append(
+            _QueuedBlock(subscription=subscription, slot=slot, block=block, as_text=as_text)
+        )
         waiting.block_bytes += len(block.samples)
         while waiting.block_bytes > self._bounds.waveform_bytes and waiting.blocks:
             dropped = waiting.blocks.popleft()
@@ -217,35 +235,21 @@ class ClientQueue:
             if queued.as_text:
                 texts.append(_block_text(queued.subscription, queued.block))
             else:
-                blocks.append(self._encode_block(queued.subscription, queued.block))
+                blocks.append(self._encode_block(queued))
         step = self._bounds.bundle_blocks
         bundles = [bundle(blocks[i : i + step]) for i in range(0, len(blocks), step)]
         return texts + bundles
 
-    def _encode_block(self, subscription: str, block: WaveformBlock) -> bytes:
-        key = (subscription, block.header)
-        handle = self._handles.get(key)
-        if handle is not None:
-            return encode_next_block(block, handle=handle)
-        handle = self._next_handle
-        self._next_handle += 1
-        self._drop_outdated_handles(subscription, block.header)
-        self._handles[key] = handle
-        return encode_first_block(block, subscription=subscription, handle=handle)
-
-    def _drop_outdated_handles(self, subscription: str, header: WaveformHeader) -> None:
-        # A stream whose rate, scale or channels changed goes on under a new handle only, so the
-        # table of handles stays as small as the number of streams that are watched.
-        same_stream = (header.patient, header.device, header.stream, header.place)
-        for key in list(self._handles):
-            known = key[1]
-            if key[0] == subscription and same_stream == (
-                known.patient,
-                known.device,
-                known.stream,
-                known.place,
-            ):
-                del self._handles[key]
+    def _encode_block(self, queued: _QueuedBlock) -> bytes:
+        block, header = queued.block, queued.block.header
+        place = (queued.subscription, header.patient, header.device, header.stream, header.place)
+        # One header of a stream is known at a time: another rate, scale or list of channels makes
+        # the one before forgotten, so the table is as small as the number of streams watched.
+        handle = header.number * SLOTS + queued.slot
+        if self._handles.get(place) == handle:
+            return block.short_form(handle)
+        self._handles[place] = handle
+        return encode_first_block(block, subscription=queued.subscription, handle=handle)
 
 
 def _vitals_message(subscription: str, items: Iterable[bytes]) -> str:

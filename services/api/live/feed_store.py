@@ -7,7 +7,7 @@ import msgspec
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
-from services.api.live.items import FeedItem, VitalItem, VitalRow, vital_item
+from services.api.live.items import FeedItem, VitalItem, VitalRow, event_identity, vital_item
 from shared.contracts.events import Event
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements
@@ -63,10 +63,18 @@ class FeedStore:
             row = await session.fetch_one(self._statements["newest_place"])
         return None if row is None else FeedCursor(row["incarnation"], row["last_offset"])
 
+    async def newest_identities(self, place: FeedCursor, *, most: int) -> list[str]:
+        """Identities of the newest stored events up to a place of its incarnation, oldest first."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                self._statements["newest_identities"], place.incarnation, place.offset, most
+            )
+        return [event_identity(row["device_id"], row["id"]) for row in reversed(rows)]
+
     async def events_after(
-        self, since: FeedCursor, patients: Sequence[SeenPatient], *, most: int
+        self, since: FeedCursor, patients: Sequence[SeenPatient], *, up_to: FeedCursor, most: int
     ) -> list[FeedItem]:
-        """Stored events of these patients and their devices after a cursor, in order."""
+        """Stored events of these patients and their devices in ``(since, up_to]``, in order."""
         async with self._database.session() as session:
             rows = await session.fetch(
                 self._statements["events_after"],
@@ -75,6 +83,8 @@ class FeedStore:
                 [patient.id for patient in patients],
                 [device.id for patient in patients for device in patient.devices],
                 most,
+                up_to.incarnation,
+                up_to.offset,
             )
         items = (_feed_item(row) for row in rows)
         return [item for item in items if item is not None]

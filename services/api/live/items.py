@@ -11,6 +11,7 @@ from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
 from services.api.live.client_queue import VitalKey
 from shared.contracts.events import Event, EventKind
+from shared.contracts.identity import PatientKey
 from shared.contracts.instants import to_text
 from shared.contracts.measures import MEASURES
 from shared.contracts.methods import METHODS
@@ -79,8 +80,8 @@ def vital_item(row: VitalRow, *, patient: str, device: str | None) -> VitalItem 
 
 
 def vital_items(
-    table: Table, patient_key: Callable[[int], str | None], devices: Mapping[int, str]
-) -> Iterator[tuple[int, VitalItem]]:
+    table: Table, patient_key: Callable[[PatientKey], str | None], devices: Mapping[int, str]
+) -> Iterator[tuple[PatientKey, VitalItem]]:
     """The rows of a ``vitals.v1`` table as (patient row, item)."""
     names = ("t", "value", "quality", "measure", "revision", "validity", "method", "flags")
     columns: list[Iterable[Any]] = [table[name].tolist() for name in names]
@@ -94,6 +95,11 @@ def vital_items(
             yield patient, item
 
 
+def event_identity(device: int | None, event_id: str) -> str:
+    """What storage too takes for the identity of an event."""
+    return f"{device or 0}/{event_id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedItem:
     """One event with its place in the stream; alarms are events of kind ``alarm``."""
@@ -104,7 +110,7 @@ class FeedItem:
     @property
     def once(self) -> str:
         """The same for the same event told again."""
-        return self.event.id
+        return event_identity(self.event.device, self.event.id)
 
     @property
     def is_alarm(self) -> bool:

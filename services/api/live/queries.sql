@@ -17,14 +17,21 @@ cross join lateral unnest(
 order by v.patient_id, v.device_id, u.measure, u.method, v.t desc;
 
 -- name: events_after
--- Events of these patients and devices after a place in the stream, in its order.
+-- Events of these patients and devices between two places in the stream, in its order.
 select device_id, id, patient_id, t, kind, severity, source, text_key, data, incarnation,
     stream_offset
 from signal.event
-where (incarnation, stream_offset) > ($1, $2)
+where (incarnation, stream_offset) > ($1, $2) and (incarnation, stream_offset) <= ($6, $7)
     and (patient_id = any($3::integer[]) or (patient_id = 0 and device_id = any($4::integer[])))
 order by incarnation, stream_offset
 limit $5;
+
+-- name: newest_identities
+-- Identities of the newest stored events up to a place in the stream, newest first.
+select device_id, id from signal.event
+where incarnation = $1 and stream_offset <= $2
+order by stream_offset desc
+limit $3;
 
 -- name: newest_place
 -- The newest place of the events stream whose rows are stored.

@@ -5,16 +5,17 @@ While the database is away the sockets go on with what was known last.
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import structlog
 
-from services.api.access import Access, Request
+from services.api.access import Access
 from services.api.audit import Action
 from services.api.authentication import Authenticator
-from services.api.core.permissions import Permission, Principal, UserId
+from services.api.core.permissions import Permission, UserId
 from services.api.core.sight import SeenPatient
-from services.api.live.hub import Client, Hub, Subscription
+from services.api.live.clients import Subscription
+from services.api.live.connections import FORBIDDEN, NOT_AUTHENTICATED, Connection, Connections
+from services.api.live.hub import Hub
 from services.api.live.subscriptions import Subscribe
 from services.api.metrics import ApiMetrics
 from shared.errors import Invalid, NotFound, Unavailable
@@ -22,38 +23,6 @@ from shared.runtime.clock import Clock
 from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
-
-NOT_AUTHENTICATED = 4001
-FORBIDDEN = 4003
-TOO_SLOW = 4008
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
-    """Why a socket is closed by us."""
-
-    code: int
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Connection:
-    """One authenticated live socket."""
-
-    client: Client
-    request: Request
-    closing: Closing | None = None
-
-    @property
-    def principal(self) -> Principal:
-        """Who watches."""
-        return self.request.principal
-
-    def close(self, code: int, reason: str) -> None:
-        """Have the socket closed; the first reason stands."""
-        if self.closing is None:
-            self.closing = Closing(code=code, reason=reason)
-            self.client.notify()
 
 
 class Rights:
@@ -65,6 +34,7 @@ class Rights:
         access: Access,
         authenticator: Authenticator,
         hub: Hub,
+        connections: Connections,
         metrics: ApiMetrics,
         clock: Clock,
         every_s: float,
@@ -72,10 +42,10 @@ class Rights:
         self._access = access
         self._authenticator = authenticator
         self._hub = hub
+        self._connections = connections
         self._metrics = metrics
         self._clock = clock
         self._every_s = every_s
-        self.connections: set[Connection] = set()
 
     async def admit(
         self, connection: Connection, asked: Subscribe, *, most: int
@@ -113,7 +83,7 @@ class Rights:
     async def _check(self) -> None:
         # Those that are there now: who comes while the database answers was just let in.
         sessions = [
-            (connection, connection.principal.session_id) for connection in self.connections
+            (connection, connection.principal.session_id) for connection in self._connections.open
         ]
         held = await self._authenticator.holding({session_id for _, session_id in sessions})
         by_user: dict[UserId, list[tuple[Connection, Subscription]]] = {}

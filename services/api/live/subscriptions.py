@@ -1,5 +1,6 @@
 """Messages of a client of the live socket, checked; and what one subscription asks for."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
@@ -86,11 +87,38 @@ def read_client_message(text: str) -> ClientMessage:
     except msgspec.DecodeError as error:
         raise Invalid(str(error)) from error
     if isinstance(message, Subscribe):
-        if bool(message.patients) == (message.ward is not None):
-            raise Invalid("name either patients or a ward")
-        unknown = sorted(message.streams - STREAMS_BY_KEY.keys())
-        if unknown:
-            raise Invalid(f"there is no stream {unknown[0][:40]!r}")
-        if message.since is not None:
-            FeedCursor.parse(message.since)
+        _check(message)
     return message
+
+
+def read_subscription(
+    fields: Mapping[str, object], *, without: frozenset[What] = frozenset()
+) -> Subscribe:
+    """The subscription of these fields, checked as one that a client says.
+
+    Parameters
+    ----------
+    without : what this way does not carry
+
+    Raises
+    ------
+    Invalid : it asks for something that cannot be
+    """
+    try:
+        asked = msgspec.convert({"op": "subscribe", **fields}, Subscribe)
+    except msgspec.ValidationError as error:
+        raise Invalid(str(error)) from error
+    _check(asked)
+    if not without.isdisjoint(asked.what):
+        raise Invalid(f"{', '.join(sorted(without))} do not travel this way")
+    return asked
+
+
+def _check(asked: Subscribe) -> None:
+    if bool(asked.patients) == (asked.ward is not None):
+        raise Invalid("name either patients or a ward")
+    unknown = sorted(asked.streams - STREAMS_BY_KEY.keys())
+    if unknown:
+        raise Invalid(f"there is no stream {unknown[0][:40]!r}")
+    if asked.since is not None:
+        FeedCursor.parse(asked.since)

@@ -30,6 +30,8 @@ from shared.runtime.retry import Retry
 
 log = structlog.get_logger()
 
+_KNOWN = 1_000  # newest stored events that are recognised when a publisher sends them again
+
 
 class Tail:
     """The live ends of ``frames``, ``vitals`` and ``events``."""
@@ -48,33 +50,50 @@ class Tail:
         while not stop.is_set():
             try:
                 deployment = await Retry().run(self._store.deployment, until=stop)
+                stored = await Retry().run(self._store.newest_place, until=stop)
+                first = _first_unstored(stored, deployment)
+                known = await Retry().run(
+                    partial(self._store.newest_identities, first.before(), most=_KNOWN), until=stop
+                )
             except Unavailable:
                 return  # tried until the stop
+            # What is stored is in the database; what comes after is kept in memory from the
+            # begin, so that between the two nothing is missed by who comes back.
+            self._hub.begin_feed(first.before(), known)
             log.info("tail_started", lanes=deployment.lanes, incarnation=deployment.incarnation)
             try:
                 async with asyncio.TaskGroup() as group:
                     for lane in range(deployment.lanes):
                         for exchange in (Exchange.FRAMES, Exchange.VITALS):
                             stream = lane_queue(exchange, Lane(lane))
-                            group.create_task(self._follow(stream, deployment, stop))
-                    group.create_task(self._follow(Queue.EVENTS.value, deployment, stop))
+                            reading = self._follow(stream, StreamEdge.NEXT, deployment, stop)
+                            group.create_task(reading)
+                    group.create_task(self._follow_feed(first, deployment, stop))
             except* Conflict:
                 log.info("tail_restarts", incarnation=deployment.incarnation)
-                self._hub.forget_feed()
 
-    async def _follow(self, stream: str, deployment: Deployment, stop: asyncio.Event) -> None:
-        is_feed = stream == Queue.EVENTS
+    async def _follow(
+        self, stream: str, start: StreamEdge, deployment: Deployment, stop: asyncio.Event
+    ) -> None:
+        reader = StreamReader(self._broker, stream, start=start, incarnation=deployment.incarnation)
+        async with reader:
+            async for batch in reader.batches(until=stop):
+                self._hand_over(batch, deployment.incarnation)
+
+    async def _follow_feed(
+        self, first: FeedCursor, deployment: Deployment, stop: asyncio.Event
+    ) -> None:
         reader = StreamReader(
             self._broker,
-            stream,
-            # The last events are read again, so that the place of the feed is known at once.
-            start=StreamEdge.LAST if is_feed else StreamEdge.NEXT,
+            Queue.EVENTS.value,
+            start=first.offset if first.offset > 0 else StreamEdge.FIRST,
             incarnation=deployment.incarnation,
         )
         async with reader:
             async for batch in reader.batches(until=stop):
-                if is_feed and batch.discontinuity is not None:
-                    self._hub.forget_feed()
+                if batch.discontinuity is not None:
+                    found = FeedCursor(deployment.incarnation, batch.discontinuity.found)
+                    self._hub.begin_feed(found.before())
                 self._hand_over(batch, deployment.incarnation)
 
     def _hand_over(self, batch: StreamBatch, incarnation: int) -> None:
@@ -132,3 +151,9 @@ class Tail:
         self._metrics.tail_lag_seconds.labels(kind).set(
             max(0, self._clock.now_us() - received_us) / 1e6
         )
+
+
+def _first_unstored(stored: FeedCursor | None, deployment: Deployment) -> FeedCursor:
+    if stored is None or stored.incarnation != deployment.incarnation:
+        return FeedCursor(deployment.incarnation, 0)
+    return FeedCursor(deployment.incarnation, stored.offset + 1)

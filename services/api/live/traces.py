@@ -5,7 +5,8 @@ that repeats are dropped, a hole restarts the filters, and every client that ask
 gets the same bytes. Hot path: one call a watched frame.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,6 +62,7 @@ class LiveFrame:
     hz: float
     _raw: RawSamples
     _trace: _Trace
+    _numbers: Iterator[int]
     _blocks: dict[int, WaveformBlock | None] = field(default_factory=dict)
 
     def block(self, rate_hz: float | None) -> WaveformBlock | None:
@@ -86,6 +88,7 @@ class LiveFrame:
             scale=scale * 2.0**exponent,
             offset=offset,
             unit=row.unit,
+            number=next(self._numbers),
         )
         return header
 
@@ -136,6 +139,7 @@ class LiveTraces:
 
     def __init__(self) -> None:
         self._traces: dict[TraceKey, _Trace] = {}
+        self._numbers = itertools.count(1)
 
     def __len__(self) -> int:
         return len(self._traces)
@@ -198,6 +202,7 @@ class LiveTraces:
             hz=_rounded_hz(interval_ns),
             _raw=raw,
             _trace=trace,
+            _numbers=self._numbers,
         )
 
 

@@ -8,7 +8,7 @@ All little-endian; golden bytes in ``tests/contract/api``. Hot path: one call a 
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -23,9 +23,14 @@ _MAX_HEADER_BYTES = 65_535
 _MAX_BLOCKS = 65_535
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WaveformHeader:
-    """What stays the same from block to block of one stream; sent once a handle."""
+    """What stays the same from block to block of one stream; sent once a handle.
+
+    Parameters
+    ----------
+    number : of this header among all of this process; one object a header
+    """
 
     patient: str
     device: str
@@ -36,17 +41,29 @@ class WaveformHeader:
     scale: float
     offset: float
     unit: str
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WaveformBlock:
-    """Consecutive samples of one stream; ``samples`` are int16 bytes interleaved by channel."""
+    """Consecutive samples of one stream; ``samples`` are int16 bytes interleaved by channel.
+
+    Its short form is the same for all clients that know it by the same handle, and made once.
+    """
 
     header: WaveformHeader
     t0_us: int
     end_us: int
     n: int
     samples: bytes
+    _short_forms: dict[int, bytes] = field(default_factory=dict)
+
+    def short_form(self, handle: int) -> bytes:
+        """Its bytes for who knows the header by this handle."""
+        known = self._short_forms.get(handle)
+        if known is None:
+            known = self._short_forms[handle] = encode_next_block(self, handle=handle)
+        return known
 
 
 def encode_first_block(block: WaveformBlock, *, subscription: str, handle: int) -> bytes:

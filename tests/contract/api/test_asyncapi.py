@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import numpy as np
@@ -12,9 +12,11 @@ import yaml
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient, WornDevice
 from services.api.live.client_queue import ClientQueue, QueueBounds
-from services.api.live.hub import Client, Hub
+from services.api.live.clients import Client
+from services.api.live.hub import Hub
 from services.api.live.items import FeedItem, VitalRow, vital_item
 from services.api.live.subscriptions import (
+    ClientMessage,
     Subscribe,
     WaveformFormat,
     What,
@@ -27,6 +29,7 @@ from shared.contracts.frames import Frame, FrameBatch, decode_frames, encode_fra
 from shared.contracts.identity import DeviceKey, PatientKey
 from shared.errors import Invalid
 
+VECTORS = Path(__file__).parents[1] / "vectors"
 DOCUMENT = yaml.safe_load(
     (Path(__file__).parents[3] / "docs" / "reference" / "asyncapi.yaml").read_text()
 )
@@ -46,9 +49,9 @@ def check(message: Any, schema: str) -> None:
     ).validate(message)
 
 
-def feed_item(kind: EventKind, data: dict[str, Any]) -> FeedItem:
+def feed_item(kind: EventKind, data: dict[str, Any], *, offset: int) -> FeedItem:
     return FeedItem(
-        cursor=FeedCursor(1, 17),
+        cursor=FeedCursor(1, offset),
         event=Event(
             id=f"e-{kind}",
             t=5,
@@ -83,6 +86,7 @@ def alarm() -> dict[str, Any]:
 def everything_told() -> list[dict[str, Any]]:
     """One of each text message that the hub and the queue make."""
     hub = Hub(ring_events=10)
+    hub.begin_feed(FeedCursor(1, 17))
     client = Client(queue=ClientQueue(QueueBounds()), notify=lambda: None)
     hub.add(client)
     asked = Subscribe(
@@ -93,12 +97,11 @@ def everything_told() -> list[dict[str, Any]]:
     )
     item = vital_item(row, patient=PATIENT.key, device="ecg-1")
     assert item is not None
-    hub.start(
-        hub.prepare(client, asked, [PATIENT]),
-        vitals=[item],
-        replay=[feed_item(EventKind.LEAD_OFF, {}), feed_item(EventKind.ALARM, alarm())],
-        cursor=FeedCursor(1, 17),
-    )
+    subscription = hub.prepare(client, asked, [PATIENT])
+    hub.start(subscription, vitals=[item])
+    assert hub.follow_feed(subscription, most=10)
+    hub.put_event(feed_item(EventKind.LEAD_OFF, {}, offset=18))
+    hub.put_event(feed_item(EventKind.ALARM, alarm(), offset=19))
     frame = Frame(1, 1, 1, 0, 1, 0, 4_000_000, 0, 0, 1, 1, 0, 0.001, 0.0, b"\x01\x00\x00\x80")
     batch = decode_frames(encode_frames([frame]))
     assert isinstance(batch, FrameBatch)
@@ -109,13 +112,14 @@ def everything_told() -> list[dict[str, Any]]:
         channels=("I",), scale=0.001, offset=0.0, unit="mV",
     )  # fmt: skip
     client.queue.put_gap("a", header, start_us=0, end_us=1)
+    hub.update(subscription, [])
     return [json.loads(message) for message in client.queue.take() if isinstance(message, str)]
 
 
 def test_what_is_told_is_what_is_written() -> None:
     told = everything_told()
     assert {message["kind"] for message in told} == {
-        "subscribed", "vitals", "event", "alarm", "waveform", "gap", "state",
+        "subscribed", "vitals", "event", "alarm", "waveform", "gap", "patients", "state",
     }  # fmt: skip
     for message in told:
         check(message, message["kind"])
@@ -187,13 +191,45 @@ def test_every_reference_leads_somewhere_and_every_message_travels() -> None:
         node = DOCUMENT
         for part in reference.removeprefix("#/").split("/"):
             node = node[part]
-    told = {
-        reference["$ref"].rsplit("/", 1)[-1]
+    travelling = {
+        reference["$ref"].removeprefix("#/channels/")
         for operation in DOCUMENT["operations"].values()
         for reference in operation["messages"]
     }
-    assert (
-        told
-        == DOCUMENT["components"]["messages"].keys()
-        == set(DOCUMENT["channels"]["live"]["messages"])
-    )
+    declared = {
+        f"{name}/messages/{message}"
+        for name, channel in DOCUMENT["channels"].items()
+        for message in channel["messages"]
+    }
+    assert travelling == declared
+    assert {name.rsplit("/", 1)[-1] for name in declared} == DOCUMENT["components"][
+        "messages"
+    ].keys()
+
+
+def test_the_document_is_one_by_the_schema_of_asyncapi() -> None:
+    schema = json.loads((VECTORS / "asyncapi" / "3.0.0.json").read_text())
+    validator = jsonschema.Draft7Validator(schema)
+    validator.validate(DOCUMENT)
+    for broken in ({"asyncapi": "2.0.0"}, {"info": {}}, {"channels": {"live": {"messages": 1}}}):
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(DOCUMENT | broken)
+
+
+def test_every_schema_is_one_and_every_message_kind_is_named_once() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    kinds = [
+        schema["properties"]["kind"]["const"]
+        for schema in DOCUMENT["components"]["schemas"].values()
+        if "const" in schema.get("properties", {}).get("kind", {})
+    ]
+    assert len(kinds) == len(set(kinds))
+
+
+def test_what_the_server_takes_is_what_the_document_says_that_it_hears() -> None:
+    heard = {
+        reference["$ref"].rsplit("/", 1)[-1]
+        for reference in DOCUMENT["operations"]["hear"]["messages"]
+    }
+    assert heard == {kind.__struct_config__.tag for kind in get_args(ClientMessage)}

@@ -75,8 +75,8 @@ def test_an_empty_queue_gives_nothing() -> None:
 def test_of_one_value_only_the_newest_waits() -> None:
     queue = ClientQueue(SMALL)
     for value in range(10):
-        queue.put_vital("a", key(), b'{"value":%d}' % value)
-    queue.put_vital("a", key(measure="spo2"), b'{"value":97}')
+        queue.put_vitals("a", {key(): b'{"value":%d}' % value})
+    queue.put_vitals("a", {key(measure="spo2"): b'{"value":97}'})
 
     assert texts(queue) == [{"id": "a", "kind": "vitals", "items": [{"value": 9}, {"value": 97}]}]
     assert queue.counts.vitals_conflated == 9
@@ -85,18 +85,18 @@ def test_of_one_value_only_the_newest_waits() -> None:
 
 def test_subscriptions_do_not_conflate_each_other() -> None:
     queue = ClientQueue(SMALL)
-    queue.put_vital("a", key(), b"1")
-    queue.put_vital("b", key(), b"2")
+    queue.put_vitals("a", {key(): b"1"})
+    queue.put_vitals("b", {key(): b"2"})
     assert [message["items"] for message in texts(queue)] == [[1], [2]]
 
 
 def test_too_many_different_values_cut_the_client_off() -> None:
     queue = ClientQueue(SMALL)
     for index in range(SMALL.vitals):
-        queue.put_vital("a", key(measure=f"m{index}"), b"1")
-    queue.put_vital("a", key(measure="m0"), b"2")
+        queue.put_vitals("a", {key(measure=f"m{index}"): b"1"})
+    queue.put_vitals("a", {key(measure="m0"): b"2"})
     with pytest.raises(TooSlowError):
-        queue.put_vital("a", key(measure="one_more"), b"1")
+        queue.put_vitals("a", {key(measure="one_more"): b"1"})
 
 
 def test_alarms_and_events_are_never_dropped() -> None:
@@ -138,16 +138,31 @@ def test_a_stream_is_introduced_once_and_goes_on_short() -> None:
     assert following[1][1] == [2] * 100
 
 
-def test_another_scale_gets_another_handle_and_the_old_one_is_not_used_again() -> None:
+def test_another_scale_gets_another_handle_and_the_old_one_is_introduced_again() -> None:
     queue = ClientQueue(SMALL)
-    louder = WaveformHeader(**{**_fields(HEADER), "scale": 0.002})
+    louder = WaveformHeader(**{**_fields(HEADER), "scale": 0.002, "number": 2})
     headers = []
     for index, header in enumerate([HEADER, louder, HEADER]):
         queue.put_block("a", block(index, header), as_text=False)
         headers.append(binary(queue)[0][0])
 
     assert all("channels" in header for header in headers)
-    assert len({header["s"] for header in headers}) == 3
+    assert [header["scale"] for header in headers] == [0.001, 0.002, 0.001]
+    assert headers[0]["s"] == headers[2]["s"] != headers[1]["s"]
+
+
+def test_two_subscriptions_of_one_stream_have_handles_of_their_own_and_share_the_bytes() -> None:
+    one, other = ClientQueue(SMALL), ClientQueue(SMALL)
+    handles = set()
+    for queue, slot in ((one, 0), (one, 1), (other, 0)):
+        queue.put_block(f"s{slot}", block(0), slot=slot, as_text=False)
+        handles |= {header["s"] for header, _ in binary(queue)}
+    assert len(handles) == 2
+    shared = block(1)
+    for queue in (one, other):
+        queue.put_block("s0", shared, slot=0, as_text=False)
+    (first,), (second,) = one.take(), other.take()
+    assert first is second
 
 
 def test_samples_that_do_not_fit_are_dropped_and_told_as_one_gap_before_the_rest() -> None:
@@ -194,7 +209,7 @@ def test_text_is_for_those_who_want_it_and_shows_missing_samples_as_null() -> No
 def test_an_ended_subscription_leaves_nothing_behind() -> None:
     queue = ClientQueue(SMALL)
     for subscription in ("a", "b"):
-        queue.put_vital(subscription, key(), b"1")
+        queue.put_vitals(subscription, {key(): b"1"})
         queue.put_block(subscription, block(0), as_text=False)
         queue.put_gap(subscription, HEADER, start_us=0, end_us=1)
     queue.forget("a")
@@ -214,7 +229,7 @@ def test_no_bound_is_ever_passed(steps: list[str]) -> None:
                 case "message":
                     queue.put_message(b"{}")
                 case "vital":
-                    queue.put_vital("a", key(measure=f"m{index % 7}"), b"1")
+                    queue.put_vitals("a", {key(measure=f"m{index % 7}"): b"1"})
                 case "block":
                     queue.put_block("a", block(index), as_text=False)
                 case "state":

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import BedName, SeenPatient, WardName, WornDevice
 from services.api.live.client_queue import ClientQueue, QueueBounds
-from services.api.live.hub import Client, Hub
+from services.api.live.clients import Client
+from services.api.live.hub import Hub
 from services.api.live.items import FeedItem, VitalItem, VitalRow, vital_item
 from services.api.live.subscriptions import Subscribe, What
 from shared.contracts.events import Event, EventKind, Severity
@@ -48,7 +49,8 @@ def subscribe(
         what=frozenset(what or (What.VITALS, What.EVENTS, What.ALARMS, What.WAVEFORMS)),
     )
     subscription = hub.prepare(to, asked, wanted)
-    hub.start(subscription, vitals=[], replay=[], cursor=None)
+    hub.start(subscription, vitals=[])
+    assert hub.follow_feed(subscription, most=1_000)
     to.queue.take()
 
 
@@ -168,23 +170,63 @@ def test_samples_go_to_those_who_watch_the_device_and_repeats_to_nobody() -> Non
 
 def test_between_snapshot_and_feed_nothing_is_lost_or_told_twice() -> None:
     hub = Hub(ring_events=10)
+    hub.begin_feed(FeedCursor(1, 4))
     one = client(hub)
-    asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What))
+    asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What), since="1.2")
     subscription = hub.prepare(one, asked, [patient(1, 11)])
     hub.put_vitals(vitals((20, 1, 11, 72.0)))
     hub.put_event(event(5, 1))
-    hub.start(
-        subscription,
-        vitals=[item(10, 60.0)],
-        replay=[event(4, 1), event(5, 1)],
-        cursor=FeedCursor(1, 5),
+    hub.start(subscription, vitals=[item(10, 60.0)])
+    hub.put_event(event(6, 1))
+    hub.replay(
+        subscription, [event(2, 1), event(3, 1), event(4, 1)], up_to=FeedCursor(1, 4), whole=True
     )
+    assert hub.follow_feed(subscription, most=10)
+    hub.put_event(event(7, 1))
 
     heard = [json.loads(message) for message in one.queue.take() if isinstance(message, str)]
 
-    assert [m["kind"] for m in heard] == ["subscribed", "event", "event", "vitals"]
-    assert [m["cursor"] for m in heard[:3]] == ["1.5", "1.4", "1.5"]
-    assert [i["value"] for i in heard[3]["items"]] == [72.0]
+    assert [m["kind"] for m in heard] == ["subscribed", *["event"] * 5, "vitals"]
+    assert [m["cursor"] for m in heard[:6]] == ["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"]
+    assert [i["value"] for i in heard[6]["items"]] == [72.0]
+
+
+def test_the_state_tells_the_place_of_the_feed_only_to_who_was_told_all_of_it() -> None:
+    hub = Hub(ring_events=10)
+    hub.begin_feed(FeedCursor(1, 4))
+    one = client(hub)
+    hub.tell_state(1)
+    assert [state["cursor"] for state in texts(one, "state")] == [None]
+    asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What), since="1.2")
+    subscription = hub.prepare(one, asked, [patient(1, 11)])
+    hub.start(subscription, vitals=[])
+    hub.tell_state(1)
+    assert [state["cursor"] for state in texts(one, "state")] == [None]
+    hub.replay(subscription, [], up_to=FeedCursor(1, 4), whole=True)
+    assert hub.follow_feed(subscription, most=10)
+    hub.put_event(event(9, 2))
+    hub.tell_state(1)
+    assert [state["cursor"] for state in texts(one, "state")] == ["1.9"]
+
+
+def test_an_event_of_a_device_that_went_on_is_not_told_to_the_new_wearers_watchers() -> None:
+    hub = Hub(ring_events=10)
+    hub.begin_feed(FeedCursor(1, 0))
+    hub.put_event(event(1, 2, 11))
+    one = client(hub)
+    asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What), since="1.0")
+    subscription = hub.prepare(one, asked, [patient(1, 11)])
+    assert hub.follow_feed(subscription, most=10)
+    assert texts(one, "event") == []
+
+
+def test_who_is_told_of_other_patients_of_a_ward_knows_that_they_came() -> None:
+    hub = Hub(ring_events=10)
+    one = client(hub)
+    subscribe(hub, one, [patient(1, 11)])
+    hub.update(one.subscriptions["a"], [patient(1, 11), patient(2, 22)])
+    hub.update(one.subscriptions["a"], [patient(1, 12), patient(2, 22)])
+    assert [m["patients"] for m in texts(one, "patients")] == [["p-00001", "p-00002"]]
 
 
 def test_the_database_is_newer_than_what_came_before_it() -> None:
@@ -193,7 +235,7 @@ def test_the_database_is_newer_than_what_came_before_it() -> None:
     asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What))
     subscription = hub.prepare(one, asked, [patient(1, 11)])
     hub.put_vitals(vitals((5, 1, 11, 55.0)))
-    hub.start(subscription, vitals=[item(10, 60.0)], replay=[], cursor=None)
+    hub.start(subscription, vitals=[item(10, 60.0)])
     (message,) = texts(one, "vitals")
     assert [i["value"] for i in message["items"]] == [60.0]
 
@@ -269,18 +311,12 @@ def test_the_state_tells_the_age_of_each_source() -> None:
 def test_lost_events_make_everybody_come_again() -> None:
     hub = Hub(ring_events=10)
     one = client(hub)
+    hub.begin_feed(FeedCursor(1, 0))
+    assert not one.too_slow
     hub.put_event(event(1, 1))
-    hub.forget_feed()
+    hub.begin_feed(FeedCursor(1, 7))
     assert one.too_slow
-    assert hub.newest_cursor is None
-
-
-def test_the_ring_is_bounded_and_gives_what_came_after_a_cursor() -> None:
-    hub = Hub(ring_events=3)
-    for number in range(6):
-        hub.put_event(event(number, 1))
-    assert (hub.oldest_cursor, hub.newest_cursor) == (FeedCursor(1, 3), FeedCursor(1, 5))
-    assert [one.cursor.offset for one in hub.recent(FeedCursor(1, 4))] == [5]
+    assert hub.feed.newest == FeedCursor(1, 7)
 
 
 @given(

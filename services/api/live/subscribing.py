@@ -1,0 +1,125 @@
+"""From a wish to a subscription that flows: rights, snapshot, what was missed, then live."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.api.core.cursors import FeedCursor
+from services.api.core.sight import SeenPatient
+from services.api.live.clients import Client, Subscription
+from services.api.live.connections import Connection
+from services.api.live.feed_store import FeedStore
+from services.api.live.hub import Hub
+from services.api.live.items import VitalItem
+from services.api.live.rights import Rights
+from services.api.live.subscriptions import Subscribe, What
+from services.api.settings import ApiSettings
+from shared.contracts.instants import HOUR, MINUTE
+from shared.errors import Dependency, Invalid, Unavailable
+from shared.runtime.clock import Clock
+
+_SNAPSHOT_US = 15 * MINUTE  # older values are stale by any measure that is shown live
+_AHEAD_US = 1 * HOUR
+_STORED_WITHIN_S = 3.0  # storage commits events well within this
+_STORED_EVERY_S = 0.1
+_FEED = frozenset({What.ALARMS, What.EVENTS})
+
+
+class Subscribing:
+    """Begins subscriptions of sockets and event streams."""
+
+    def __init__(
+        self, *, rights: Rights, hub: Hub, store: FeedStore, settings: ApiSettings, clock: Clock
+    ) -> None:
+        self._rights = rights
+        self._hub = hub
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+
+    async def begin(self, connection: Connection, asked: Subscribe) -> Subscription:
+        """Begin a subscription and give the newest values; ``catch_up`` has to follow.
+
+        Raises
+        ------
+        Invalid : too many subscriptions or patients
+        Denied : the role reads no clinical data
+        NotFound : a patient or a ward that the user may not see
+        Unavailable : the database is away, or the events are not read yet
+        """
+        client = connection.client
+        if len(client.subscriptions.keys() - {asked.id}) >= self._settings.live_subscriptions_most:
+            raise Invalid("too many subscriptions")
+        patients = await self._rights.admit(
+            connection, asked, most=self._settings.live_patients_most
+        )
+        if self._hub.feed.after is None and not _FEED.isdisjoint(asked.what):
+            raise Unavailable(Dependency.RABBITMQ, "events are not read yet")
+        subscription = self._hub.prepare(client, asked, patients)
+        with self._or_ended(subscription):
+            vitals = await self._snapshot(patients) if What.VITALS in asked.what else []
+            self._hub.start(subscription, vitals=vitals)
+        return subscription
+
+    async def catch_up(self, subscription: Subscription) -> None:
+        """Tell what came after the client's cursor; returns when alarms and events flow.
+
+        First what the database has, then what the hub keeps in memory, in pages, each when the
+        client took the one before. While the database answers the hub's memory moves on, so which
+        of the two has what comes next is asked each time anew; the last page and the switch to
+        live are one step. A subscription that is ended meanwhile is left alone.
+
+        Raises
+        ------
+        Invalid : too much was missed
+        Unavailable : the database is away, or events are not stored in time
+        """
+        feed, page, replayed = self._hub.feed, self._page, 0
+        with self._or_ended(subscription):
+            while subscription.is_current:
+                told, after = subscription.told, feed.after
+                if told is not None and after is not None and told < after:
+                    await self._stored_up_to(after)
+                    missed = await self._store.events_after(
+                        told, tuple(subscription.patients.values()), up_to=after, most=page
+                    )
+                    replayed += len(missed)
+                    if replayed > self._settings.live_replay_events_most:
+                        raise Invalid("replay_too_long: subscribe without a cursor, read the lists")
+                    self._hub.replay(subscription, missed, up_to=after, whole=len(missed) < page)
+                elif self._hub.follow_feed(subscription, most=page):
+                    return
+                await self._taken(subscription.client)
+
+    @contextmanager
+    def _or_ended(self, subscription: Subscription) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            if subscription.is_current:
+                self._hub.end(subscription.client, subscription.asked.id)
+            raise
+
+    async def _snapshot(self, patients: tuple[SeenPatient, ...]) -> list[VitalItem]:
+        now_us = self._clock.now_us()
+        return await self._store.newest_values(
+            patients, start_us=now_us - _SNAPSHOT_US, end_us=now_us + _AHEAD_US
+        )
+
+    @property
+    def _page(self) -> int:
+        return max(1, self._settings.live_queue_messages_most // 4)
+
+    async def _taken(self, client: Client) -> None:
+        """Wait until the client took most of what waits for it; who takes nothing is cut off."""
+        while client.queue.n_messages > self._page and not client.too_slow:
+            await self._clock.sleep(self._settings.live_flush_s)
+
+    async def _stored_up_to(self, place: FeedCursor) -> None:
+        give_up_s = self._clock.monotonic_s() + _STORED_WITHIN_S
+        while True:
+            stored = await self._store.newest_place()
+            if stored is not None and stored >= place:
+                return
+            if self._clock.monotonic_s() >= give_up_s:
+                raise Unavailable(Dependency.POSTGRESQL, "events are not stored yet")
+            await self._clock.sleep(_STORED_EVERY_S)

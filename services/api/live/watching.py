@@ -1,0 +1,109 @@
+"""Who watches whom: from a patient or a device to the subscriptions that may see it. Pure."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.api.core.sight import SeenPatient
+from services.api.live.clients import Subscription
+from services.api.live.subscriptions import What
+from shared.contracts.identity import PatientKey
+
+
+@dataclass(slots=True)
+class Watched:
+    """One device that somebody watches."""
+
+    device: str
+    model: str
+    patient: SeenPatient
+    simulated: bool
+    subscriptions: set[Subscription] = field(default_factory=set)
+    newest_us: dict[int, int] = field(default_factory=dict)  # by stream
+    _takers: dict[str, list[Subscription]] = field(default_factory=dict)
+
+    def takers(self, stream: str) -> list[Subscription]:
+        """Who wants samples of this stream now."""
+        known = self._takers.get(stream)
+        if known is None:
+            known = self._takers[stream] = [
+                subscription
+                for subscription in self.subscriptions
+                if subscription.started
+                and subscription.wants(What.WAVEFORMS)
+                and (not subscription.asked.streams or stream in subscription.asked.streams)
+            ]
+        return known
+
+    def changed(self) -> None:
+        """Someone came, went or was started."""
+        self._takers.clear()
+
+
+class Watching:
+    """All that is watched in this process."""
+
+    def __init__(self) -> None:
+        self.by_patient: dict[int, set[Subscription]] = {}
+        self.by_device: dict[int, Watched] = {}
+        self.patient_ids: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        self.device_ids: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+
+    def join(self, subscription: Subscription) -> None:
+        """Take a subscription in, for the patients that it may see."""
+        for patient in subscription.patients.values():
+            self.by_patient.setdefault(patient.id, set()).add(subscription)
+            for device in patient.devices:
+                watched = self.by_device.get(device.id)
+                if watched is None:
+                    watched = self.by_device[device.id] = Watched(
+                        device.device, device.model, patient, device.simulated
+                    )
+                elif watched.patient.id != patient.id:
+                    # The device went to another patient: whoever still has the old sight of it
+                    # gets no more samples of it.
+                    watched.subscriptions.clear()
+                watched.patient, watched.simulated = patient, device.simulated
+                watched.subscriptions.add(subscription)
+                watched.changed()
+        self._index()
+
+    def started(self, subscription: Subscription) -> None:
+        """Let samples flow to a subscription."""
+        subscription.started = True
+        for device, patient in subscription.worn:
+            watched = self.worn_by(device, patient)
+            if watched is not None:
+                watched.changed()
+
+    def leave(self, subscription: Subscription) -> None:
+        """Forget a subscription, and whom nobody else watches."""
+        for patient in subscription.patients.values():
+            watchers = self.by_patient.get(patient.id, set())
+            watchers.discard(subscription)
+            if not watchers:
+                self.by_patient.pop(patient.id, None)
+            for device in patient.devices:
+                watched = self.by_device.get(device.id)
+                if watched is not None:
+                    watched.subscriptions.discard(subscription)
+                    watched.changed()
+                    if not watched.subscriptions:
+                        del self.by_device[device.id]
+        self._index()
+
+    def patient_key(self, patient_id: PatientKey) -> str | None:
+        """The key of a watched patient."""
+        for subscription in self.by_patient.get(patient_id, ()):
+            return subscription.patients[patient_id].key
+        return None
+
+    def worn_by(self, device: int, patient: int) -> Watched | None:
+        """The device, when somebody watches it and it is this patient who wears it now."""
+        watched = self.by_device.get(device)
+        return watched if watched is not None and watched.patient.id == patient else None
+
+    def _index(self) -> None:
+        self.patient_ids = np.fromiter(self.by_patient, dtype=np.int32)
+        self.device_ids = np.fromiter(self.by_device, dtype=np.int32)
