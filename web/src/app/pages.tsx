@@ -1,6 +1,7 @@
 import { Redirect, Route, Switch } from "wouter";
 
 import { texts } from "../design/texts";
+import { AlarmsPage } from "../features/alarms/alarms-page";
 import { PatientPage } from "../features/patient/patient-page";
 import { WardPage } from "../features/ward/ward-page";
 import { Boundary } from "./boundary";
@@ -14,6 +15,13 @@ export function Pages() {
         <Shell>
           <Boundary text={texts.error.panel}>
             <WardPage />
+          </Boundary>
+        </Shell>
+      </Route>
+      <Route path="/alarms">
+        <Shell>
+          <Boundary text={texts.error.panel}>
+            <AlarmsPage />
           </Boundary>
         </Shell>
       </Route>

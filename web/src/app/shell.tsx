@@ -1,13 +1,10 @@
-import { LayoutGrid } from "lucide-react";
 import { type ReactNode, useEffect, useState } from "react";
-import { Link } from "wouter";
 
-import { Logo } from "../design/logo";
 import { texts } from "../design/texts";
-import { useSession, useWatched } from "../session/session";
 import { AlarmRelay } from "./alarm-relay";
 import { KeyList } from "./key-list";
 import { LostNotice, SoundNotice } from "./link-notices";
+import { Rail, TabBar } from "./navigation";
 import styles from "./shell.module.css";
 import { TopBar } from "./top-bar";
 import { useAppKeys } from "./use-app-keys";
@@ -42,6 +39,7 @@ export function Shell({ children, patient }: Properties) {
         <SoundNotice />
         {children}
       </main>
+      <TabBar />
       <AlarmRelay />
       {keysShown && (
         <KeyList
@@ -51,37 +49,6 @@ export function Shell({ children, patient }: Properties) {
         />
       )}
     </div>
-  );
-}
-
-function Rail() {
-  return (
-    <nav className={styles["rail"]} aria-label={texts.nav.main}>
-      <Link className={styles["logo"]} href="/ward" aria-label={texts.nav.wardHome}>
-        <Logo size={34} />
-      </Link>
-      <Link className={styles["item"]} href="/ward" data-on="true" aria-current="page">
-        <LayoutGrid size={22} strokeWidth={1.8} aria-hidden="true" />
-        <span>{texts.nav.ward}</span>
-        <AlarmBadge />
-      </Link>
-    </nav>
-  );
-}
-
-/** Alarms that call, over the way to the ward. */
-function AlarmBadge() {
-  const { live } = useSession();
-  useWatched(live.alarmVersion);
-  useWatched(live.tick);
-  if (!live.alarms.known) return null;
-  const calling = live.alarms.calling(live.clock.now());
-  const worst = calling[0];
-  if (worst === undefined) return null;
-  return (
-    <b className={styles["badge"]} data-priority={worst.priority}>
-      {calling.length}
-    </b>
   );
 }
 

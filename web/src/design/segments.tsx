@@ -2,7 +2,7 @@ import styles from "./segments.module.css";
 
 interface Properties<T extends string | number> {
   readonly label: string;
-  readonly options: readonly { readonly value: T; readonly text: string }[];
+  readonly options: readonly { readonly value: T; readonly text: string; readonly label?: string }[];
   readonly value: T;
   readonly onChange: (value: T) => void;
   readonly small?: boolean;
@@ -16,6 +16,7 @@ export function Segments<T extends string | number>({ label, options, value, onC
         <button
           key={option.value}
           type="button"
+          aria-label={option.label}
           aria-pressed={option.value === value}
           onClick={() => {
             onChange(option.value);

@@ -5,7 +5,17 @@ export const texts = {
   skip: "Skip to content",
   loading: "Loading",
   simulated: { long: "Simulated data", short: "Sim", why: "Signals on this page are simulated" },
-  nav: { main: "Main", ward: "Ward", wardHome: "vitalwire, ward overview", backToWard: "Back to ward", chooseWard: "Ward" },
+  nav: {
+    main: "Main",
+    ward: "Ward",
+    alarms: "Alarms",
+    devices: "Devices",
+    settings: "Settings",
+    calling: (n: number) => `${String(n)} ${n === 1 ? "alarm calls" : "alarms call"}`,
+    wardHome: "vitalwire, ward overview",
+    backToWard: "Back to ward",
+    chooseWard: "Ward",
+  },
   account: { open: "Account", signOut: "Sign out", role: "Role", shortcuts: "Keyboard shortcuts" },
   theme: {
     label: "Screen",

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Bed } from "../../api/types";
 import type { Alarm } from "../../live/messages";
-import { columnsOf, densityOf, filterBeds, fittingSize, keepOrder, sortBeds, viewBeds } from "./beds";
+import { callingFirst, columnsOf, densityOf, filterBeds, fittingSize, keepOrder, sortBeds, viewBeds } from "./beds";
 import { tileLanes, tileStreams } from "./tile-lanes";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
@@ -64,6 +64,23 @@ describe("order of beds", () => {
   it("goes by the worst alarm of a patient", () => {
     const views = viewBeds([bed("1", "a"), bed("2", "b")], [alarm("a", { priority: "medium" }), alarm("b", { priority: "low" }), alarm("b", { priority: "high" })]);
     expect(keys(sortBeds(views, "priority", NOW))).toEqual(["2", "1"]);
+  });
+});
+
+describe("pages", () => {
+  const many = Array.from({ length: 70 }, (_, index) => bed(String(index + 1), `p${String(index + 1)}`));
+  const page = (alarms: readonly Alarm[], order: "priority" | "bed"): string[] =>
+    keys(callingFirst(sortBeds(viewBeds(many, alarms), order, NOW), 60, NOW)).slice(0, 60);
+  it("have whoever calls on the first one, in the order of beds, too", () => {
+    const calling = [alarm("p70", { priority: "low" }), alarm("p5", {}), alarm("p69", { state: "acknowledged" })];
+    expect(page(calling, "bed").slice(-2)).toEqual(["59", "70"]);
+    expect(page(calling, "bed")).toHaveLength(60);
+    expect(page(calling, "priority").slice(0, 3)).toEqual(["5", "70", "69"]);
+  });
+  it("leave a ward that fits as it is, and do not grow when everybody calls", () => {
+    expect(keys(callingFirst(sortBeds(VIEWS, "bed", NOW), 60, NOW))).toEqual(keys(sortBeds(VIEWS, "bed", NOW)));
+    const all = many.map(({ patient }) => alarm(patient?.key ?? "", {}));
+    expect(keys(callingFirst(sortBeds(viewBeds(many, all), "bed", NOW), 60, NOW))).toHaveLength(70);
   });
 });
 

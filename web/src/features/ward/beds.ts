@@ -1,6 +1,6 @@
 /** Which beds are shown and in which order. Pure, so that it can be tested without a page. */
 import type { Bed } from "../../api/types";
-import { type AlarmCounts, category, urgency } from "../../live/alarms";
+import { type AlarmCounts, category, loudness, urgency } from "../../live/alarms";
 import type { Alarm } from "../../live/messages";
 
 export type Filter = "all" | keyof AlarmCounts;
@@ -32,6 +32,15 @@ export function sortBeds(views: readonly BedView[], order: Order, nowMs: number)
 
 function rank({ bed, alarms }: BedView, nowMs: number): number {
   return bed.patient === null ? FREE_RANK : Math.min(...alarms.map((alarm) => urgency(alarm, nowMs)), urgency(null, nowMs));
+}
+
+/** More beds than a page holds: whoever calls is on the first page, in whatever order. */
+export function callingFirst(views: readonly BedView[], size: number, nowMs: number): BedView[] {
+  if (views.length <= size) return [...views];
+  const calls = ({ alarms }: BedView): boolean => alarms.some((alarm) => loudness(alarm, nowMs) === "active");
+  let places = Math.max(0, size - views.filter(calls).length);
+  const first = new Set(views.filter((view) => calls(view) || places-- > 0).slice(0, size));
+  return [...first, ...views.filter((view) => !first.has(view))];
 }
 
 export function filterBeds(views: readonly BedView[], filter: Filter, nowMs: number): BedView[] {

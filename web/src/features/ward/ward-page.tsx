@@ -9,7 +9,7 @@ import { PanelNotice } from "../../design/notice";
 import { texts } from "../../design/texts";
 import { useWindowSize } from "../../design/use-window-size";
 import { useLinked, useServerNow, useSession, useWatched } from "../../session/session";
-import { columnsOf, densityOf, filterBeds, fittingSize, type Filter, type Order, type Size, SIZES, sortBeds, viewBeds } from "./beds";
+import { callingFirst, columnsOf, densityOf, filterBeds, fittingSize, type Filter, type Order, type Size, SIZES, sortBeds, viewBeds } from "./beds";
 import { FreeTile, PatientTile } from "./patient-tile";
 import { tileStreams } from "./tile-lanes";
 import { useSettledOrder } from "./use-settled-order";
@@ -50,7 +50,7 @@ function Ward({ ward, beds }: { readonly ward: string; readonly beds: Beds }) {
   const [read, setRead] = useState("");
 
   const views = viewBeds(beds, live.alarms.all());
-  const wanted = filterBeds(sortBeds(views, view.order, now), view.filter, now);
+  const wanted = callingFirst(filterBeds(sortBeds(views, view.order, now), view.filter, now), view.size, now);
   const settled = useSettledOrder(wanted, { grid, linked, asked: `${view.order} ${view.filter}` });
   const pages = Math.max(1, Math.ceil(settled.length / view.size));
   const page = Math.min(view.page, pages);
