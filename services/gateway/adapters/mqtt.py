@@ -26,8 +26,13 @@ FILTERS_A_PACKET = 64
 INBOX_MOST_MESSAGES = 2_048
 INBOX_MOST_BYTES = 8 * 1024 * 1024
 GATHERED_MESSAGES = 256
-GATHERED_BYTES = 65_536
+GATHERED_BYTES = 131_072
 """A batch's worth: the taker is not made to wait for more."""
+REST_S = 0.010
+"""So long the socket is left alone after a read while a batch is gathered for longer than twice
+that: one read then brings many messages, where each would have woken the process by itself."""
+REST_MOST_BYTES = 32_768
+"""Of one read: after more there is a queue, and nothing to wait for."""
 CAUGHT_UP_AFTER_S = 2.0
 """A queue that the broker kept for us comes at once after CONNACK, in whole batches; so long after
 the last such piece, what comes is new."""
@@ -79,6 +84,7 @@ class MqttSession(asyncio.Protocol):
         self._gather_s = 0.0
         self._gathering: asyncio.TimerHandle | None = None
         self._woken = False
+        self._resting: asyncio.TimerHandle | None = None
         self._paused = False
         self._is_open = False  # until then all is read: SUBACK may stand behind a long backlog
         self._ended: SessionEnded | None = None
@@ -130,7 +136,8 @@ class MqttSession(asyncio.Protocol):
         if self._paused and self._transport is not None:
             self._paused = False
             self._queued_s = self._heard_s = self._loop.time()
-            self._transport.resume_reading()
+            if self._resting is None:
+                self._transport.resume_reading()
         return taken
 
     def wake(self) -> None:
@@ -301,8 +308,11 @@ class MqttSession(asyncio.Protocol):
                 self._pause()
             if self._is_plenty():
                 self._release()
-            elif self._gathering is None:
+                return
+            if self._gathering is None:
                 self._gather()
+            if size < REST_MOST_BYTES and self._gather_s > 2 * REST_S:
+                self._rest_a_moment()
 
     @override
     def eof_received(self) -> bool:
@@ -370,7 +380,19 @@ class MqttSession(asyncio.Protocol):
             return  # the broker sends no more than Receive Maximum meanwhile
         if not self._paused and self._transport is not None and self._ended is None:
             self._paused = True
+            if self._resting is None:
+                self._transport.pause_reading()
+
+    def _rest_a_moment(self) -> None:
+        """Leave the socket alone for a moment; what comes meanwhile is read at once."""
+        if self._resting is None and not self._paused and self._transport is not None:
             self._transport.pause_reading()
+            self._resting = self._loop.call_later(REST_S, self._rested)
+
+    def _rested(self) -> None:
+        self._resting = None
+        if not self._paused and self._transport is not None and self._ended is None:
+            self._transport.resume_reading()
 
     def _answer(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.PingRespPacket):
@@ -405,8 +427,9 @@ class MqttSession(asyncio.Protocol):
         if self._ended is not None:
             return
         self._ended = reason
-        if self._ping_timer is not None:
-            self._ping_timer.cancel()
+        for timer in (self._ping_timer, self._resting):
+            if timer is not None:
+                timer.cancel()
         unavailable = Unavailable(Dependency.MQTT, str(reason))
         _fail(self._connack, unavailable)
         for answer in self._subacks.values():

@@ -1,7 +1,8 @@
 """When a batch of frames is full, and its bytes.
 
-A batch costs 0.2 ms in client and broker however much is in it, so the window follows the rate:
-a quiet lane sends at once, a loaded one waits up to 100 ms for about 64 frames.
+A batch costs a millisecond in client, broker and reader, hardly more for 256 frames than for 20
+(docs/decisions/0010-larger-batches.md). So the window follows the rate: a quiet lane sends at once,
+a loaded one waits up to 100 ms, until then or 256 frames.
 
 Hot path: about 1 us a frame (`make bench`), hence one `struct` call and plain lists.
 """
@@ -11,11 +12,12 @@ from typing import NamedTuple
 from shared.contracts.frames import FRAMES, RECORD
 
 MOST_FRAMES = 256
-MOST_BYTES = 65_536
-WANTED_FRAMES = 64
+MOST_BYTES = 131_072
+"""Of samples: 256 frames of a second of 250 samples. One larger message may exceed it."""
 SHORTEST_WINDOW_S = 0.010
 LONGEST_WINDOW_S = 0.100
-_WANTED_RATE = WANTED_FRAMES / LONGEST_WINDOW_S
+WORTH_WAITING_RATE = 640.0
+"""Frames a second from which a batch waits its longest: 64 of them share its cost then."""
 _FORGET_S = 1.0
 """The rate is that of about the last second: longer than a burst of one device."""
 
@@ -84,8 +86,8 @@ class Batch:
 class BatchWindow:
     """How long a batch stays open, from the rate of its lane.
 
-    Up to 640 frames/s a longer window would add delay without filling the batch, so it grows
-    with the rate from 10 to 100 ms; above, it shrinks again as 64 frames come together sooner.
+    It grows with the rate from 10 to 100 ms, since what a batch costs weighs more the more of
+    them there are, and shrinks again where 256 frames come together sooner.
     """
 
     __slots__ = ("_at_s", "_rate_hz")
@@ -109,7 +111,6 @@ class BatchWindow:
     @property
     def window_s(self) -> float:
         """Seconds from the first frame of a batch to its end."""
-        if self._rate_hz >= _WANTED_RATE:
-            return max(SHORTEST_WINDOW_S, WANTED_FRAMES / self._rate_hz)
-        fill = self._rate_hz / _WANTED_RATE
-        return SHORTEST_WINDOW_S + (LONGEST_WINDOW_S - SHORTEST_WINDOW_S) * fill
+        share = min(1.0, self._rate_hz / WORTH_WAITING_RATE)
+        grown_s = SHORTEST_WINDOW_S + (LONGEST_WINDOW_S - SHORTEST_WINDOW_S) * share
+        return max(SHORTEST_WINDOW_S, min(grown_s, MOST_FRAMES / max(self._rate_hz, 1.0)))
