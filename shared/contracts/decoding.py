@@ -4,12 +4,16 @@ A codec is a folder of ``shared/codecs``; its module ``codec`` holds one ``CODEC
 Frames are ``NamedTuple``: this is the hot path of the gateway (benchmark: ``make bench``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shared.contracts.parking import Reason
+from shared.contracts.records import Table
 
 
 class Envelope(NamedTuple):
@@ -59,6 +63,22 @@ class Refused(NamedTuple):
     n: int | None = None
 
 
+class PlainMessages(NamedTuple):
+    """Messages as columns, of those that are one frame of samples that a batch may hold.
+
+    ``heads`` has the fields boot, n, t_us, flags and those of `DecodedFrame` before ``data``. Where
+    ``is_plain`` is false, a message is something else, or nothing: its other columns say nothing.
+    """
+
+    is_plain: NDArray[np.bool_]
+    heads: Table
+    data: list[bytes]
+
+
+PlainReader = Callable[[Sequence[bytes]], PlainMessages]
+"""Reads many messages at once, for the hot path; gives of each plain one what a decoder would."""
+
+
 class Decoder(Protocol):
     """Turns the bytes of one device into messages; keeps what is unfinished."""
 
@@ -89,3 +109,4 @@ class Codec:
     largest_bytes: int
     """The longest MQTT payload that is looked at; anything longer is refused unread."""
     new_decoder: Callable[[], Decoder]
+    read_plain: PlainReader | None = None

@@ -18,6 +18,7 @@ from services.gateway.core.batching import Batch, BatchWindow, ClosedBatch
 from services.gateway.core.flow import LaneFlow
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.identity import Lane
+from shared.contracts.records import Table
 from shared.runtime.clock import Clock
 
 log = structlog.get_logger()
@@ -100,6 +101,18 @@ class Outlet:
         if not batch.has_room_for(n_frames, n_bytes):
             self._close(batch, late=late)
         return batch
+
+    def add_rows(
+        self, records: Table, samples: Sequence[bytes], numbers: Sequence[int], *, late: bool
+    ) -> None:
+        """Add messages of one frame each; batches that are full leave."""
+        batch = self._late if late else self._live
+        at = 0
+        while at < len(samples):
+            added = batch.add_rows(records[at:], samples[at:], numbers[at:])
+            at += added
+            if not added:
+                self._close(batch, late=late)
 
     def end_chunk(self) -> None:
         """Say that all messages of a chunk are in: what is collected leaves.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from services.gateway.application.devices import Devices
 from services.gateway.core.messages import Device, Incoming
-from shared.contracts.decoding import Codec, Decoder, Framing, Refused
+from shared.contracts.decoding import Codec, Decoder, Framing, PlainReader, Refused
 from shared.contracts.identity import DeviceId, parse_device_id
 from shared.contracts.names import ROOT, UpKind, UpTopic, parse_up_topic
 from shared.contracts.parking import Reason
@@ -21,6 +21,7 @@ class Route(NamedTuple):
     kind: UpKind
     decoder: Decoder | None
     largest_bytes: int
+    read_plain: PlainReader | None = None
 
 
 class UnknownYet(NamedTuple):
@@ -85,7 +86,7 @@ class Routes:
         decoder = self._shared.get(parsed.codec)
         if parsed.kind is not UpKind.DATA or codec is None or decoder is None:
             return Refused(Reason.UNKNOWN_CODEC, f"{parsed.kind}/{parsed.codec[:40]}")
-        return Route(device, parsed.kind, decoder, codec.largest_bytes)
+        return Route(device, parsed.kind, decoder, codec.largest_bytes, codec.read_plain)
 
 
 def device_of(message: Incoming) -> str:

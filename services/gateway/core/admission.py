@@ -7,12 +7,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.contracts.decoding import Decoded, Refused
 from shared.contracts.frames import SampleFormat
 from shared.contracts.instants import DAY, HOUR, SECOND
 from shared.contracts.parking import Reason
 from shared.contracts.quality import FrameFlag, MessageFlag
+from shared.contracts.records import Table
 from shared.contracts.streams import STREAMS, Place
 
 SHORTEST_INTERVAL_NS = 10_000
@@ -38,6 +40,11 @@ FRAME_FLAGS: tuple[int, ...] = tuple(
     for bits in range(256)
 )
 """`FrameFlag` bits of each flags byte of a message."""
+FRAME_FLAG_COLUMN = np.array(FRAME_FLAGS, np.uint32)
+_MOST_CHANNELS = np.zeros(256, np.int64)
+_MOST_CHANNELS[list(_CHANNELS)] = list(_CHANNELS.values())
+_IS_PLACE = np.zeros(256, np.bool_)
+_IS_PLACE[list(_PLACES)] = True
 
 
 class TimeLimits(NamedTuple):
@@ -77,6 +84,33 @@ def refuse_message(message: Decoded) -> Refused | None:
         if layout == _FLOAT32 and bool(np.isinf(np.frombuffer(data, "<f4")).any()):
             return _refuse(message, Reason.NOT_FINITE, "an infinite sample")
     return None
+
+
+def admits_plain(heads: Table) -> NDArray[np.bool_]:
+    """Tell of messages of one frame of integer samples whether `refuse_message` lets them in.
+
+    Parameters
+    ----------
+    heads : as in `PlainMessages`
+    """
+    channels, samples = heads["channels"], heads["samples"].astype(np.int64)
+    interval_ns = heads["interval_ns"].astype(np.int64)
+    in_range = (interval_ns >= SHORTEST_INTERVAL_NS) & (interval_ns <= LONGEST_INTERVAL_NS)
+    duration_ns = samples * np.where(in_range, interval_ns, 0)
+    scale = heads["scale"]
+    admitted: NDArray[np.bool_] = (
+        (channels > 0)
+        & (channels <= _MOST_CHANNELS[heads["stream"]])
+        & (samples > 0)
+        & _IS_PLACE[heads["place"]]
+        & (in_range | ((interval_ns == 0) & (samples == 1)))
+        & ((duration_ns <= LONGEST_FRAME_US * 1_000) | (samples == 1))
+        & np.isfinite(scale)
+        & np.isfinite(heads["offset"])
+        & (scale != 0.0)
+        & (np.abs(heads["dt_us"].astype(np.int64)) <= LARGEST_DT_US)
+    )
+    return admitted
 
 
 def refuse_time(

@@ -4,12 +4,16 @@ A batch costs a millisecond in client, broker and reader, hardly more for 256 fr
 (docs/decisions/0010-larger-batches.md). So the window follows the rate: a quiet lane sends at once,
 a loaded one waits up to 100 ms, until then or 256 frames.
 
-Hot path: about 1 us a frame (`make bench`), hence one `struct` call and plain lists.
+Hot path (`make bench`): 1 us a frame one by one, 0.3 us as rows, hence plain lists.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from shared.contracts.frames import FRAMES, RECORD
+from shared.contracts.records import Table
 
 MOST_FRAMES = 256
 MOST_BYTES = 131_072
@@ -34,23 +38,24 @@ class ClosedBatch(NamedTuple):
 class Batch:
     """Collects the frames of one lane; a message is never split over two batches."""
 
-    __slots__ = ("_n_bytes", "_numbers", "_received_us", "_records", "_samples")
+    __slots__ = ("_n_bytes", "_n_frames", "_numbers", "_received_us", "_records", "_samples")
 
     def __init__(self) -> None:
         self._records: list[bytes] = []
         self._samples: list[bytes] = []
         self._numbers: list[int] = []
         self._n_bytes = 0
+        self._n_frames = 0
         self._received_us = 0
 
     def __len__(self) -> int:
         """Frames in it."""
-        return len(self._records)
+        return self._n_frames
 
     def has_room_for(self, n_frames: int, n_bytes: int) -> bool:
         """Whether a message fits; an empty batch takes any, so that a large one travels alone."""
-        return not self._records or (
-            len(self._records) + n_frames <= MOST_FRAMES and self._n_bytes + n_bytes <= MOST_BYTES
+        return not self._n_frames or (
+            self._n_frames + n_frames <= MOST_FRAMES and self._n_bytes + n_bytes <= MOST_BYTES
         )
 
     def add_frame(
@@ -68,7 +73,37 @@ class Batch:
         self._records.append(RECORD.pack(*head, self._n_bytes, size))
         self._samples.append(samples)
         self._n_bytes += size
+        self._n_frames += 1
         self._received_us = head[7]
+
+    def add_rows(self, records: Table, samples: Sequence[bytes], numbers: Sequence[int]) -> int:
+        """Add messages of one frame each, as many as there is room for; gives how many.
+
+        An empty batch takes at least one.
+
+        Parameters
+        ----------
+        records : of `FRAME`; ``start`` and ``size`` are filled in here
+        samples, numbers : of each record
+        """
+        sizes = np.fromiter(map(len, samples), np.int64, len(samples))
+        ends = np.cumsum(sizes)
+        fits = int(np.searchsorted(ends, MOST_BYTES - self._n_bytes, side="right"))
+        fits = min(fits, MOST_FRAMES - self._n_frames)
+        if not self._n_frames:
+            fits = max(1, fits)
+        if fits <= 0:
+            return 0
+        taken = records[:fits]
+        taken["size"] = sizes[:fits]
+        taken["start"] = self._n_bytes + ends[:fits] - sizes[:fits]
+        self._records.append(taken.tobytes())
+        self._samples += samples[:fits]
+        self._numbers += numbers[:fits]
+        self._n_frames += fits
+        self._n_bytes += int(ends[fits - 1])
+        self._received_us = int(taken["received"][-1])
+        return fits
 
     def end_message(self, number: int) -> None:
         """Say that all frames of a message are in: it is settled with this batch."""
@@ -76,10 +111,10 @@ class Batch:
 
     def close(self) -> ClosedBatch:
         """Give the batch and begin the next one."""
-        body = b"".join((FRAMES.head(len(self._records)), *self._records, *self._samples))
-        closed = ClosedBatch(body, len(self._records), self._numbers, self._received_us)
+        body = b"".join((FRAMES.head(self._n_frames), *self._records, *self._samples))
+        closed = ClosedBatch(body, self._n_frames, self._numbers, self._received_us)
         self._records, self._samples, self._numbers = [], [], []
-        self._n_bytes = 0
+        self._n_bytes = self._n_frames = 0
         return closed
 
 

@@ -1,10 +1,12 @@
 """The codec ``packed``: what our SDK and our own devices send. Format in README.md.
 
-Hot path: about 2 us a message of one frame (``make bench``), hence tuples and precompiled structs.
+Hot path (``make bench``): 2 us a message of one frame one by one, hence tuples and precompiled
+structs; 0.6 us as columns, of those that are one frame of samples of a fixed width.
 """
 
 import math
 import struct
+from collections.abc import Sequence
 from zlib import crc32
 
 import numpy as np
@@ -17,6 +19,7 @@ from shared.contracts.decoding import (
     Decoder,
     Envelope,
     Framing,
+    PlainMessages,
     Refused,
 )
 from shared.contracts.frames import MISSING_INT32, SampleFormat
@@ -200,6 +203,46 @@ def _write_deltas(data: bytes, channels: int) -> bytes:
     return octets[used].tobytes()
 
 
+_PLAIN = np.dtype(
+    [
+        ("magic", "S2"), ("version", "u1"), ("flags", "u1"), ("boot", "<u4"), ("n", "<u4"),
+        ("t_us", "<i8"), ("count", "u1"), ("stream", "u1"), ("place", "u1"), ("channels", "u1"),
+        ("samples", "<u2"), ("interval_ns", "<u8"), ("dt_us", "<i4"), ("format", "u1"),
+        ("scale", "<f4"), ("offset", "<f4"),
+    ]
+)  # fmt: skip
+_HEADS = HEAD.size + FRAME.size
+assert _PLAIN.itemsize == _HEADS
+_RESIDUE = 0x2144DF1C
+"""CRC-32 of anything with its own CRC-32 (little-endian) behind it."""
+_WIDTHS = np.zeros(256, np.int64)
+for _number in (INT16, INT32):
+    _WIDTHS[_number] = WIDTHS[_number]
+
+
+def read_plain(payloads: Sequence[bytes]) -> PlainMessages:
+    """Give the columns of messages, and which of them can be read so."""
+    shortest = _HEADS + CHECKSUM.size
+    sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
+    if len(payloads) and int(sizes.min()) < shortest:
+        payloads = [one if len(one) >= shortest else bytes(shortest) for one in payloads]
+    heads = np.frombuffer(b"".join([one[:_HEADS] for one in payloads]), _PLAIN)
+    sums = np.fromiter(map(crc32, payloads), np.uint32, len(payloads))
+    n_bytes = _WIDTHS[heads["format"]] * heads["channels"] * heads["samples"]
+    is_plain = (
+        (sums == _RESIDUE)
+        & (heads["magic"] == MAGIC)
+        & (heads["version"] == VERSION)
+        & (heads["count"] == 1)
+        & (n_bytes > 0)
+        & (sizes == n_bytes + shortest)
+        & (sizes <= LARGEST_BYTES)
+        & (heads["interval_ns"] < 2**63)
+    )
+    end = -CHECKSUM.size
+    return PlainMessages(is_plain, heads, [one[_HEADS:end] for one in payloads])
+
+
 def _new_decoder() -> Decoder:
     return PackedDecoder()
 
@@ -209,4 +252,5 @@ CODEC = Codec(
     framing=Framing.MESSAGE,
     largest_bytes=LARGEST_BYTES,
     new_decoder=_new_decoder,
+    read_plain=read_plain,
 )

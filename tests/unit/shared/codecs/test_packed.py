@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.codecs.packed.codec import FRAME, HEAD, LARGEST_BYTES, decode, encode
+from shared.codecs.packed.codec import FRAME, HEAD, LARGEST_BYTES, decode, encode, read_plain
 from shared.contracts.decoding import Decoded, DecodedFrame, Refused
 from shared.contracts.parking import Reason
 
@@ -96,3 +96,44 @@ def test_what_does_not_fit_is_not_written(change: dict[str, object]) -> None:
     one = DecodedFrame(1, 0, 1, 2, 0, 0, 1, 1.0, 0.0, b"1234")
     with pytest.raises(ValueError):
         encode(Decoded(1, 2, 3, 0, [one._replace(**change)]))  # type: ignore[arg-type]  # wrong on purpose
+
+
+@st.composite
+def packed_messages(draw: st.DrawFn) -> bytes:
+    """Plain messages, others, and broken ones."""
+    frames = []
+    for _ in range(draw(st.sampled_from([1, 1, 1, 0, 2]))):
+        layout = draw(st.sampled_from([1, 1, 2, 3, 4, 5]))
+        width = {1: 2, 2: 3, 3: 4, 4: 4, 5: 2}[layout]
+        channels, samples = draw(st.integers(1, 3)), draw(st.integers(0, 4))
+        data = draw(st.binary(min_size=width * channels * samples, max_size=width * channels * 4))
+        numbers = draw(st.tuples(st.integers(0, 2**64 - 1), st.integers(-(2**31), 2**31 - 1)))
+        scale = draw(st.floats(width=32))
+        frames.append(FRAME.pack(1, 2, channels, samples, *numbers, layout, scale, 0.5) + data)
+    count = draw(st.sampled_from([len(frames)] * 4 + [1]))
+    head = HEAD.pack(b"VW", draw(st.sampled_from([1, 1, 1, 2])), 3, 4, 5, 6, count)
+    whole = bytearray(sealed(head + b"".join(frames)))
+    if draw(st.integers(0, 9)) == 0:
+        whole[draw(st.integers(0, len(whole) - 1))] ^= 1
+    return bytes(whole[: draw(st.sampled_from([len(whole)] * 9 + [3]))])
+
+
+@given(st.lists(packed_messages(), max_size=6))
+def test_columns_give_what_the_decoder_gives(payloads: list[bytes]) -> None:
+    read = read_plain(payloads)
+    for index, payload in enumerate(payloads):
+        one = decode(payload)
+        if isinstance(one, Refused) or len(one.frames) != 1:
+            assert not read.is_plain[index]
+            continue
+        frame = one.frames[0]
+        layout = payload[HEAD.size + FRAME.size - 9]
+        plain = layout in {1, 3} and frame.samples > 0
+        assert bool(read.is_plain[index]) == plain
+        if plain:
+            head = read.heads[index]
+            told = [head[name].item() for name in ("boot", "n", "t_us", "flags")]
+            assert told == [one.boot, one.n, one.t_us, one.flags]
+            fields = [head[name].item() for name in DecodedFrame._fields[:-1]]
+            assert repr(fields) == repr(list(frame[:-1]))  # NaN is NaN
+            assert read.data[index] == frame.data

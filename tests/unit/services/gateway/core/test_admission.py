@@ -3,12 +3,16 @@
 import struct
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.gateway.core.admission import (
     FRAME_FLAGS,
     RateLimit,
     TimeLimits,
+    admits_plain,
     refuse_message,
     refuse_time,
 )
@@ -119,3 +123,39 @@ def test_a_clock_that_steps_back_gives_no_messages() -> None:
     assert limit.admit(NOW)
     assert not limit.admit(NOW - HOUR)
     assert limit.admit(NOW + SECOND // 10)
+
+
+HEAD = np.dtype(
+    [
+        ("stream", "u1"), ("place", "u1"), ("channels", "u1"), ("samples", "<u2"),
+        ("interval_ns", "<u8"), ("dt_us", "<i4"), ("scale", "<f4"), ("offset", "<f4"),
+    ]
+)  # fmt: skip
+EDGES = [0, 1, 9_999, 10_000, 4_000_000, 3_600_000_000_000, 86_400_000_000_000, 2**62]
+heads = st.tuples(
+    st.sampled_from([0, 1, 2, 3, 20, 29, 30, 255]),
+    st.sampled_from([0, 7, 8, 255]),
+    st.integers(0, 13),
+    st.sampled_from([0, 1, 2, 65_535]),
+    st.sampled_from(EDGES) | st.integers(0, 2**63 - 1),
+    st.integers(-(2**31), 2**31 - 1),
+    st.sampled_from([0.0, 1.0, 0.005, float("nan"), float("inf")]),
+    st.sampled_from([0.0, -1.0, float("nan"), float("-inf")]),
+)
+GOOD_HEAD = (1, 1, 1, 250, 4_000_000, 0, 0.005, 0.0)
+
+
+@given(st.lists(heads | st.just(GOOD_HEAD), max_size=8), st.integers(0, 7), heads)
+def test_columns_are_let_in_as_single_messages_are(
+    rows: list[tuple[Any, ...]], changed: int, other: tuple[Any, ...]
+) -> None:
+    rows.append((*GOOD_HEAD[:changed], other[changed], *GOOD_HEAD[changed + 1 :]))
+    admitted = admits_plain(np.array(rows, HEAD))
+    for row, is_in in zip(np.array(rows, HEAD).tolist(), admitted.tolist(), strict=True):
+        *first, scale, offset = row
+        stream, place, channels, samples, interval_ns, dt_us = first
+        frame = DecodedFrame(
+            stream, place, channels, samples, interval_ns, dt_us, 1, scale, offset,
+            bytes(2 * channels * samples),
+        )  # fmt: skip
+        assert is_in == (refuse_message(message(frame)) is None)
