@@ -99,6 +99,13 @@ from signal.frame
 where device_id = $1 and stream = $2 and t0 >= $3 and t0 < $4
 order by t0, boot, n, part;
 
+-- name: stored_blocks
+-- The compressed minutes of one stream of a device in a time.
+select content
+from signal.block
+where device_id = $1 and stream = $2 and t0 >= $3 and t0 < $4
+order by t0, place;
+
 -- name: stored_beats
 -- The beats of a device in a time that no later revision has withdrawn.
 select device_id, t, kind, class, revision, rr_ms, quality
