@@ -55,6 +55,7 @@ class PlainWay:
     admits_rate : takes one message of a device's rate, if there is one
     defer : acknowledges messages and forwards nothing
     receipt_wanted : told of devices that ask for their receipts now
+    taken : counts the messages of each device
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class PlainWay:
         defer: Callable[[Sequence[int], str], None],
         receipt_wanted: Callable[[DeviceKey], None],
         identity: str,
+        taken: dict[DeviceKey, int] | None = None,
     ) -> None:
         self._routes = routes
         self._clocks = clocks
@@ -77,6 +79,7 @@ class PlainWay:
         self._defer = defer
         self._receipt_wanted = receipt_wanted
         self._identity = identity
+        self._taken = {} if taken is None else taken
 
     def move(
         self, incoming: Sequence[Incoming], numbers: Sequence[int], now_us: int
@@ -136,6 +139,7 @@ class PlainWay:
         columns = (heads[name].tolist() for name in ("boot", "n", "t_us", "dt_us"))
         held = self._clocks.held
         admits_rate = self._admits_rate
+        taken = self._taken
         moved: set[int] = set()
         left: set[DeviceKey] = set()
         rows: list[int] = []
@@ -161,6 +165,7 @@ class PlainWay:
                 self._defer((numbers[index],), "rate")
                 continue
             clock.note_placed(n, start_us)
+            taken[key] = taken.get(key, 0) + 1
             flags = segment.flags | _SIMULATED if device.simulated else segment.flags
             rows.append(row)
             placed.append((key, t0_us, incoming[index].arrival_us, flags))
