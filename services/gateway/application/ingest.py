@@ -110,9 +110,9 @@ class Ingest:
         self._rates: dict[DeviceKey, RateLimit] = {}
         self._refusals = Refusals(parts.routes, parts.out, session, outlet, parts.metrics)
         self._plain = PlainWay(
-            parts.routes,
-            parts.clocks,
-            outlet,
+            routes=parts.routes,
+            clocks=parts.clocks,
+            outlet=outlet,
             limits=parts.limits.time,
             admits_rate=self._admits_rate,
             defer=self._defer,

@@ -9,6 +9,7 @@ Hot path: about 3 us a message without MQTT (``make bench``), half of what the o
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ class _Chunk(NamedTuple):
     read: PlainMessages
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlainWay:
     """Moves the plain messages of one MQTT session.
 
@@ -55,31 +57,19 @@ class PlainWay:
     admits_rate : takes one message of a device's rate, if there is one
     defer : acknowledges messages and forwards nothing
     receipt_wanted : told of devices that ask for their receipts now
+    identity : of the lane, for the log
     taken : counts the messages of each device
     """
 
-    def __init__(
-        self,
-        routes: Routes,
-        clocks: Clocks,
-        outlet: Outlet,
-        *,
-        limits: TimeLimits,
-        admits_rate: Callable[[DeviceKey, int], bool],
-        defer: Callable[[Sequence[int], str], None],
-        receipt_wanted: Callable[[DeviceKey], None],
-        identity: str,
-        taken: dict[DeviceKey, int] | None = None,
-    ) -> None:
-        self._routes = routes
-        self._clocks = clocks
-        self._outlet = outlet
-        self._limits = limits
-        self._admits_rate = admits_rate
-        self._defer = defer
-        self._receipt_wanted = receipt_wanted
-        self._identity = identity
-        self._taken = {} if taken is None else taken
+    routes: Routes
+    clocks: Clocks
+    outlet: Outlet
+    limits: TimeLimits
+    admits_rate: Callable[[DeviceKey, int], bool]
+    defer: Callable[[Sequence[int], str], None]
+    receipt_wanted: Callable[[DeviceKey], None]
+    identity: str
+    taken: dict[DeviceKey, int] = field(default_factory=dict)
 
     def move(
         self, incoming: Sequence[Incoming], numbers: Sequence[int], now_us: int
@@ -87,7 +77,7 @@ class PlainWay:
         """Hand the plain messages to the outlet; gives those that are left, in their order."""
         if len(incoming) < QUICK_FROM:
             return incoming, numbers
-        read = attempt_twice(partial(self._read, incoming), loop="ingest", identity=self._identity)
+        read = attempt_twice(partial(self._read, incoming), loop="ingest", identity=self.identity)
         if read is None or isinstance(read, Choked):
             return incoming, numbers
         moved = self._move(read, incoming, numbers, now_us)
@@ -98,7 +88,7 @@ class PlainWay:
 
     def _read(self, incoming: Sequence[Incoming]) -> _Chunk | None:
         """Read what may be plain; None where nothing should be. Safe to do again."""
-        known = self._routes.known
+        known = self.routes.known
         found = [known.get(message.topic) for message in incoming]
         reader: PlainReader | None = None
         for route in found:
@@ -130,16 +120,16 @@ class PlainWay:
     ) -> set[int]:
         """Place messages in time and hand them on; gives which are done."""
         heads = chunk.read.heads
-        earliest_us = now_us - self._limits.back_us
-        latest_us = now_us + self._limits.ahead_us
+        earliest_us = now_us - self.limits.back_us
+        latest_us = now_us + self.limits.ahead_us
         late_before_us = now_us - LATE_US
         spans_us = (
             (heads["samples"].astype(np.int64) - 1) * heads["interval_ns"].astype(np.int64) // 1_000
         )
         columns = (heads[name].tolist() for name in ("boot", "n", "t_us", "dt_us"))
-        held = self._clocks.held
-        admits_rate = self._admits_rate
-        taken = self._taken
+        held = self.clocks.held
+        admits_rate = self.admits_rate
+        taken = self.taken
         moved: set[int] = set()
         left: set[DeviceKey] = set()
         rows: list[int] = []
@@ -162,7 +152,7 @@ class PlainWay:
                 continue
             moved.add(index)
             if not admits_rate(key, now_us):
-                self._defer((numbers[index],), "rate")
+                self.defer((numbers[index],), "rate")
                 continue
             clock.note_placed(n, start_us)
             taken[key] = taken.get(key, 0) + 1
@@ -187,7 +177,7 @@ class PlainWay:
         records["flags"] |= np.where(late, np.uint32(_LATE), np.uint32(0))
         for is_late, mask in ways:
             mine = rows if mask is None else [rows[i] for i in np.flatnonzero(mask).tolist()]
-            self._outlet.add_rows(
+            self.outlet.add_rows(
                 records if mask is None else records[mask],
                 [read.data[row] for row in mine],
                 [numbers[at[row]] for row in mine],
@@ -198,7 +188,7 @@ class PlainWay:
             done = set(rows)
             for row in wanted.tolist():
                 if row in done:
-                    self._receipt_wanted(chunk.routes[row].device.key)
+                    self.receipt_wanted(chunk.routes[row].device.key)
 
 
 def _records(
