@@ -42,7 +42,7 @@ def load_migrations(package: str = "services.storage.schema") -> tuple[Migration
 
     Raises
     ------
-    Misconfigured : numbers repeat or one is missing
+    Misconfigured : a number stands twice; one may be missing: it was never needed
     """
     found = []
     for entry in resources.files(package).iterdir():
@@ -56,9 +56,9 @@ def load_migrations(package: str = "services.storage.schema") -> tuple[Migration
                 )
             )
     found.sort(key=lambda migration: migration.number)
-    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
-        numbers = [migration.number for migration in found]
-        raise Misconfigured(f"{package}: migrations must be numbered 1, 2, 3 ..., found {numbers}")
+    numbers = [migration.number for migration in found]
+    if len(set(numbers)) != len(numbers):
+        raise Misconfigured(f"{package}: a number stands twice among the migrations {numbers}")
     return tuple(found)
 
 
