@@ -17,7 +17,7 @@ PYTEST = $(VENV)/python -m pytest -p no:cacheprovider
 LINTED = shared services devices tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-until-ready stop demo setup test check bench accuracy chaos clean format lint \
+.PHONY: help run run-until-ready stop demo setup test check bench soak accuracy chaos clean format lint \
 	types architecture test-unit test-contract test-integration test-chaos test-browser \
 	test-accuracy test-web generate lock audit images environment development
 
@@ -102,8 +102,11 @@ chaos: development ## the long form of kill and count
 accuracy: development ## the long form of the accuracy tests
 	$(PYTEST) --timeout 3600 tests/accuracy
 
-bench: development ## what a message costs, beside the plain peers
-	$(VENV)/python -m tests.performance
+bench: development ## costs beside plain peers, load (WHAT=path,whole,connections,rude)
+	$(VENV)/python -m tests.performance $(if $(WHAT),--what $(WHAT)) $(OPTIONS)
+
+soak: development ## memory of every process over MINUTES (30)
+	$(VENV)/python -m tests.performance --what soak --minutes $(or $(MINUTES),30)
 
 # ---------------------------------------------------------------- upkeep
 generate: development ## everything that is generated from code

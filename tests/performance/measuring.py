@@ -1,4 +1,4 @@
-"""CPU seconds of processes with all their children, read from the operating system."""
+"""CPU seconds and memory of processes with all their children, read from the operating system."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +25,26 @@ def look(processes: Mapping[str, int]) -> Cpu:
     return Cpu(seconds={name: _tree(pid) for name, pid in processes.items()})
 
 
-def _tree(pid: int) -> float:
+def memory_mb(processes: Mapping[str, int]) -> dict[str, float]:
+    """Memory by name, in MB: what processes share (PostgreSQL's buffers) counts once."""
+    return {name: sum(map(_share_mb, _family(pid))) for name, pid in processes.items()}
+
+
+def _family(pid: int) -> list[psutil.Process]:
     root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def _share_mb(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_full_info().pss) / 1e6
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _tree(pid: int) -> float:
     total = 0.0
-    for process in (root, *root.children(recursive=True)):
+    for process in _family(pid):
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:

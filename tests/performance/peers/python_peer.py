@@ -1,4 +1,7 @@
-"""Python: aiomqtt, and what came in 100 ms as one COPY by asyncpg. Acknowledges at once."""
+"""Python: aiomqtt and asyncpg. Acknowledges at once.
+
+"copy": what came in 100 ms as one COPY. "single": one INSERT a message, as tutorials do it.
+"""
 
 import asyncio
 import json
@@ -7,6 +10,9 @@ from datetime import UTC, datetime
 
 import aiomqtt
 import asyncpg
+
+WRITE_EVERY_S = 0.1
+INSERT = "insert into peer (device, t, payload) values ($1, $2, $3)"
 
 
 async def run() -> None:
@@ -18,7 +24,7 @@ async def run() -> None:
     async def write() -> None:
         nonlocal rows
         while True:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(WRITE_EVERY_S)
             if rows:
                 batch, rows = rows, []
                 await database.copy_records_to_table("peer", records=batch)
@@ -34,12 +40,17 @@ async def run() -> None:
         asyncio.TaskGroup() as group,
     ):
         await client.subscribe("vw1/+/+/up/#", qos=1)
-        group.create_task(write())
+        if task["how"] == "copy":
+            group.create_task(write())
         print("subscribed", flush=True)
         async for message in client.messages:
             assert isinstance(message.payload, bytes)
             device = message.topic.value.split("/")[2]
-            rows.append((device, datetime.now(UTC), message.payload))
+            row = (device, datetime.now(UTC), message.payload)
+            if task["how"] == "copy":
+                rows.append(row)
+            else:
+                await database.execute(INSERT, *row)
 
 
 if __name__ == "__main__":
