@@ -5,6 +5,12 @@ import random  # noqa: TID251 - jitter of reconnects; nothing that is computed d
 from functools import partial
 
 from services.gateway.adapters.clock_table import PostgresClockTable
+from services.gateway.adapters.command_queue import RabbitCommandQueue
+from services.gateway.adapters.command_table import PostgresCommandTable
+from services.gateway.adapters.configuration_table import (
+    PostgresConfigurationTable,
+    PostgresCounterTable,
+)
 from services.gateway.adapters.credential_store import CredentialStore
 from services.gateway.adapters.frame_stream import RabbitConfirmed, carried_bytes
 from services.gateway.adapters.mqtt import MqttOptions, MqttSession, open_session
@@ -27,6 +33,7 @@ from shared.contracts.instants import DAY
 from shared.contracts.names import Exchange, up_filter
 from shared.database.pool import Database
 from shared.database.statements import load_statements
+from shared.device_models.catalogue import load_device_models
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.clock import Clock
 from shared.runtime.retry import Retry
@@ -55,7 +62,8 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         pid_file=settings.gateway_mqtt_pid_file,
         metrics=metrics,
     )
-    changes = RegistryChanges(database, [devices.note_change, credentials.note_change])
+    listeners = [devices.note_change, credentials.note_change]
+    changes = RegistryChanges(database, listeners)
     tools = LaneTools(
         lanes=deployment.lanes,
         open_session=partial(_open_session, _mqtt_options(settings), deployment, runtime.clock),
@@ -65,6 +73,12 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         clock_table=PostgresClockTable(database, statements),
         presence_table=PostgresPresenceTable(database, statements),
         receipt_queue=RabbitReceiptQueue(broker, deployment.incarnation),
+        command_queue=RabbitCommandQueue(broker),
+        command_table=PostgresCommandTable(database, statements),
+        configuration_table=PostgresConfigurationTable(database, statements),
+        counter_table=PostgresCounterTable(database, statements),
+        models=load_device_models(),
+        registry_listeners=listeners,
         out=RabbitConfirmed(publisher, deployment.incarnation, runtime.traces),
         limits=IngestLimits(
             time=TimeLimits(back_us=int(settings.gateway_oldest_data_days * DAY)),

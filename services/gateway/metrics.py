@@ -51,6 +51,25 @@ class GatewayMetrics:
         self.presence_unsaved = metrics.gauge(
             "presence_unsaved", "Presence rows that wait for PostgreSQL", ["lane"]
         )
+        self.commands = metrics.counter("commands", "Commands taken from the queue", ["lane"])
+        self.open_commands = metrics.gauge(
+            "open_commands", "Commands that have not ended, or unknown of late", ["lane"]
+        )
+        self.commands_sent = metrics.counter(
+            "commands_sent", "Commands given to MQTT, and questions after them", ["what"]
+        )
+        self.command_answers = metrics.counter(
+            "command_answers", "Answers of devices on up/result", ["answer"]
+        )
+        self.commands_finished = metrics.counter(
+            "commands_finished", "Events told of commands that have ended", ["outcome"]
+        )
+        self.configurations_sent = metrics.counter(
+            "configurations_sent", "down/desired published, retained", ["lane"]
+        )
+        self.counts_unsaved = metrics.gauge(
+            "counts_unsaved", "Counters of devices that wait for PostgreSQL", ["lane"]
+        )
         self.credentials_written = metrics.counter(
             "credentials_written", "Times mosquitto's password file was written"
         )

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import msgspec
 
+from shared.contracts.model_values import ModelValue, Name
 from shared.contracts.streams import STREAMS_BY_KEY, Place
 
 
@@ -37,15 +38,18 @@ class ModelStream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class ModelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One command that a model understands, with the names of its arguments."""
+    """One command that a model understands, with its arguments."""
 
-    name: str
-    args: tuple[str, ...] = ()
+    name: Name
+    args: tuple[ModelValue, ...] = ()
     label: str = ""
 
 
 class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model of device. ``simulated`` ones are no device of flesh and blood's."""
+    """A model of device. ``simulated`` ones are no device of flesh and blood's.
+
+    ``configuration`` names what may be wished of a device in ``down/desired``.
+    """
 
     label: str
     maker: str
@@ -54,6 +58,11 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     simulated: bool = False
     streams: tuple[ModelStream, ...] = ()
     commands: tuple[ModelCommand, ...] = ()
+    configuration: tuple[ModelValue, ...] = ()
+
+    def command(self, name: str) -> ModelCommand | None:
+        """The command of this name, if the model understands it."""
+        return next((command for command in self.commands if command.name == name), None)
 
 
 def read_device_model(text: str) -> DeviceModel:
@@ -78,4 +87,11 @@ def read_device_model(text: str) -> DeviceModel:
             raise ValueError(f"{stream.key} has at most {len(row.channels)} channels")
         if stream.scale == 0:
             raise ValueError(f"{stream.key}: a scale of 0 makes all samples equal")
+    for names in (
+        [command.name for command in model.commands],
+        [value.name for value in model.configuration],
+        *([value.name for value in command.args] for command in model.commands),
+    ):
+        if len(set(names)) != len(names):
+            raise ValueError(f"a name stands twice in {names}")
     return model

@@ -24,6 +24,7 @@ class EventKind(StrEnum):
     IDENTITY_CONFLICT = "identity_conflict"
     SESSION_LOST = "session_lost"
     STREAM_TRUNCATED = "stream_truncated"
+    COMMAND_FINISHED = "command_finished"  # data: command, name, outcome, detail
 
 
 class Severity(StrEnum):

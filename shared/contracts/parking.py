@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BAD_RATE = "bad_rate"
     BAD_TIME = "bad_time"
     UNKNOWN_CODEC = "unknown_codec"
+    FOREIGN_CODEC = "foreign_codec"  # a codec that the device's model does not speak
     UNKNOWN_STREAM = "unknown_stream"
     UNSUPPORTED_VERSION = "unsupported_version"
     FOREIGN_DEVICE = "foreign_device"

@@ -153,14 +153,14 @@ class MqttSession(asyncio.Protocol):
                 b"".join([b"\x40\x02" + packet_id.to_bytes(2, "big") for packet_id in packet_ids])
             )
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send to a device with QoS 0; false where it could not leave (it will be repeated)."""
         transport = self._transport
         if transport is None or self._ended is not None:
             return False
         if transport.get_write_buffer_size() > WRITE_MOST_BYTES:
             return False
-        transport.write(_PUBLISH(topic, payload).write())
+        transport.write(_PUBLISH(topic, payload, retain=retain).write())
         return True
 
     async def close(self) -> None:

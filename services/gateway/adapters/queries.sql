@@ -79,3 +79,71 @@ where revoked_at is null and expires_at > now();
 -- name: load_deployment
 -- How many lanes there are, and which incarnation of the streams.
 select lanes, incarnation from registry.deployment;
+
+-- name: take_command
+-- Writes the row of a command, once; one that comes too late has ended with it.
+insert into gateway.command (
+    id, device_id, name, args, requested_by, expires_at, outcome, finished_at)
+select $1::uuid, $2::integer, $3::text, $4::jsonb, $5::text, $6::timestamptz,
+    case when $6 <= now() then 'expired' end, case when $6 <= now() then now() end
+on conflict (id) do nothing;
+
+-- name: open_command
+-- A command as it stands, if it has not ended.
+select id::text, device_id, name, args, expires_at, sends, sent_at, outcome
+from gateway.command
+where id = $1::uuid and (outcome is null or outcome = 'unknown');
+
+-- name: open_commands
+-- Commands for a range of shards that have not ended, or ended unknown within the last day: their
+-- devices are asked when they come back.
+select c.id::text, c.device_id, c.name, c.args, c.expires_at, c.sends, c.sent_at, c.outcome
+from gateway.command c
+join registry.device d on d.id = c.device_id
+where d.shard between $1 and $2
+    and (c.outcome is null or (c.outcome = 'unknown' and c.expires_at > now() - interval '1 day'))
+order by c.taken_at, c.id
+limit 20000;
+
+-- name: mark_command_sent
+-- Says that a command is sent now; only one replica can, and nobody after its time.
+update gateway.command set sent_at = now(), sends = sends + 1, outcome = null, finished_at = null,
+    told_at = null
+where id = $1::uuid and sends = $2 and (outcome is null or outcome = 'unknown')
+    and expires_at > now()
+returning id::text, device_id, name, args, expires_at, sends, sent_at, outcome;
+
+-- name: finish_command
+-- How a command ended. An unknown end may still become known; no other ever changes.
+update gateway.command set outcome = $3, detail = $4, finished_at = now(), told_at = null
+where id = $1::uuid and device_id = $2
+    and (outcome is null or (outcome = 'unknown' and $3 <> 'unknown'));
+
+-- name: untold_commands
+-- Ended commands for a range of shards whose event may be missing, the oldest first.
+select c.id::text, c.device_id, c.name, c.outcome, c.detail, c.finished_at
+from gateway.command c
+join registry.device d on d.id = c.device_id
+where d.shard between $1 and $2 and c.outcome is not null and c.told_at is null
+order by c.finished_at, c.id
+limit 200;
+
+-- name: mark_commands_told
+-- Says that the events of these outcomes are durable.
+update gateway.command c set told_at = now()
+from unnest($1::text[], $2::text[]) as told (id, outcome)
+where c.id = told.id::uuid and c.outcome = told.outcome;
+
+-- name: load_configurations
+-- What is wished of the devices of a range of shards.
+select c.device_id, c.version, c.configuration
+from registry.device_configuration c
+join registry.device d on d.id = c.device_id
+where d.shard between $1 and $2 and d.retired_at is null;
+
+-- name: add_counts
+-- Adds to the counters of some devices.
+insert into gateway.device_counter as kept (device_id, kind, reason, n, newest_at)
+select *, now() from unnest($1::integer[], $2::text[], $3::text[], $4::bigint[])
+on conflict (device_id, kind, reason) do update set
+    n = kept.n + excluded.n, newest_at = excluded.newest_at;

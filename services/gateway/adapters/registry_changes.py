@@ -13,7 +13,7 @@ from shared.runtime.waiting import pause
 log = structlog.get_logger()
 
 CHANNEL = "registry_changed"
-"""Notified by triggers on ``registry.device`` and ``registry.device_credential``."""
+"""Notified by triggers on tables of ``registry`` that the gateway reads."""
 LOOK_EVERY_S = 0.5
 
 
@@ -22,7 +22,7 @@ class RegistryChanges:
 
     Parameters
     ----------
-    listeners : only note it; they read the registry in loops of their own
+    listeners : only note it; they read the registry in loops of their own; lanes come and go
     """
 
     def __init__(self, database: Database, listeners: Sequence[Callable[[], None]]) -> None:

@@ -32,11 +32,14 @@ from services.gateway.core.admission import (
     refuse_time,
 )
 from services.gateway.core.clock_map import ClockMap, Correction, Segment
+from services.gateway.core.command_results import read_result
 from services.gateway.core.messages import BootKey, Device, Incoming
 from services.gateway.core.presence import Status, boot_of, read_status
 from services.gateway.metrics import GatewayMetrics
+from shared.contracts.commands import CommandResult
 from shared.contracts.decoding import Decoded, Refused
 from shared.contracts.identity import DeviceId, DeviceKey, Lane
+from shared.contracts.names import UpKind
 from shared.contracts.parking import Reason
 from shared.contracts.quality import FrameFlag, MessageFlag
 from shared.runtime.clock import Clock
@@ -56,7 +59,7 @@ class Heard(NamedTuple):
     number: int
     message: Incoming
     route: Route
-    content: Decoded | Status
+    content: Decoded | Status | CommandResult
 
 
 class Placed(NamedTuple):
@@ -86,6 +89,9 @@ class LaneParts:
     ----------
     receipt_wanted : told of devices that ask for their receipts now
     came_online : told of devices that have just connected
+    answered : told what devices say of commands
+    taken : counts the messages of each device
+    refused : told of each refused message, with its device and reason
     """
 
     lane: Lane
@@ -95,6 +101,9 @@ class LaneParts:
     out: Confirmed
     receipt_wanted: Callable[[DeviceKey], None]
     came_online: Callable[[Device], None]
+    answered: Callable[[Device, CommandResult], None]
+    taken: dict[DeviceKey, int]
+    refused: Callable[[DeviceKey, Reason], None]
     limits: IngestLimits
     clock: Clock
     metrics: GatewayMetrics
@@ -108,7 +117,9 @@ class Ingest:
         self._session = session
         self._outlet = outlet
         self._rates: dict[DeviceKey, RateLimit] = {}
-        self._refusals = Refusals(parts.routes, parts.out, session, outlet, parts.metrics)
+        self._refusals = Refusals(
+            parts.routes, parts.out, session, outlet, parts.metrics, parts.refused
+        )
         self._plain = PlainWay(
             routes=parts.routes,
             clocks=parts.clocks,
@@ -118,6 +129,7 @@ class Ingest:
             defer=self._defer,
             receipt_wanted=parts.receipt_wanted,
             identity=f"lane {parts.lane}",
+            taken=parts.taken,
         )
         self._count = parts.metrics.messages.labels(str(parts.lane))
 
@@ -196,11 +208,12 @@ class Ingest:
             assert type(route) is Route
             decoder = route.decoder
             if decoder is None:
-                status = read_status(message.payload)
-                if isinstance(status, Refused):
-                    unusable.append(Unusable(number, message, status))
+                read = read_result if route.kind is UpKind.RESULT else read_status
+                told = read(message.payload)
+                if isinstance(told, Refused):
+                    unusable.append(Unusable(number, message, told))
                 else:
-                    heard.append(Heard(number, message, route, status))
+                    heard.append(Heard(number, message, route, told))
                 continue
             if len(message.payload) > route.largest_bytes:
                 refusal = Refused(Reason.TOO_LARGE, f"{len(message.payload)} bytes")
@@ -261,6 +274,11 @@ class Ingest:
         corrections: list[tuple[BootKey, Correction]] = []
         for key, one in zip(keys, heard, strict=True):
             content = one.content
+            if type(content) is CommandResult:
+                # Not durable yet, nor need it be: what is lost is asked for again.
+                self._parts.answered(one.route.device, content)
+                self._outlet.settle((one.number,))
+                continue
             if type(content) is not Decoded:
                 assert type(content) is Status
                 await self._observe(one, content, corrections)
@@ -342,6 +360,7 @@ class Ingest:
         """Make the frames of placed messages and give them to the outlet."""
         limits = self._parts.limits
         outlet = self._outlet
+        taken = self._parts.taken
         earliest_us = now_us - limits.time.back_us
         latest_us = now_us + limits.time.ahead_us
         late_before_us = now_us - LATE_US
@@ -369,6 +388,7 @@ class Ingest:
                 unusable.append(Unusable(number, message, bad))
                 continue
             clock.note_placed(n, start_us)
+            taken[device.key] = taken.get(device.key, 0) + 1
             is_late = newest_us < late_before_us
             flags = FRAME_FLAGS[message_flags & 0xFF] | segment.flags
             if device.simulated:
@@ -408,6 +428,7 @@ def _key_of(one: Heard) -> BootKey | None:
     content = one.content
     if type(content) is Decoded:
         return BootKey(one.route.device.key, content.boot)
-    assert type(content) is Status
+    if type(content) is not Status:
+        return None
     boot = boot_of(content)
     return None if boot is None else BootKey(one.route.device.key, boot)

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 import structlog
 
 from services.gateway.application.clocks import Clocks
+from services.gateway.application.commands import CommandPorts, Commands
+from services.gateway.application.configurations import Configurations
+from services.gateway.application.counters import Counters
 from services.gateway.application.devices import Devices
 from services.gateway.application.ingest import Ingest, IngestLimits, LaneParts
 from services.gateway.application.outlet import Outlet
 from services.gateway.application.ports import (
     ClockTable,
+    CommandQueue,
+    CommandTable,
+    ConfigurationTable,
     Confirmed,
+    CounterTable,
     DeviceSession,
     PresenceTable,
     ReceiptQueue,
@@ -21,9 +28,10 @@ from services.gateway.application.presences import Presences
 from services.gateway.application.receipts import Receipts
 from services.gateway.application.routing import Routes
 from services.gateway.core.flow import LaneFlow
-from services.gateway.core.messages import SessionEnded
+from services.gateway.core.messages import Device, SessionEnded
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.decoding import Codec
+from shared.contracts.device_model import DeviceModel
 from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.identity import Lane, shards_of
 from shared.errors import Unavailable
@@ -52,6 +60,7 @@ class LaneTools:
     open_flow : finds out how many bytes the streams of a lane have carried so far; waits for
         RabbitMQ until the stop, then raises Unavailable
     jitter : gives a number from 0 to 1
+    registry_listeners : called after each change of the registry; lanes come and go in it
     """
 
     lanes: int
@@ -62,6 +71,12 @@ class LaneTools:
     clock_table: ClockTable
     presence_table: PresenceTable
     receipt_queue: ReceiptQueue
+    command_queue: CommandQueue
+    command_table: CommandTable
+    configuration_table: ConfigurationTable
+    counter_table: CounterTable
+    models: Mapping[str, DeviceModel]
+    registry_listeners: list[Callable[[], None]]
     out: Confirmed
     limits: IngestLimits
     unconfirmed_most_bytes: int
@@ -70,6 +85,27 @@ class LaneTools:
     health: Health
     metrics: GatewayMetrics
     jitter: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downward:
+    """What speaks to the devices of a lane."""
+
+    receipts: Receipts
+    commands: Commands
+    configurations: Configurations
+
+    def use(self, session: DeviceSession | None) -> None:
+        """Speak over this session from now on."""
+        self.receipts.session = session
+        self.commands.session = session
+        self.configurations.use(session)
+
+    def welcome(self, device: Device) -> None:
+        """Tell a device that has just connected what it should know."""
+        self.receipts.welcome(device)
+        self.configurations.welcome(device)
+        self.commands.welcome(device)
 
 
 class LaneWork:
@@ -99,37 +135,65 @@ class LaneWork:
         presences = Presences(
             tools.presence_table, tools.out, tools.clock, tools.metrics, self._label
         )
-        await presences.load(shards_of(self._lane, tools.lanes))
+        shards = shards_of(self._lane, tools.lanes)
+        await presences.load(shards)
         receipts = Receipts(
             self._lane, tools.receipt_queue, tools.devices, flow, tools.clock, tools.metrics
         )
+        commands = Commands(
+            self._lane, shards,
+            ports=CommandPorts(
+                queue=tools.command_queue, table=tools.command_table, out=tools.out
+            ),
+            devices=tools.devices, is_online=presences.is_online, clock=tools.clock,
+            metrics=tools.metrics,
+        )  # fmt: skip
+        configurations = Configurations(
+            self._lane, shards,
+            table=tools.configuration_table, devices=tools.devices, reported=presences.reported,
+            metrics=tools.metrics,
+        )  # fmt: skip
+        counters = Counters(tools.counter_table, tools.metrics, self._label)
+        downward = Downward(receipts=receipts, commands=commands, configurations=configurations)
         parts = LaneParts(
             lane=self._lane,
-            routes=Routes(tools.codecs, tools.devices),
+            routes=Routes(tools.codecs, tools.devices, tools.models),
             clocks=Clocks(tools.clock_table, tools.clock, tools.metrics, self._label),
             presences=presences,
             out=tools.out,
             receipt_wanted=receipts.want,
-            came_online=receipts.welcome,
+            came_online=downward.welcome,
+            answered=commands.note_answer,
+            taken=counters.taken,
+            refused=counters.note_refused,
             limits=tools.limits,
             clock=tools.clock,
             metrics=tools.metrics,
         )
+        tools.registry_listeners.append(configurations.note_change)
         try:
             async with asyncio.TaskGroup() as group:
+                for name, loop in (
+                    ("commands", commands.collect),
+                    ("command steps", commands.run),
+                    ("configurations", configurations.run),
+                    ("counters", counters.run),
+                ):
+                    group.create_task(loop(stop), name=f"{name} {self._lane}")
                 group.create_task(receipts.collect(stop), name=f"receipts {self._lane}")
                 group.create_task(receipts.tell(stop), name=f"tell stored {self._lane}")
                 group.create_task(presences.run(stop), name=f"presence {self._lane}")
                 group.create_task(
                     self._tell_time(receipts, presences, stop), name=f"tell time {self._lane}"
                 )
-                await self._serve(parts, receipts, flow, stop)
+                await self._serve(parts, downward, flow, stop)
         finally:
+            tools.registry_listeners.remove(configurations.note_change)
             # A lane that is another's now says nothing about our readiness.
             tools.health.report(self._condition, ready=True)
 
     async def _serve(
-        self, parts: LaneParts, receipts: Receipts, flow: LaneFlow, stop: asyncio.Event
+        self, parts: LaneParts, downward: Downward, flow: LaneFlow, stop: asyncio.Event
     ) -> None:
         """Open the session again and again until the stop."""
         tools = self._tools
@@ -145,7 +209,7 @@ class LaneWork:
                 log.warning("mqtt_unavailable", lane=self._lane, error=str(error))
             else:
                 began_s = tools.clock.monotonic_s()
-                ended = await self._use(session, parts, receipts, flow, stop)
+                ended = await self._use(session, parts, downward, flow, stop)
                 if ended is not None:
                     lived_s = tools.clock.monotonic_s() - began_s
                     failures = failures + 1 if lived_s < SHORT_LIFE_S else 0
@@ -165,7 +229,7 @@ class LaneWork:
         self,
         session: DeviceSession,
         parts: LaneParts,
-        receipts: Receipts,
+        downward: Downward,
         flow: LaneFlow,
         stop: asyncio.Event,
     ) -> SessionEnded | None:
@@ -179,12 +243,12 @@ class LaneWork:
         ended: SessionEnded | None = None
         try:
             await self._note_opened(session)
-            receipts.session = session
+            downward.use(session)
             async with asyncio.TaskGroup() as group:
                 beside = [
                     group.create_task(outlet.run(), name=f"send {self._lane}"),
                     group.create_task(_wake_at(stop, session, outlet)),
-                    group.create_task(_look_again(receipts.moved, outlet)),
+                    group.create_task(_look_again(downward.receipts.moved, outlet)),
                 ]
                 await Ingest(parts, session, outlet).run(stop)
                 for task in beside:
@@ -192,7 +256,7 @@ class LaneWork:
         except* SessionEnded as group_ended:
             ended = _first(group_ended)
         finally:
-            receipts.session = None
+            downward.use(None)
             tools.health.report(self._condition, ready=False)
             await session.close()
         return ended

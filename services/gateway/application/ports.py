@@ -5,15 +5,20 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from services.gateway.core.clock_map import Correction, Segment
+from services.gateway.core.command_deadlines import OpenCommand
 from services.gateway.core.messages import (
     BootKey,
+    DesiredConfiguration,
     Device,
+    DeviceCount,
+    FinishedCommand,
     Incoming,
     ParkedMessage,
     StoredClock,
     StoredMessages,
 )
 from services.gateway.core.presence import Presence
+from shared.contracts.commands import Command, CommandOutcome
 from shared.contracts.events import Event
 from shared.contracts.identity import DeviceId, DeviceKey, Lane
 
@@ -45,7 +50,7 @@ class DeviceSession(Protocol):
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Send PUBACKs in this order; nothing if the connection is gone."""
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send to a device with QoS 0; false where it could not leave (it will be repeated)."""
 
     async def close(self) -> None:
@@ -144,3 +149,80 @@ class ReceiptQueue(Protocol):
 
     def receipts(self, lane: Lane, *, until: asyncio.Event) -> AsyncIterator[StoredMessages]:
         """Give what storage committed; each is settled when the next one is asked for."""
+
+
+class TakenCommand(Protocol):
+    """A command from its queue, until it is settled."""
+
+    @property
+    def command(self) -> Command:
+        """What is asked for."""
+
+    async def settle(self) -> None:
+        """Say that its row is durable."""
+
+    async def reject(self) -> None:
+        """Send it to the parking."""
+
+
+class CommandQueue(Protocol):
+    """Commands for the devices of a lane."""
+
+    def commands(self, lane: Lane, *, until: asyncio.Event) -> AsyncIterator[TakenCommand]:
+        """Give what is asked for; what is not settled comes again."""
+
+
+class CommandTable(Protocol):
+    """Commands that outlive the process. Every method raises Unavailable without PostgreSQL."""
+
+    async def take(self, command: Command) -> OpenCommand | None:
+        """Write the row of a command; give it as it stands, None if it has ended.
+
+        Raises
+        ------
+        Conflict : there is no such device
+        """
+
+    async def load(self, shards: range) -> list[OpenCommand]:
+        """Give the commands of these shards that have not ended, or ended unknown of late."""
+
+    async def mark_sent(self, command: OpenCommand) -> OpenCommand | None:
+        """Write that it is sent now; None if another was first, it has ended or its time is over.
+
+        Only then may it be sent.
+        """
+
+    async def finish(
+        self, command: str, device: DeviceKey, outcome: CommandOutcome, detail: str
+    ) -> None:
+        """Write how a command ended; an unknown end may still become known, no other changes."""
+
+    async def untold(self, shards: range) -> list[FinishedCommand]:
+        """Give commands that have ended and whose event may be missing."""
+
+    async def mark_told(self, commands: Sequence[FinishedCommand]) -> None:
+        """Write that their events are durable."""
+
+
+class ConfigurationTable(Protocol):
+    """What is wished of devices, as the api has written it."""
+
+    async def load(self, shards: range) -> list[DesiredConfiguration]:
+        """Give all wishes of these shards.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+
+class CounterTable(Protocol):
+    """Counters of devices."""
+
+    async def add(self, counts: Sequence[DeviceCount]) -> None:
+        """Add to the counters.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer; nothing was added
+        """

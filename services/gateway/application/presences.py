@@ -1,7 +1,8 @@
 """Who is online on a lane: statuses to rows and events."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -66,6 +67,16 @@ class Presences:
         for event in events_of(device.key, before, after):
             confirmation = await self._out.tell(event)
         return confirmation
+
+    def is_online(self, device: DeviceKey) -> bool:
+        """Whether a device is connected, as far as is known."""
+        presence = self._held.get(device)
+        return presence is not None and presence.online
+
+    def reported(self, device: DeviceKey) -> Mapping[str, Any]:
+        """What a device last told of itself."""
+        presence = self._held.get(device)
+        return {} if presence is None else presence.reported
 
     def online(self) -> Sequence[DeviceKey]:
         """Give the devices that are online."""

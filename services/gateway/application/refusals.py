@@ -1,6 +1,6 @@
 """What cannot be used, parked and told: to the device, and now and then to people."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.identity import MAX_UINT32, DeviceKey
 from shared.contracts.instants import MINUTE
 from shared.contracts.names import DownKind, down_topic
+from shared.contracts.parking import Reason
 from shared.contracts.quality import FrameFlag
 
 log = structlog.get_logger()
@@ -34,7 +35,12 @@ class Unusable(NamedTuple):
 
 
 class Refusals:
-    """Refuses messages of one MQTT session, and tells of clocks that jump or make no sense."""
+    """Refuses messages of one MQTT session, and tells of clocks that jump or make no sense.
+
+    Parameters
+    ----------
+    note : told of each refused message of a known device, for its counters
+    """
 
     def __init__(
         self,
@@ -43,7 +49,9 @@ class Refusals:
         session: DeviceSession,
         outlet: Outlet,
         metrics: GatewayMetrics,
+        note: Callable[[DeviceKey, Reason], None],
     ) -> None:
+        self._note = note
         self._routes = routes
         self._out = out
         self._session = session
@@ -73,6 +81,7 @@ class Refusals:
         device = self._routes.sender(message.topic)
         if device is None:
             return
+        self._note(device.key, refusal.reason)
         if boot is not None and n is not None:
             self._session.publish(
                 down_topic(device.name, DownKind.ERROR),

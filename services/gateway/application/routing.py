@@ -6,6 +6,7 @@ from typing import NamedTuple
 from services.gateway.application.devices import Devices
 from services.gateway.core.messages import Device, Incoming
 from shared.contracts.decoding import Codec, Decoder, Framing, PlainReader, Refused
+from shared.contracts.device_model import DeviceModel
 from shared.contracts.identity import DeviceId, parse_device_id
 from shared.contracts.names import ROOT, UpKind, UpTopic, parse_up_topic
 from shared.contracts.parking import Reason
@@ -15,7 +16,7 @@ MOST_ROUTES = 200_000
 
 
 class Route(NamedTuple):
-    """Where a topic leads. ``decoder`` is None for a status."""
+    """Where a topic leads. ``decoder`` is None for a status and for the result of a command."""
 
     device: Device
     kind: UpKind
@@ -31,10 +32,22 @@ class UnknownYet(NamedTuple):
 
 
 class Routes:
-    """The topics of one lane."""
+    """The topics of one lane.
 
-    def __init__(self, codecs: Mapping[str, Codec], devices: Devices) -> None:
+    Parameters
+    ----------
+    models : by name; a device may only speak the codecs of its model. Of a model that this
+        version does not know nothing is refused
+    """
+
+    def __init__(
+        self,
+        codecs: Mapping[str, Codec],
+        devices: Devices,
+        models: Mapping[str, DeviceModel] | None = None,
+    ) -> None:
         self._codecs = codecs
+        self._models = models or {}
         self._devices = devices
         self._generation = devices.generation
         # One decoder serves all devices of a codec whose messages each stand alone.
@@ -80,12 +93,15 @@ class Routes:
         return None if parsed is None else self._devices.find(parsed.device)
 
     def _lead(self, parsed: UpTopic, device: Device) -> Route | Refused:
-        if parsed.kind is UpKind.STATUS:
+        if parsed.kind in (UpKind.STATUS, UpKind.RESULT):
             return Route(device, parsed.kind, None, 0)
         codec = self._codecs.get(parsed.codec)
         decoder = self._shared.get(parsed.codec)
         if parsed.kind is not UpKind.DATA or codec is None or decoder is None:
             return Refused(Reason.UNKNOWN_CODEC, f"{parsed.kind}/{parsed.codec[:40]}")
+        model = self._models.get(device.model)
+        if model is not None and parsed.codec not in model.codecs:
+            return Refused(Reason.FOREIGN_CODEC, f"{device.model} does not speak {parsed.codec}")
         return Route(device, parsed.kind, decoder, codec.largest_bytes, codec.read_plain)
 
 

@@ -1,9 +1,10 @@
 """What the loops and the adapters of the gateway hand to each other."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.gateway.core.clock_map import Segment
+from shared.contracts.commands import CommandOutcome
 from shared.contracts.identity import DeviceId, DeviceKey
 from shared.contracts.parking import Reason
 from shared.contracts.receipts import Receipt
@@ -81,3 +82,31 @@ class StoredMessages(NamedTuple):
     receipts: list[Receipt]
     lane_bytes: int | None
     late: bool
+
+
+class FinishedCommand(NamedTuple):
+    """A command that has ended, for the event that tells of it."""
+
+    id: str
+    device: DeviceKey
+    name: str
+    outcome: CommandOutcome
+    detail: str
+    finished_us: int
+
+
+class DesiredConfiguration(NamedTuple):
+    """What is wished of a device."""
+
+    device: DeviceKey
+    version: int
+    configuration: dict[str, Any]
+
+
+class DeviceCount(NamedTuple):
+    """How many messages of a device were taken or refused since the last time."""
+
+    device: DeviceKey
+    kind: str
+    reason: str
+    n: int

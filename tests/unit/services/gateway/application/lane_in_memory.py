@@ -19,12 +19,14 @@ from services.gateway.core.messages import BootKey, Device, Incoming, ParkedMess
 from services.gateway.core.presence import Presence
 from services.gateway.metrics import GatewayMetrics
 from shared.codecs.register import load_codecs
+from shared.contracts.commands import CommandResult
 from shared.contracts.decoding import Codec
 from shared.contracts.events import Event
 from shared.contracts.frames import FrameBatch, decode_frames
 from shared.contracts.identity import DeviceId, DeviceKey, Lane
 from shared.contracts.instants import DAY
 from shared.contracts.names import UpKind, up_topic
+from shared.contracts.parking import Reason
 from shared.errors import Dependency, Unavailable
 from shared.telemetry.metrics import Metrics
 from tests.harness.manual_clock import ManualClock
@@ -150,7 +152,8 @@ class MemorySession:
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         self.acknowledged += packet_ids
 
-    def publish(self, topic: str, payload: bytes) -> bool:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
+        assert not retain
         self.told.append((topic, msgspec.json.decode(payload)))
         return True
 
@@ -168,6 +171,9 @@ class MemoryLane:
         self.out = MemoryOut()
         self.session = MemorySession()
         self.asked: list[DeviceKey] = []
+        self.answers: list[tuple[DeviceId, CommandResult]] = []
+        self.taken: dict[DeviceKey, int] = {}
+        self.refused: list[tuple[DeviceKey, Reason]] = []
         self.flow = LaneFlow(StreamFlow(0, 10_000), StreamFlow(0, 10_000))
         lane = Lane(0)
         devices = Devices(self.tables, self.clock, self.metrics)
@@ -184,6 +190,9 @@ class MemoryLane:
                 out=self.out,
                 receipt_wanted=self.asked.append,
                 came_online=lambda _: None,
+                answered=lambda device, result: self.answers.append((device.name, result)),
+                taken=self.taken,
+                refused=lambda device, reason: self.refused.append((device, reason)),
                 limits=IngestLimits(
                     time=TimeLimits(back_us=DAY), messages_per_s=100, messages_burst=1_000
                 ),

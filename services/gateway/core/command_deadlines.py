@@ -1,0 +1,92 @@
+"""When a command is sent, asked after, or given up. Pure: time is an argument.
+
+A command is sent at most once for what is known: its row says that it was sent before it is. From
+then on only the device can say what became of it, so it is asked, and sent once more only after it
+has answered that it never had it. What was never sent by its deadline is expired and has not run;
+what was sent and never answered is unknown, until the device comes back and says.
+"""
+
+from enum import Enum, auto
+from typing import Any, NamedTuple
+
+from shared.contracts.commands import CommandOutcome
+from shared.contracts.identity import DeviceKey
+from shared.contracts.instants import SECOND
+
+ASK_AFTER_US = 5 * SECOND
+"""Answers of quick commands come within a second; the question costs one small message."""
+ASK_EVERY_US = 10 * SECOND
+GRACE_US = 15 * SECOND
+"""After the deadline an answer may still be on its way: a device lost is seen within 15 s."""
+
+
+class OpenCommand(NamedTuple):
+    """A command that may still need something done. Times in us UTC.
+
+    Parameters
+    ----------
+    sends : how often it was given to MQTT, as its row says
+    is_unseen : the device has said that it never had it
+    sent_us : when it was last given to MQTT, or None
+    asked_us, running_us : when the device was last asked, and last said that it is at work
+    is_given_up : its outcome is told as unknown; a device that comes back is asked once more
+    """
+
+    id: str
+    device: DeviceKey
+    name: str
+    args: dict[str, Any]
+    expires_us: int
+    sends: int = 0
+    sent_us: int | None = None
+    is_unseen: bool = False
+    asked_us: int | None = None
+    running_us: int | None = None
+    is_given_up: bool = False
+
+
+class Step(Enum):
+    """What is to be done with a command now."""
+
+    WAIT = auto()
+    SEND = auto()
+    ASK = auto()
+    EXPIRE = auto()
+    GIVE_UP = auto()
+
+
+def next_step(command: OpenCommand, now_us: int, *, online: bool) -> Step:
+    """Give what is to be done with a command now."""
+    if command.is_given_up:
+        return Step.WAIT
+    if command.sent_us is None or command.is_unseen:
+        if now_us >= command.expires_us:
+            return Step.EXPIRE
+        return Step.SEND if online else Step.WAIT
+    if now_us >= max(command.expires_us, command.running_us or 0) + GRACE_US:
+        return Step.GIVE_UP
+    if online and now_us >= _ask_us(command):
+        return Step.ASK
+    return Step.WAIT
+
+
+def due_us(command: OpenCommand, *, online: bool) -> int | None:
+    """Give when `next_step` may say something else if nothing happens; None for never."""
+    if command.is_given_up:
+        return None
+    if command.sent_us is None or command.is_unseen:
+        return command.expires_us
+    end_us = max(command.expires_us, command.running_us or 0) + GRACE_US
+    return min(end_us, _ask_us(command)) if online else end_us
+
+
+def outcome_of(step: Step) -> CommandOutcome:
+    """Give how a command ends that is expired or given up."""
+    return CommandOutcome.EXPIRED if step is Step.EXPIRE else CommandOutcome.UNKNOWN
+
+
+def _ask_us(command: OpenCommand) -> int:
+    assert command.sent_us is not None
+    if command.asked_us is None:
+        return command.sent_us + ASK_AFTER_US
+    return command.asked_us + ASK_EVERY_US
