@@ -26,6 +26,12 @@ from services.api.resources.audit.store import EntryStore
 from services.api.resources.beats.routes import routes as beat_routes
 from services.api.resources.beats.service import BeatService
 from services.api.resources.beats.store import BeatStore
+from services.api.resources.commands.routes import routes as command_routes
+from services.api.resources.commands.service import CommandService
+from services.api.resources.commands.store import CommandStore
+from services.api.resources.configurations.routes import routes as configuration_routes
+from services.api.resources.configurations.service import ConfigurationService
+from services.api.resources.configurations.store import ConfigurationStore
 from services.api.resources.devices.routes import routes as device_routes
 from services.api.resources.devices.service import DeviceService
 from services.api.resources.devices.store import DeviceStore
@@ -36,6 +42,7 @@ from services.api.resources.limits.routes import routes as limit_routes
 from services.api.resources.limits.service import LimitService
 from services.api.resources.limits.store import LimitStore
 from services.api.resources.me.routes import routes as me_routes
+from services.api.resources.models.routes import routes as model_routes
 from services.api.resources.patients.routes import routes as patient_routes
 from services.api.resources.patients.service import PatientService
 from services.api.resources.patients.store import PatientStore
@@ -51,7 +58,7 @@ from services.api.resources.wards.service import WardService
 from services.api.resources.wards.store import WardStore
 from services.api.resources.waveforms.routes import routes as waveform_routes
 from services.api.resources.waveforms.service import WaveformService
-from services.api.resources.waveforms.store import WaveformStore
+from services.api.samples.reader import SampleReader
 from services.api.settings import ApiSettings
 from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
@@ -157,7 +164,10 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         ),
         waveform_routes(
             WaveformService(
-                access, WaveformStore(database, statements("waveforms")), clock, models
+                access,
+                SampleReader(database, load_statements("services.api.samples")),
+                clock,
+                models,
             ),
             caller=caller,
         ),
@@ -183,6 +193,22 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
             DeviceService(access, DeviceStore(database, statements("devices")), models),
             caller=caller,
         ),
+        command_routes(
+            CommandService(
+                access,
+                CommandStore(database, statements("commands"), parts.publisher),
+                clock,
+                models,
+            ),
+            caller=caller,
+        ),
+        configuration_routes(
+            ConfigurationService(
+                access, ConfigurationStore(database, statements("configurations")), models
+            ),
+            caller=caller,
+        ),
+        model_routes(models, caller=caller),
         entry_routes(
             EntryService(access, EntryStore(database, statements("audit")), clock), caller=caller
         ),

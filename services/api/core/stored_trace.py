@@ -1,8 +1,9 @@
 """Stored frames as segments of a trace, thinned so that every extreme stays. Pure.
 
-Frames come in the order of time; a hole or another rate ends a segment, a repeat is left out. A
-large bucket is thinned in two steps (the extremes of extremes are the extremes), so that memory is
-bounded by some thousand points and a day of samples passes through in pieces.
+A hole shorter than the bucket that a pair of points stands for cannot be seen: it is bridged by
+missing samples, so that there are never more segments than points. A large bucket is thinned in
+two steps (the extremes of extremes are the extremes), so that memory is bounded by some thousand
+points and a day of samples passes through in pieces.
 """
 
 from dataclasses import dataclass
@@ -10,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.api.core.decimation import Samples, decimate
+from services.api.core.trace_cutter import TraceCutter
 
 _FLUSH_SAMPLES = 65_536
 _FIRST_STEP_MOST = 4_096  # samples that the first step of thinning looks at together
-_SLACK = 0.5  # of a sample interval, by which frames of one trace may be off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,38 +38,37 @@ class TraceBuilder:
     def __init__(self, *, bucket: int, start_us: int, end_us: int) -> None:
         self._second_step = -(-bucket // _FIRST_STEP_MOST)
         self._first_step = -(-bucket // self._second_step)
+        self._cutter = TraceCutter(
+            start_us=start_us, end_us=end_us, bridged=bucket if bucket > 2 else 0
+        )
         self._n_waiting = 0
-        self._start_us = start_us
-        self._end_us = end_us
         self._segments: list[Segment] = []
         self._pieces: list[Samples] = []
         self._points: list[Samples] = []
         self._segment_start_us = 0
-        self._next_us = 0.0
         self._interval_ns = 0
-        self._channels = 0
 
-    def add(self, t0_us: int, interval_ns: int, samples: Samples) -> None:
-        """Take the next frame: (channels, samples)."""
-        interval_us = interval_ns / 1_000
-        first = max(0, int(np.ceil((self._start_us - t0_us) / interval_us)))
-        last = min(samples.shape[1], int(np.ceil((self._end_us - t0_us) / interval_us)))
-        if self._pieces or self._points:
-            behind_us = t0_us + first * interval_us - self._next_us
-            same = interval_ns == self._interval_ns and samples.shape[0] == self._channels
-            if same and behind_us < -_SLACK * interval_us:
-                first += int(np.ceil(-behind_us / interval_us - _SLACK))  # a repeat
-            elif not same or behind_us > (1 + _SLACK) * interval_us:
-                self._end_segment()
-        if first >= last:
+    def add(
+        self, t0_us: int, interval_ns: int, samples: Samples, *, end_us: float | None = None
+    ) -> None:
+        """Take the next frame or run of frames.
+
+        Parameters
+        ----------
+        samples : (channels, samples), NaN where missing
+        end_us : where they end when that is not the sum of their intervals
+        """
+        channels, n_samples = samples.shape
+        cut = self._cutter.cut(t0_us, interval_ns, (channels, n_samples), end_us=end_us)
+        if cut is None:
             return
-        if not self._pieces and not self._points:
-            self._segment_start_us = round(t0_us + first * interval_us)
+        if cut.begins:
+            self._end_segment()
+            self._segment_start_us = round(cut.start_us)
             self._interval_ns = interval_ns
-            self._channels = samples.shape[0]
-        self._pieces.append(samples[:, first:last])
-        self._n_waiting += last - first
-        self._next_us = t0_us + last * interval_us
+        if cut.n_missing:
+            self._take(np.full((channels, cut.n_missing), np.nan))
+        self._take(samples[:, cut.first : cut.last])
         if self._n_waiting >= _FLUSH_SAMPLES:
             self._thin(keep_rest=True)
 
@@ -77,8 +77,16 @@ class TraceBuilder:
         self._end_segment()
         return self._segments
 
+    @property
+    def _is_open(self) -> bool:
+        return bool(self._pieces or self._points)
+
+    def _take(self, samples: Samples) -> None:
+        self._pieces.append(samples)
+        self._n_waiting += samples.shape[1]
+
     def _end_segment(self) -> None:
-        if not self._pieces and not self._points:
+        if not self._is_open:
             return
         self._thin(keep_rest=False)
         points = np.concatenate(self._points, axis=1)

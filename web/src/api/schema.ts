@@ -108,6 +108,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/devices/{device}/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Commands of a device
+         * @description The newest first.
+         */
+        get: operations["commands_v1_devices__device__commands_get"];
+        put?: never;
+        /**
+         * Ask a device for something
+         * @description It runs at most once and not after its time; its end is an event.
+         */
+        post: operations["command_v1_devices__device__commands_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{device}/commands/{command}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A command and what became of it
+         * @description Its state as it is now.
+         */
+        get: operations["found_v1_devices__device__commands__command__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/devices/{device}/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is wished of a device, and what is in force
+         * @description With the keys in which both differ.
+         */
+        get: operations["configuration_v1_devices__device__configuration_get"];
+        /**
+         * Wish a configuration as a whole
+         * @description The device is told at once, or when it connects.
+         */
+        put: operations["replace_v1_devices__device__configuration_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Wish some keys otherwise
+         * @description The keys of the body are changed, those that are null are taken away.
+         */
+        patch: operations["patch_v1_devices__device__configuration_patch"];
+        trace?: never;
+    };
     "/v1/devices/{device}/revoke": {
         parameters: {
             query?: never;
@@ -180,6 +252,26 @@ export interface paths {
          * @description Every vital sign with unit, codes, plausible range and decimals. Needs no log-in.
          */
         get: operations["measures_v1_measures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Models of devices
+         * @description With their streams, commands and configuration.
+         */
+        get: operations["all_models_v1_models_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -326,7 +418,11 @@ export interface paths {
         };
         /**
          * Stored samples of a stream
-         * @description Samples in the unit of the stream, thinned so that each peak stays; a day at most.
+         * @description Samples in the unit of the stream, thinned so that each peak stays; 31 days at most.
+         *
+         *     Every sample where they fit into `points`. What looks at too many samples answers 422
+         *     `too_costly`: ask for a shorter range, or for fewer points. All samples of a longer time
+         *     come as a file: see `/exports`.
          */
         get: operations["waveforms_v1_patients__patient__waveforms_get"];
         put?: never;
@@ -626,6 +722,115 @@ export interface components {
             username: string;
         };
         /**
+         * Command
+         * @description A command, and what became of it.
+         */
+        Command: {
+            /** Args */
+            args: {
+                [key: string]: unknown;
+            };
+            /**
+             * Detail
+             * @description What the device said of it
+             */
+            detail: string | null;
+            /** Device */
+            device: string;
+            /**
+             * Expires
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            expires: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Requested At
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            requested_at: string;
+            /** Requested By */
+            requested_by: string;
+            /** Sent At */
+            sent_at: string | null;
+            /** @description queued: not taken by the gateway yet. waiting: the device is away. sent: no answer yet. expired: it has not run and never will. unknown: sent, and not answered in time; it may have run, and is known when the device comes back within a day */
+            state: components["schemas"]["CommandState"];
+        };
+        /**
+         * CommandList
+         * @description A page of commands, the newest first.
+         */
+        CommandList: {
+            /** Items */
+            items: components["schemas"]["Command"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * CommandState
+         * @description How far a command has come.
+         * @enum {string}
+         */
+        CommandState: "queued" | "waiting" | "sent" | "done" | "refused" | "failed" | "expired" | "unknown";
+        /**
+         * Configuration
+         * @description What is wished of a device, and what it says is in force.
+         */
+        Configuration: {
+            /** Changed At */
+            changed_at: string | null;
+            /** Changed By */
+            changed_by: string | null;
+            /** Desired */
+            desired: {
+                [key: string]: unknown;
+            };
+            /** Device */
+            device: string;
+            /** Differences */
+            differences: components["schemas"]["Difference"][];
+            /**
+             * Error
+             * @description Why the device could not apply a version
+             */
+            error: string | null;
+            /**
+             * Is Applied
+             * @description The device has applied this version, without difference
+             */
+            is_applied: boolean;
+            /** Reported */
+            reported: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Reported Version
+             * @description The version that the device has applied
+             */
+            reported_version: number | null;
+            /**
+             * Version
+             * @description Of what is wished; 0 before the first wish
+             */
+            version: number;
+        };
+        /**
+         * ConfigurationPatch
+         * @description Keys to change; null takes one away (a merge patch, RFC 7396).
+         * @example {
+         *       "display_brightness": 40
+         *     }
+         */
+        ConfigurationPatch: {
+            [key: string]: unknown;
+        };
+        /**
          * Device
          * @description A device as the registry and the gateway know it.
          */
@@ -703,6 +908,18 @@ export interface components {
             place: string;
             /** Stream */
             stream: string;
+        };
+        /**
+         * Difference
+         * @description A key whose value in force is not the one that is wished.
+         */
+        Difference: {
+            /** Desired */
+            desired: unknown;
+            /** Name */
+            name: string;
+            /** Reported */
+            reported: unknown;
         };
         /**
          * Entry
@@ -880,6 +1097,121 @@ export interface components {
             end: number;
             /** Start */
             start: number;
+        };
+        /**
+         * Model
+         * @description A model of device.
+         */
+        Model: {
+            /** Codecs */
+            codecs: string[];
+            /** Commands */
+            commands: components["schemas"]["ModelCommand"][];
+            /** Configuration */
+            configuration: components["schemas"]["ModelValue"][];
+            /** Identity */
+            identity: string;
+            /** Label */
+            label: string;
+            /** Maker */
+            maker: string;
+            /** Model */
+            model: string;
+            /** Simulated */
+            simulated: boolean;
+            /** Streams */
+            streams: components["schemas"]["ModelStream"][];
+        };
+        /**
+         * ModelCommand
+         * @description A command that devices of a model understand.
+         */
+        ModelCommand: {
+            /** Args */
+            args: components["schemas"]["ModelValue"][];
+            /** Label */
+            label: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * ModelList
+         * @description All models, in the order of their names.
+         */
+        ModelList: {
+            /** Items */
+            items: components["schemas"]["Model"][];
+            /** Next */
+            next?: null;
+        };
+        /**
+         * ModelStream
+         * @description A stream that devices of a model send; 0 Hz are single readings.
+         */
+        ModelStream: {
+            /** Channels */
+            channels: string[];
+            /** Hz */
+            hz: number;
+            /** Place */
+            place: string;
+            /** Stream */
+            stream: string;
+        };
+        /**
+         * ModelValue
+         * @description An argument of a command or a key of the configuration, with what fits.
+         */
+        ModelValue: {
+            /** Choices */
+            choices: (string | number)[];
+            /** High */
+            high: number | null;
+            /** Kind */
+            kind: string;
+            /** Label */
+            label: string;
+            /** Low */
+            low: number | null;
+            /** Most */
+            most: number | null;
+            /** Name */
+            name: string;
+            /** Required */
+            required: boolean;
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * NewCommand
+         * @description What a device shall do; names and values are those of its model (GET /v1/models).
+         */
+        NewCommand: {
+            /** Args */
+            args?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Expires S
+             * @description A device that is away longer never runs it
+             * @default 60
+             */
+            expires_s: number;
+            /**
+             * Name
+             * @example identify
+             */
+            name: string;
+        };
+        /**
+         * NewConfiguration
+         * @description The configuration as a whole; names and values are those of the model.
+         */
+        NewConfiguration: {
+            /** Desired */
+            desired: {
+                [key: string]: unknown;
+            };
         };
         /**
          * NewDevice
@@ -1334,6 +1666,9 @@ export interface components {
         /**
          * Waveform
          * @description A stream of a patient; between segments nothing was stored.
+         *
+         *     ``hz``, ``device_hz``, ``device``, ``place`` and ``channels`` are of the source with most
+         *     samples, null or empty where nothing was stored.
          */
         Waveform: {
             /** Channels */
@@ -1346,26 +1681,59 @@ export interface components {
              */
             device_hz: number | null;
             /**
+             * From
+             * Format: date-time
+             * @description Beginning of what was asked for
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            from: string;
+            /**
              * Hz
-             * @description Points a second; null where nothing was stored
+             * @description Points a second of its first segment
              */
             hz: number | null;
             /** Patient */
             patient: string;
             /** Place */
             place: string | null;
-            /** Segments */
+            /**
+             * Segments
+             * @description The oldest first
+             */
             segments: components["schemas"]["WaveformSegment"][];
+            /**
+             * Sources
+             * @description All that sent the stream in this range; ask for one by `device`
+             */
+            sources: components["schemas"]["WaveformSource"][];
             /** Stream */
             stream: string;
+            /**
+             * To
+             * Format: date-time
+             * @description Its end, not included
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            to: string;
             /** Unit */
             unit: string;
         };
         /**
          * WaveformSegment
          * @description Points without a hole in time, one list a channel; null where a sample is missing.
+         *
+         *     Point i stands at ``start`` + i / ``hz``. Thinned, each pair of points is the least and the
+         *     greatest sample of its bucket in the order in which they came (of a bucket of two minutes or
+         *     more: the least first).
          */
         WaveformSegment: {
+            /** Device */
+            device: string;
+            /**
+             * Hz
+             * @description Points a second
+             */
+            hz: number;
             /** Missing */
             missing: components["schemas"]["Missing"][];
             /**
@@ -1376,6 +1744,40 @@ export interface components {
             start: string;
             /** Values */
             values: (number | null)[][];
+        };
+        /**
+         * WaveformSource
+         * @description What one device sent of the stream while the patient wore it.
+         */
+        WaveformSource: {
+            /** Channels */
+            channels: string[];
+            /** Device */
+            device: string;
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            from: string;
+            /**
+             * Hz
+             * @description Samples a second
+             */
+            hz: number;
+            /**
+             * N Samples
+             * @description Stored samples a channel, about
+             */
+            n_samples: number;
+            /** Place */
+            place: string;
+            /**
+             * To
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            to: string;
         };
     };
     responses: never;
@@ -1937,6 +2339,550 @@ export interface operations {
             };
         };
     };
+    commands_v1_devices__device__commands_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    command_v1_devices__device__commands_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key makes the same request, sent again, happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCommand"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    found_v1_devices__device__commands__command__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a command */
+                command: string;
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Command"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    configuration_v1_devices__device__configuration_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_v1_devices__device__configuration_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of what the change rests on */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConfiguration"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_v1_devices__device__configuration_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of what the change rests on */
+                "If-Match"?: string | null;
+            };
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfigurationPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Configuration"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     revoke_v1_devices__device__revoke_post: {
         parameters: {
             query?: never;
@@ -2181,6 +3127,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MeasuresAnswer"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    all_models_v1_models_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
                 };
             };
             /** @description No token, or one that does not hold */
@@ -2858,6 +3878,7 @@ export interface operations {
     waveforms_v1_patients__patient__waveforms_get: {
         parameters: {
             query: {
+                /** @description Only what this device gave */
                 device?: string | null;
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
@@ -2868,7 +3889,10 @@ export interface operations {
                 /** @description End, not included; now by default */
                 to?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description `ETag` of an answer that is kept; 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /** @description Key of a patient */
                 patient: string;
@@ -2885,6 +3909,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Waveform"];
                 };
+            };
+            /** @description What the client keeps still holds */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No token, or one that does not hold */
             401: {

@@ -13,22 +13,50 @@ class Missing(BaseModel):
 
 
 class WaveformSegment(BaseModel):
-    """Points without a hole in time, one list a channel; null where a sample is missing."""
+    """Points without a hole in time, one list a channel; null where a sample is missing.
+
+    Point i stands at ``start`` + i / ``hz``. Thinned, each pair of points is the least and the
+    greatest sample of its bucket in the order in which they came (of a bucket of two minutes or
+    more: the least first).
+    """
 
     start: Instant
+    hz: float = Field(description="Points a second")
+    device: str
     values: list[list[float | None]]
     missing: list[Missing]
 
 
+class WaveformSource(BaseModel):
+    """What one device sent of the stream while the patient wore it."""
+
+    device: str
+    place: str
+    hz: float = Field(description="Samples a second")
+    channels: list[str]
+    n_samples: int = Field(description="Stored samples a channel, about")
+    start: Instant = Field(alias="from")
+    end: Instant = Field(alias="to")
+
+
 class Waveform(BaseModel):
-    """A stream of a patient; between segments nothing was stored."""
+    """A stream of a patient; between segments nothing was stored.
+
+    ``hz``, ``device_hz``, ``device``, ``place`` and ``channels`` are of the source with most
+    samples, null or empty where nothing was stored.
+    """
 
     patient: str
     stream: str
     unit: str
-    hz: float | None = Field(description="Points a second; null where nothing was stored")
+    start: Instant = Field(alias="from", description="Beginning of what was asked for")
+    end: Instant = Field(alias="to", description="Its end, not included")
+    hz: float | None = Field(description="Points a second of its first segment")
     device_hz: float | None = Field(description="Samples a second that the device sent")
     device: str | None
     place: str | None
     channels: list[str]
-    segments: list[WaveformSegment]
+    segments: list[WaveformSegment] = Field(description="The oldest first")
+    sources: list[WaveformSource] = Field(
+        description="All that sent the stream in this range; ask for one by `device`"
+    )

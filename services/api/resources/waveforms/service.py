@@ -1,28 +1,41 @@
 """Stored samples of a patient, thinned to what can be drawn."""
 
 import asyncio
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import orjson
+from starlette.responses import Response
 
 from services.api.access import Access, Request
 from services.api.audit import Action
-from services.api.core.decimation import Samples, bucket_size
+from services.api.caching import kept
+from services.api.core.channel_names import channel_names
+from services.api.core.decimation import bucket_size
+from services.api.core.minute_extremes import MinuteExtremes, is_far
+from services.api.core.sample_runs import runs
 from services.api.core.stored_trace import Segment, TraceBuilder
-from services.api.parameters import LONGEST_SAMPLES, time_range
-from services.api.resources.waveforms.schemas import Missing, Waveform, WaveformSegment
-from services.api.resources.waveforms.store import TraceSource, WaveformStore
+from services.api.parameters import LONGEST_HISTORY, Asked, time_range
+from services.api.samples.reader import Minute, SampleReader, TraceSource
 from shared.contracts.device_model import DeviceModel
-from shared.contracts.frames import SAMPLE_DTYPES, physical
-from shared.contracts.instants import SECOND, Interval, Microseconds, to_text
+from shared.contracts.frames import FrameBatch
+from shared.contracts.instants import Interval, to_text
 from shared.contracts.streams import STREAMS_BY_KEY, Place, StreamRow
-from shared.database.pool import Row
 from shared.errors import Invalid
 from shared.runtime.clock import Clock
 
-_FRAME_US = 10 * SECOND  # a frame that began so long before may reach into the interval
+_SAMPLES_MOST = 100_000_000  # looked at one by one: a day of ECG at 500 Hz twice, some seconds
 _DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What one source gave."""
+
+    source: TraceSource
+    segments: Sequence[Segment]
 
 
 class WaveformService:
@@ -31,12 +44,12 @@ class WaveformService:
     def __init__(
         self,
         access: Access,
-        store: WaveformStore,
+        reader: SampleReader,
         clock: Clock,
         models: Mapping[str, DeviceModel],
     ) -> None:
         self._access = access
-        self._store = store
+        self._reader = reader
         self._clock = clock
         self._models = models
 
@@ -47,97 +60,157 @@ class WaveformService:
         *,
         stream: str,
         device: str | None,
-        start: str | None,
-        end: str | None,
+        span: Asked,
         points: int,
-    ) -> Waveform:
-        """A stream over time, of the device that sent most of it unless one is named."""
+        if_none_match: str | None,
+    ) -> Response:
+        """A stream over time: of the source with most samples, and where that is silent of others.
+
+        Sources that overlap in time are not mixed; the others can be asked for by their device.
+        """
         row = STREAMS_BY_KEY.get(stream)
         if row is None:
             raise Invalid("There is no such stream; see /v1/streams.")
-        interval = time_range(start, end, now_us=self._clock.now_us(), longest_us=LONGEST_SAMPLES)
+        now_us = self._clock.now_us()
+        interval = time_range(span.start, span.end, now_us=now_us, longest_us=LONGEST_HISTORY)
         seen = await self._access.patient(request, patient, Action.READ_WAVEFORMS)
-        wider = Interval(start=Microseconds(max(0, interval.start - _FRAME_US)), end=interval.end)
-        sources = [
-            source
-            for source in await self._store.sources(seen, row.id, wider)
-            if device is None or source.device == device
-        ]
-        if not sources:
-            return _empty(seen.key, row)
-        source = sources[0]
+        sources = await self._reader.sources(seen, row.id, interval)
+        chosen = _side_by_side(
+            [source for source in sources if device is None or source.device == device]
+        )
+        parts = [await self._part(source, interval, points) for source in chosen]
+        body = await asyncio.to_thread(_body, seen.key, row, interval, parts, sources, self._models)
+        return kept(
+            body,
+            interval=interval,
+            now_us=now_us,
+            if_none_match=if_none_match,
+            media_type="application/json",
+        )
+
+    async def _part(self, source: TraceSource, interval: Interval, points: int) -> _Part:
         # The bucket comes from the length of the interval, not from what is stored of it, so that
         # the same question gives the same grid while more arrives.
         n_samples = -(-(interval.end - interval.start) * 1_000 // source.interval_ns)
         bucket = bucket_size(max(n_samples, 1), points)
-        builder = TraceBuilder(bucket=bucket, start_us=interval.start, end_us=interval.end)
-        async for page in self._store.frames(seen, row.id, source, wider):
-            await asyncio.to_thread(_add_all, builder, page)
-        segments = await asyncio.to_thread(builder.finish)
-        return Waveform(
-            patient=seen.key,
-            stream=row.key,
-            unit=row.unit,
-            hz=round(segments[0].hz, 6) if segments else None,
-            device_hz=round(1e9 / source.interval_ns, 3),
-            device=source.device,
-            place=Place(source.place).name.lower(),
-            channels=self._channels(source, row),
-            segments=[_shown(segment) for segment in segments],
+        bucket_us = bucket * source.interval_ns / 1_000
+        own = source.within(interval)
+        if is_far(bucket_us):
+            return _Part(source=source, segments=await self._from_far(source, own, bucket_us))
+        _check_cost(source, source.n_samples)
+        builder = TraceBuilder(bucket=bucket, start_us=own.start, end_us=own.end)
+        async for batch in self._reader.batches(source, own):
+            await asyncio.to_thread(_add_all, builder, source, batch)
+        return _Part(source=source, segments=await asyncio.to_thread(builder.finish))
+
+    async def _from_far(
+        self, source: TraceSource, own: Interval, bucket_us: float
+    ) -> list[Segment]:
+        n_hot = (source.hot.end - source.hot.start) * 1_000 // source.interval_ns
+        _check_cost(source, min(n_hot, source.n_samples))
+        extremes = MinuteExtremes(own, source.channels)
+        async for batch in self._reader.hot_batches(source, own):
+            await asyncio.to_thread(_add_all, extremes, source, batch)
+        async for minutes in self._reader.minutes(source, own):
+            await asyncio.to_thread(_add_minutes, extremes, source, minutes)
+        return await asyncio.to_thread(extremes.finish, bucket_us)
+
+
+def _side_by_side(sources: Sequence[TraceSource]) -> list[TraceSource]:
+    """Sources that follow each other in time, those with most samples before others; by time."""
+    chosen: list[TraceSource] = []
+    for source in sources:
+        apart = all(
+            source.filled.end <= other.filled.start or other.filled.end <= source.filled.start
+            for other in chosen
+        )
+        if apart and (not chosen or source.channels == chosen[0].channels):
+            chosen.append(source)
+    return sorted(chosen, key=lambda source: source.filled.start)
+
+
+def _check_cost(source: TraceSource, n_samples: int) -> None:
+    if n_samples * source.channels > _SAMPLES_MOST:
+        raise Invalid(
+            f"This would look at {n_samples * source.channels // 1_000_000} million samples; ask "
+            "for a shorter range or for fewer points.",
+            reason="too_costly",
         )
 
-    def _channels(self, source: TraceSource, row: StreamRow) -> list[str]:
-        model = self._models.get(source.model)
-        named = (
-            next(
-                (one.channels for one in model.streams if one.key == row.key and one.channels), None
-            )
-            if model is not None
-            else None
-        )
-        names = named or row.channels
-        return [
-            names[index] if index < len(names) else f"channel_{index + 1}"
-            for index in range(source.channels)
-        ]
+
+def _add_all(into: TraceBuilder | MinuteExtremes, source: TraceSource, batch: FrameBatch) -> None:
+    for run in runs(batch, interval_ns=source.interval_ns, channels=source.channels):
+        if isinstance(into, TraceBuilder):
+            into.add(run.t0_us, run.interval_ns, run.values(), end_us=run.end_us)
+        else:
+            into.add(run.t0_us, run.interval_ns, run.values())
 
 
-def _add_all(builder: TraceBuilder, rows: Sequence[Row]) -> None:
-    for row in rows:
-        dtype = SAMPLE_DTYPES.get(row["format"])
-        if dtype is None:
-            continue
-        raw = np.frombuffer(row["samples"], dtype=dtype).reshape(-1, row["channels"]).T
-        samples = physical(raw, scale=row["scale"], offset=row["add_offset"])
-        builder.add(row["t0"], row["interval_ns"], samples)
+def _add_minutes(extremes: MinuteExtremes, source: TraceSource, minutes: Sequence[Minute]) -> None:
+    for minute in minutes:
+        if minute.frames is None:
+            extremes.add_minute(minute.t0_us, minute.low, minute.high)
+        elif len(minute.frames):
+            _add_all(extremes, source, minute.frames)
 
 
-def _shown(segment: Segment) -> WaveformSegment:
+def _body(
+    patient: str,
+    row: StreamRow,
+    interval: Interval,
+    parts: Sequence[_Part],
+    sources: Sequence[TraceSource],
+    models: Mapping[str, DeviceModel],
+) -> bytes:
+    filled = [part for part in parts if part.segments]
+    main = max(filled, key=lambda part: part.source.n_samples, default=None)
+    source = main.source if main is not None else None
+    return orjson.dumps(
+        {
+            "patient": patient,
+            "stream": row.key,
+            "unit": row.unit,
+            "from": to_text(interval.start),
+            "to": to_text(interval.end),
+            "hz": round(main.segments[0].hz, 6) if main is not None else None,
+            "device_hz": round(1e9 / source.interval_ns, 3) if source is not None else None,
+            "device": source.device if source is not None else None,
+            "place": _place(source) if source is not None else None,
+            "channels": channel_names(source.model, row, source.channels, models)
+            if source is not None
+            else [],
+            "segments": [
+                _segment(segment, part.source) for part in filled for segment in part.segments
+            ],
+            "sources": [
+                {
+                    "device": one.device,
+                    "place": _place(one),
+                    "hz": round(1e9 / one.interval_ns, 3),
+                    "channels": channel_names(one.model, row, one.channels, models),
+                    "n_samples": one.n_samples,
+                    "from": to_text(max(one.filled.start, one.worn.start)),
+                    "to": to_text(min(one.filled.end, one.worn.end)),
+                }
+                for one in sources
+            ],
+        }
+    )
+
+
+def _segment(segment: Segment, source: TraceSource) -> dict[str, Any]:
     missing = np.isnan(segment.values).all(axis=0)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]]).astype(np.int8)))
-    return WaveformSegment(
-        start=to_text(segment.start_us),
-        values=[_numbers(channel) for channel in segment.values],
-        missing=[
-            Missing(start=int(begin), end=int(end))
-            for begin, end in zip(edges[::2], edges[1::2], strict=True)
+    edges = np.flatnonzero(np.diff(missing.astype(np.int8), prepend=0, append=0)).tolist()
+    return {
+        "start": to_text(segment.start_us),
+        "hz": round(segment.hz, 6),
+        "device": source.device,
+        "values": np.round(segment.values, _DIGITS).tolist(),  # orjson writes NaN as null
+        "missing": [
+            {"start": begin, "end": end} for begin, end in zip(edges[::2], edges[1::2], strict=True)
         ],
-    )
+    }
 
 
-def _numbers(channel: Samples) -> list[float | None]:
-    return [None if math.isnan(value) else round(value, _DIGITS) for value in channel.tolist()]
-
-
-def _empty(patient: str, row: StreamRow) -> Waveform:
-    return Waveform(
-        patient=patient,
-        stream=row.key,
-        unit=row.unit,
-        hz=None,
-        device_hz=None,
-        device=None,
-        place=None,
-        channels=[],
-        segments=[],
-    )
+def _place(source: TraceSource) -> str:
+    return Place(source.place).name.lower()

@@ -1,0 +1,61 @@
+-- Stored samples of devices for the time in which a patient wore them, whom access has let through:
+-- frames of the newest hours in signal.frame, older ones in signal.block. Ask for frames first and
+-- for blocks second: what is moved in between is met twice and dropped, never missed.
+
+-- name: worn
+-- Which devices a patient wore in an interval, and when.
+select g.device_id, d.device, d.model,
+    greatest($2, (extract(epoch from g.starts) * 1e6)::bigint) as start_us,
+    least($3, coalesce((extract(epoch from g.ends) * 1e6)::bigint, $3)) as end_us
+from registry.assignment g
+join registry.device d on d.id = g.device_id
+where g.patient_id = $1
+    and (extract(epoch from g.starts) * 1e6)::bigint < $3
+    and coalesce((extract(epoch from g.ends) * 1e6)::bigint, $3) > $2
+order by start_us, g.device_id
+limit 500;
+
+-- name: hot_sources
+-- What frames hold of a stream: device, place, interval and channels, from when to when.
+select w.number::integer as number, f.place, f.interval_ns, f.channels,
+    min(f.t0) as first_us, max(f.t0) as last_us,
+    sum(length(f.samples) / case f.format when 1 then 2 else 4 end / f.channels)::bigint
+        as n_samples
+from unnest($1::integer[], $2::bigint[], $3::bigint[]) with ordinality
+    as w (device_id, start_us, end_us, number)
+join signal.frame f on f.device_id = w.device_id and f.t0 >= w.start_us and f.t0 < w.end_us
+where f.stream = $4 and f.interval_ns > 0 and f.t0 >= $5 and f.t0 < $6
+group by 1, 2, 3, 4;
+
+-- name: cold_sources
+-- What blocks hold of a stream.
+select w.number::integer as number, b.place, b.interval_ns, b.channels,
+    min(b.first_us) as first_us, max(b.end_us) as last_us, sum(b.n_samples)::bigint as n_samples
+from unnest($1::integer[], $2::bigint[], $3::bigint[]) with ordinality
+    as w (device_id, start_us, end_us, number)
+join signal.block b on b.device_id = w.device_id
+    and b.t0 >= w.start_us - 60000000 and b.t0 < w.end_us
+where b.stream = $4 and b.interval_ns > 0 and b.t0 >= $5::bigint - 60000000 and b.t0 < $6
+    and b.end_us > w.start_us and b.first_us < w.end_us
+group by 1, 2, 3, 4;
+
+-- name: frames
+-- Frames of one device, stream and place that begin in an interval.
+select t0, boot, n, part, interval_ns, channels, format, scale, add_offset, samples
+from signal.frame
+where device_id = $1 and stream = $2 and place = $3 and t0 >= $4 and t0 < $5;
+
+-- name: blocks
+-- Blocks of one device, stream and place whose minutes begin in an interval.
+select t0, content
+from signal.block
+where device_id = $1 and stream = $2 and place = $3 and t0 >= $4 and t0 < $5
+order by t0;
+
+-- name: minutes
+-- The extremes of blocks; those that reach beyond an interval are given whole, to be cut.
+select t0, low, high,
+    case when first_us < $6 or end_us > $7 then content end as content
+from signal.block
+where device_id = $1 and stream = $2 and place = $3 and t0 >= $4 and t0 < $5
+order by t0;

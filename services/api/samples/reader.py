@@ -1,0 +1,264 @@
+"""Stored samples of a patient: which there are, and their frames in the order of time.
+
+Of a device a patient is shown only what it sent while the patient wore it. Memory is bounded by
+a window of samples a reader and by the number of readers at once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from services.api.core.sample_runs import batch_of
+from services.api.core.sight import SeenPatient
+from shared.contracts.frames import FrameBatch
+from shared.contracts.instants import HOUR, MINUTE, Interval, Microseconds
+from shared.contracts.records import BadBatch
+from shared.contracts.sample_block import LONGEST_FRAME_US, decode_block, join_frames
+from shared.contracts.streams import Stream
+from shared.database.pool import Database, Row
+from shared.database.statements import Statements
+
+log = structlog.get_logger()
+
+_WINDOW_SAMPLES = 1_000_000  # at once: 2 MB as counted, 8 MB a channel as numbers
+_WINDOW_MINUTES = 360  # at most, of slow streams: a frame a second is 21,600 rows
+_READERS = 4  # windows in memory at the same time
+_COLUMNS = ("t0", "boot", "n", "part", "interval_ns", "channels", "format", "scale")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSource:
+    """One device, place, interval and number of channels that sent a stream while it was worn."""
+
+    device_id: int
+    device: str
+    model: str
+    stream: Stream
+    place: int
+    interval_ns: int
+    channels: int
+    n_samples: int
+    worn: Interval
+    """The part of the time asked for in which the patient wore it: what is outside is not theirs"""
+    filled: Interval
+    """From the first to the last stored sample of it, about"""
+    hot: Interval
+    """The same of those samples that are in no block yet"""
+
+    def within(self, interval: Interval) -> Interval:
+        """The part of an interval in which the patient wore it."""
+        start = max(int(interval.start), int(self.worn.start))
+        return _interval(start, min(int(interval.end), int(self.worn.end)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minute:
+    """Extremes of a stored minute, or its frames where it reaches beyond the interval."""
+
+    t0_us: int
+    low: Sequence[float | None]
+    high: Sequence[float | None]
+    frames: FrameBatch | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Worn:
+    device_id: int
+    device: str
+    model: str
+    interval: Interval
+
+
+class SampleReader:
+    """Reads frames and blocks as one."""
+
+    def __init__(self, database: Database, statements: Statements) -> None:
+        self._database = database
+        self._statements = statements
+        self._places = asyncio.Semaphore(_READERS)
+
+    async def sources(
+        self, patient: SeenPatient, stream: Stream, interval: Interval
+    ) -> list[TraceSource]:
+        """What there is of a stream, the source with most samples first."""
+        async with self._database.session() as session:
+            worn = [
+                _Worn(
+                    device_id=row["device_id"],
+                    device=row["device"],
+                    model=row["model"],
+                    interval=_interval(row["start_us"], row["end_us"]),
+                )
+                for row in await session.fetch(
+                    self._statements["worn"], patient.id, interval.start, interval.end
+                )
+            ]
+            asked = (
+                [one.device_id for one in worn],
+                [one.interval.start for one in worn],
+                [one.interval.end for one in worn],
+                int(stream),
+                interval.start,
+                interval.end,
+            )
+            hot = await session.fetch(self._statements["hot_sources"], *asked)
+            cold = await session.fetch(self._statements["cold_sources"], *asked)
+        return _sources(worn, stream, hot, cold)
+
+    async def batches(self, source: TraceSource, interval: Interval) -> AsyncIterator[FrameBatch]:
+        """Frames that reach into an interval, each once, window by window in the order of time."""
+        for window in _windows(source, interval, source.filled):
+            async with self._places:
+                frames, blocks = await self._read(source, window)
+                batch = await asyncio.to_thread(_joined, source, frames, blocks)
+            if batch is not None:
+                yield batch
+
+    async def hot_batches(
+        self, source: TraceSource, interval: Interval
+    ) -> AsyncIterator[FrameBatch]:
+        """The same, of frames that are in no block yet. Read them before the minutes."""
+        for window in _windows(source, interval, source.hot):
+            async with self._places:
+                frames = await self._frames(source, window)
+                batch = await asyncio.to_thread(_joined, source, frames, [])
+            if batch is not None:
+                yield batch
+
+    async def minutes(self, source: TraceSource, interval: Interval) -> AsyncIterator[list[Minute]]:
+        """Extremes of the minutes that are in blocks, a day at a time."""
+        start = int(interval.start) // MINUTE * MINUTE - LONGEST_FRAME_US
+        while start < interval.end:
+            end = min(start + 24 * HOUR, int(interval.end))
+            async with self._places:
+                async with self._database.session() as session:
+                    rows = await session.fetch(
+                        self._statements["minutes"],
+                        source.device_id,
+                        int(source.stream),
+                        source.place,
+                        start,
+                        end,
+                        interval.start,
+                        interval.end,
+                    )
+                found = await asyncio.to_thread(_minutes, source, rows)
+            yield found
+            start = end
+
+    async def _read(self, source: TraceSource, window: Interval) -> tuple[list[Row], list[Row]]:
+        """Frames first, blocks second: what is moved in between comes twice, never not at all."""
+        frames = await self._frames(source, window)
+        async with self._database.session() as session:
+            blocks = await session.fetch(
+                self._statements["blocks"],
+                source.device_id,
+                int(source.stream),
+                source.place,
+                window.start,
+                window.end,
+            )
+        return frames, blocks
+
+    async def _frames(self, source: TraceSource, window: Interval) -> list[Row]:
+        async with self._database.session() as session:
+            return await session.fetch(
+                self._statements["frames"],
+                source.device_id,
+                int(source.stream),
+                source.place,
+                window.start,
+                window.end,
+            )
+
+
+def _windows(source: TraceSource, interval: Interval, filled: Interval) -> list[Interval]:
+    """Whole minutes one behind the other, from a longest frame before the interval to its end."""
+    start = max(int(interval.start) - LONGEST_FRAME_US, int(filled.start)) // MINUTE * MINUTE
+    end = min(int(interval.end), int(filled.end))
+    minutes = _WINDOW_SAMPLES * source.interval_ns // 1_000 // source.channels // MINUTE
+    width = max(1, min(minutes, _WINDOW_MINUTES)) * MINUTE
+    return [_interval(at, min(at + width, end)) for at in range(start, end, width)]
+
+
+def _interval(start: int, end: int) -> Interval:
+    return Interval(start=Microseconds(start), end=Microseconds(max(start, end)))
+
+
+def _joined(source: TraceSource, frames: Sequence[Row], blocks: Sequence[Row]) -> FrameBatch | None:
+    hot = batch_of(
+        {name: [row[name] for row in frames] for name in _COLUMNS}
+        | {"offset": [row["add_offset"] for row in frames]},
+        [row["samples"] for row in frames],
+    )
+    cold = [_decoded(source, row["t0"], row["content"]) for row in blocks]
+    for batch in cold:
+        batch.table["device"] = 0  # as of the frames above: an identity of this one device
+    return join_frames([hot, *cold])
+
+
+def _decoded(source: TraceSource, t0_us: int, content: bytes) -> FrameBatch:
+    batch = decode_block(content)
+    if isinstance(batch, BadBatch):
+        # What cannot be read is a gap to who asks, and a page of the runbook to who runs it.
+        log.error(
+            "block_unreadable",
+            device=source.device,
+            stream=source.stream.name.lower(),
+            t0=t0_us,
+            fault=batch.fault.value,
+        )
+        return batch_of({}, [])
+    return batch
+
+
+def _minutes(source: TraceSource, rows: Sequence[Row]) -> list[Minute]:
+    return [
+        Minute(
+            t0_us=row["t0"],
+            low=row["low"],
+            high=row["high"],
+            frames=(
+                _decoded(source, row["t0"], row["content"]) if row["content"] is not None else None
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _sources(
+    worn: Sequence[_Worn], stream: Stream, hot: Sequence[Row], cold: Sequence[Row]
+) -> list[TraceSource]:
+    rows: dict[tuple[int, int, int, int], list[Row]] = {}
+    for row in (*hot, *cold):
+        key = (row["number"], row["place"], row["interval_ns"], row["channels"])
+        rows.setdefault(key, []).append(row)
+    still_hot = {id(row) for row in hot}
+    found = [
+        TraceSource(
+            device_id=worn[number - 1].device_id,
+            device=worn[number - 1].device,
+            model=worn[number - 1].model,
+            stream=stream,
+            place=place,
+            interval_ns=interval_ns,
+            channels=channels,
+            n_samples=sum(row["n_samples"] for row in of_one),
+            worn=worn[number - 1].interval,
+            filled=_extent(of_one),
+            hot=_extent([row for row in of_one if id(row) in still_hot]),
+        )
+        for (number, place, interval_ns, channels), of_one in rows.items()
+    ]
+    return sorted(
+        found,
+        key=lambda one: (-one.n_samples, one.device_id, one.place, one.interval_ns, one.channels),
+    )
+
+
+def _extent(rows: Sequence[Row]) -> Interval:
+    if not rows:
+        return _interval(0, 0)
+    return _interval(min(row["first_us"] for row in rows), max(row["last_us"] for row in rows) + 1)
