@@ -5,6 +5,7 @@ from devices.sdk.device import Durability as Durability
 from devices.sdk.device import WhenFull as WhenFull
 from devices.sdk.frame import Frame as Frame
 from devices.sdk.happened import Command as Command
+from devices.sdk.happened import CommandAnswer as CommandAnswer
 from devices.sdk.happened import Connected as Connected
 from devices.sdk.happened import Desired as Desired
 from devices.sdk.happened import Disconnected as Disconnected

@@ -4,12 +4,14 @@ import asyncio
 import secrets
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, final
 
+from devices.sdk.command_desk import CommandDesk, CommandHandler
+from devices.sdk.configuration_keeper import ConfigurationKeeper, Configure
 from devices.sdk.frame import Frame
 from devices.sdk.happened import Happened, Listener
 from devices.sdk.journal import Entry, Journal, JournalFullError, write_through
@@ -65,6 +67,10 @@ class Device:
     simulated : marks all data as not from a living person
     resend_after_s : a message that is not stored so long after the broker took it is sent again
     on_happened : told what becomes of messages, and what the server asks; must not block
+    on_command : runs a command, at most once each and never after its time; what it gives (or
+        raises: failed) is the answer. Without it, `Command` is told to ``on_happened`` once
+    on_configuration : applies a configuration as a whole, at the start that of the last time;
+        gives what is in force where that differs. Without it, `Desired` is only told
 
     Raises
     ------
@@ -90,6 +96,8 @@ class Device:
         simulated: bool = False,
         resend_after_s: float = RESEND_AFTER_US / 1e6,
         on_happened: Listener = _unheard,
+        on_command: CommandHandler | None = None,
+        on_configuration: Configure | None = None,
     ) -> None:
         known = parse_device_id(device_id)
         if known is None:
@@ -108,6 +116,8 @@ class Device:
         self._firmware = firmware
         self._flags = MessageFlag.SIMULATED if simulated else MessageFlag(0)
         self._listener = on_happened
+        self._on_command, self._on_configuration = on_command, on_configuration
+        self._desk: CommandDesk | None = None
         self._n = 0
         self._unsent = Unsent(resend_after_us=round(resend_after_s * 1e6))
         self._journal: Journal | None = None
@@ -119,7 +129,20 @@ class Device:
         self._journal = Journal(self._folder, max_bytes=self._journal_bytes)
         for key in self._journal:
             self._unsent.add(key)
+        desk = self._desk = CommandDesk(
+            self._folder,
+            handler=self._on_command,
+            tell=self._listener,
+            send=lambda *result: self._open_session().answer(*result),
+        )
+        keeper = None
+        if self._on_configuration is not None:
+            keeper = ConfigurationKeeper(
+                self._folder, configure=self._on_configuration, report=self._report_all
+            )
         self._session = Session(
+            desk=desk,
+            keeper=keeper,
             address=self._address,
             boot=self.boot,
             unsent=self._unsent,
@@ -128,7 +151,12 @@ class Device:
             listener=self._listener,
         )
         self._tasks = await asyncio.TaskGroup().__aenter__()
-        self._running = [self._tasks.create_task(self._session.run())]
+        self._running = [
+            self._tasks.create_task(self._session.run()),
+            self._tasks.create_task(desk.run()),
+        ]
+        if keeper is not None:
+            self._running.append(self._tasks.create_task(keeper.run()))
         if self._durability is not Durability.PROCESS:
             syncing = self._sync_each_second(self._journal)
             self._running.append(self._tasks.create_task(syncing))
@@ -205,13 +233,23 @@ class Device:
             await self._open_session().settled()
 
     def report(self, **reported: Any) -> None:
-        """Tell the server facts about the device (in ``up/status``)."""
+        """Tell the server facts about the device (in ``up/status``); None takes one back."""
+        self._report_all(reported)
+
+    def _report_all(self, reported: Mapping[str, Any]) -> None:
         self.reported.update(reported)
+        for name in [name for name, value in self.reported.items() if value is None]:
+            del self.reported[name]
         self._open_session().want_status()
 
     def answer(self, command: str, outcome: CommandOutcome, detail: str = "") -> bool:
-        """Tell what became of a command; False if there is no connection now."""
-        return self._open_session().answer(command, outcome.value, detail)
+        """Tell what became of a command that the listener was told of.
+
+        False if there is no connection now: the server asks for it later.
+        """
+        self._open_session()
+        assert self._desk is not None
+        return self._desk.answer(command, outcome, detail)
 
     def interrupt(self) -> None:
         """Lose the network, for tests and simulators; `publish` goes on into the journal."""

@@ -1,10 +1,11 @@
 """What a device is told about its messages and by its server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from devices.sdk.unsent import Key
+from shared.contracts.commands import CommandOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The server asks for something; answer with ``Device.answer`` by its id."""
+    """The server asks for something. Without ``on_command``, answer with ``Device.answer``."""
 
     id: str
     name: str
@@ -56,7 +57,8 @@ class Command:
 class Desired:
     """The configuration that the server wishes, with its version."""
 
-    configuration: dict[str, Any]
+    configuration: Mapping[str, Any]
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +70,5 @@ class ServerTime:
 
 Happened = Connected | Disconnected | Stored | Refused | SetAside | Command | Desired | ServerTime
 Listener = Callable[[Happened], None]
+CommandAnswer = CommandOutcome | tuple[CommandOutcome, str] | None
+"""What became of a command, with a few words where they help; None is done."""

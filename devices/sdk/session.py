@@ -15,8 +15,9 @@ import msgspec
 from aiomqtt import MqttError
 from paho.mqtt.reasoncodes import ReasonCode
 
+from devices.sdk.command_desk import CommandDesk
+from devices.sdk.configuration_keeper import ConfigurationKeeper
 from devices.sdk.happened import (
-    Command,
     Connected,
     Desired,
     Disconnected,
@@ -29,6 +30,7 @@ from devices.sdk.happened import (
 from devices.sdk.journal import Journal
 from devices.sdk.link import Address, Link, envelope
 from devices.sdk.unsent import Key, Unsent
+from shared.contracts.commands import DownCommand, DownDesired
 from shared.contracts.names import DownKind, UpKind, device_root, down_topic, up_topic
 
 PUBACK_TIMEOUT_S = 30.0  # a broker that keeps one message this long is as good as gone
@@ -52,13 +54,6 @@ class _ErrorMessage(msgspec.Struct):
     reason: str
 
 
-class _CommandMessage(msgspec.Struct):
-    command: str
-    name: str
-    args: dict[str, Any] = {}
-    expires: int = 0
-
-
 class _TimeMessage(msgspec.Struct):
     t_utc_us: int
 
@@ -70,6 +65,8 @@ class Session:
     Parameters
     ----------
     status : gives the JSON fields of ``up/status``, the time of this moment among them
+    desk : takes commands
+    keeper : takes configurations; None where the device has none
     """
 
     def __init__(
@@ -81,6 +78,8 @@ class Session:
         journal: Journal,
         status: Callable[[], dict[str, Any]],
         listener: Listener,
+        desk: CommandDesk,
+        keeper: ConfigurationKeeper | None,
     ) -> None:
         self._address = address
         self._boot = boot
@@ -88,6 +87,8 @@ class Session:
         self._journal = journal
         self._status = status
         self._tell = listener
+        self._desk = desk
+        self._keeper = keeper
         self._wake = asyncio.Event()
         self._status_wanted = asyncio.Event()
         self._free = asyncio.Event()  # clear while the network is interrupted on purpose
@@ -139,7 +140,10 @@ class Session:
             return False
         body = {"command": command, "outcome": outcome, "detail": detail}
         topic = up_topic(self._address.device, UpKind.RESULT)
-        self._link.send(topic, msgspec.json.encode(body), None)
+        try:
+            self._link.send(topic, msgspec.json.encode(body), None)
+        except MqttError:
+            return False  # the connection is about to end: the server asks again
         return True
 
     async def run(self) -> None:
@@ -263,12 +267,15 @@ class Session:
                     log.warning("message_refused boot=%d n=%d reason=%s", *key, error.reason)
                     self._tell(Refused(key, error.reason))
             case DownKind.COMMAND:
-                command = msgspec.json.decode(body, type=_CommandMessage)
-                self._tell(Command(command.command, command.name, command.args, command.expires))
+                self._desk.hear(msgspec.json.decode(body, type=DownCommand))
             case DownKind.DESIRED:
-                self._tell(Desired(msgspec.json.decode(body, type=dict[str, Any])))
+                desired = msgspec.json.decode(body, type=DownDesired)
+                if self._keeper is not None:
+                    self._keeper.hear(desired)
+                self._tell(Desired(desired.configuration, desired.version))
             case DownKind.TIME:
                 told = msgspec.json.decode(body, type=_TimeMessage)
+                self._desk.set_time(told.t_utc_us)
                 self._tell(ServerTime(told.t_utc_us))
 
     def _settle(self, keys: list[Key]) -> None:

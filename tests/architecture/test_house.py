@@ -32,6 +32,7 @@ DRIVERS = {
     "mqtt5": ("services.gateway.adapters",),
     "aiomqtt": ("devices.sdk", "devices.simulators"),
     "fastapi": ("services.api",),
+    "pyarrow": ("services.api.resources.exports.writers",),
     "prometheus_client": ("shared.telemetry",),
     "opentelemetry": ("shared.telemetry",),
 }
@@ -112,6 +113,7 @@ CATCH_ALL = {
     "shared/runtime/quarantine.py",  # around the work on one message
     "services/gateway/adapters/mqtt.py",  # around one packet: the compiled codec panics with a
     # class of its own below BaseException
+    "devices/sdk/makers_code.py",  # around a call into the maker's own code
     "shared/runtime/service.py",  # at the end of a process, which becomes its exit status
 }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -221,11 +222,12 @@ async def test_commands_reach_the_maker_and_are_answered(
     heard: list[Any] = []
     async with server(mosquitto) as far, device(mosquitto, tmp_path, heard) as near:
         await eventually(lambda: near.is_connected)
-        command = {"command": "c-1", "name": "identify", "args": {"seconds": 5}, "expires": 99}
-        await far.tell(DownKind.COMMAND, command)
-        await far.tell(DownKind.DESIRED, {"version": 3})
-        await eventually(lambda: Command("c-1", "identify", {"seconds": 5}, 99) in heard)
-        await eventually(lambda: Desired({"version": 3}) in heard)
+        expires = time.time_ns() // 1_000 + 60_000_000
+        command = {"command": "c-1", "name": "identify", "args": {"seconds": 5}}
+        await far.tell(DownKind.COMMAND, command | {"expires": expires})
+        await far.tell(DownKind.DESIRED, {"version": 3, "configuration": {"ecg_hz": 500}})
+        await eventually(lambda: Command("c-1", "identify", {"seconds": 5}, expires) in heard)
+        await eventually(lambda: Desired({"ecg_hz": 500}, 3) in heard)
         assert near.answer("c-1", CommandOutcome.DONE)
         topic = up_topic(DEVICE, UpKind.RESULT)
         await eventually(lambda: [b for t, b, _ in far.received if t == topic])

@@ -3,9 +3,9 @@ import inspect
 import devices.sdk
 
 PUBLIC = {
-    "Command", "CommandOutcome", "Connected", "Desired", "Device", "Disconnected", "Durability",
-    "Frame", "JournalFullError", "JournalLockedError", "Key", "Place", "Refused", "ServerTime",
-    "SetAside", "Stored", "Stream", "WhenFull",
+    "Command", "CommandAnswer", "CommandOutcome", "Connected", "Desired", "Device", "Disconnected",
+    "Durability", "Frame", "JournalFullError", "JournalLockedError", "Key", "Place", "Refused",
+    "ServerTime", "SetAside", "Stored", "Stream", "WhenFull",
 }  # fmt: skip
 METHODS = {
     "answer", "interrupt", "is_connected", "publish", "publish_native", "report", "resume",
