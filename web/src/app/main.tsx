@@ -4,15 +4,15 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { synchroniseFlashes } from "../design/flash-clock";
+import { applyMotion } from "../design/motion";
 import { applyTheme } from "../design/theme";
 import { App } from "./app";
 
 const THEME_CHECK_MS = 30_000;
 
-applyTheme(new Date().getHours());
-setInterval(() => {
-  applyTheme(new Date().getHours());
-}, THEME_CHECK_MS);
+applyMotion();
+applyTheme();
+setInterval(applyTheme, THEME_CHECK_MS);
 synchroniseFlashes();
 
 const root = document.getElementById("root");

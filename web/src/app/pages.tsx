@@ -1,42 +1,49 @@
+import type { ReactNode } from "react";
 import { Redirect, Route, Switch } from "wouter";
 
 import { texts } from "../design/texts";
 import { AlarmsPage } from "../features/alarms/alarms-page";
+import { DevicesPage } from "../features/devices/devices-page";
 import { PatientPage } from "../features/patient/patient-page";
+import { SettingsPage } from "../features/settings/settings-page";
 import { WardPage } from "../features/ward/ward-page";
+import { useSession } from "../session/session";
 import { Boundary } from "./boundary";
 import { Shell } from "./shell";
 
 /** Every page of the house by its address. */
 export function Pages() {
+  const { me } = useSession();
+  // who reads no vital signs has come for the devices
+  const home = me.permissions.includes("read_clinical") ? "/ward" : "/devices";
   return (
     <Switch>
       <Route path="/ward">
-        <Shell>
-          <Boundary text={texts.error.panel}>
-            <WardPage />
-          </Boundary>
-        </Shell>
+        <Framed page={<WardPage />} />
       </Route>
       <Route path="/alarms">
-        <Shell>
-          <Boundary text={texts.error.panel}>
-            <AlarmsPage />
-          </Boundary>
-        </Shell>
+        <Framed page={<AlarmsPage />} />
+      </Route>
+      <Route path="/devices">
+        <Framed page={<DevicesPage />} />
+      </Route>
+      <Route path="/settings">
+        <Framed page={<SettingsPage />} />
       </Route>
       <Route path="/patient/:patient">
-        {({ patient }) => (
-          <Shell patient={patient}>
-            <Boundary text={texts.error.panel}>
-              <PatientPage key={patient} patient={patient} />
-            </Boundary>
-          </Shell>
-        )}
+        {({ patient }) => <Framed page={<PatientPage key={patient} patient={patient} />} patient={patient} />}
       </Route>
       <Route>
-        <Redirect to="/ward" replace />
+        <Redirect to={home} replace />
       </Route>
     </Switch>
+  );
+}
+
+function Framed({ page, patient }: { readonly page: ReactNode; readonly patient?: string }) {
+  return (
+    <Shell {...(patient === undefined ? {} : { patient })}>
+      <Boundary text={texts.error.panel}>{page}</Boundary>
+    </Shell>
   );
 }

@@ -1,6 +1,8 @@
 import { type ReactNode, useEffect, useState } from "react";
 
 import { texts } from "../design/texts";
+import { tellHour } from "../design/theme";
+import { useSession } from "../session/session";
 import { AlarmRelay } from "./alarm-relay";
 import { KeyList } from "./key-list";
 import { LostNotice, SoundNotice } from "./link-notices";
@@ -19,6 +21,13 @@ interface Properties {
 export function Shell({ children, patient }: Properties) {
   const [keysShown, setKeysShown] = useState(false);
   const full = useFullScreen();
+  const { live } = useSession();
+  useEffect(() => {
+    tellHour(() => {
+      const now = live.clock.now();
+      return (Number.isNaN(now) ? new Date() : new Date(now)).getHours();
+    });
+  }, [live]);
   useAppKeys(() => {
     setKeysShown(true);
   });

@@ -231,6 +231,7 @@ export const texts = {
       ["1 2 3", "Show high, medium or low alarms only"],
       ["A", "Acknowledge the focused alarm"],
       ["P", "Pause sound"],
+      ["/", "Search"],
       ["Space", "Freeze or resume the traces"],
       ["N", "Read out the focused patient"],
       ["F", "Full screen"],

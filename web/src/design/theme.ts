@@ -8,6 +8,7 @@ const CHOICES: readonly ThemeChoice[] = ["auto", "dark", "light", "night"];
 const NIGHT_FROM = 22;
 const NIGHT_TO = 6;
 const listeners = new Set<() => void>();
+let hourNow = (): number => new Date().getHours();
 
 function read(): ThemeChoice {
   try {
@@ -29,11 +30,18 @@ export function chooseTheme(choice: ThemeChoice): void {
     // storage can be forbidden: the choice holds until the page is closed
   }
   document.documentElement.dataset["themeChoice"] = choice;
-  applyTheme(new Date().getHours());
+  applyTheme();
+}
+
+/** Night falls by this clock: the server's, once it is known, for a browser's may be wrong. */
+export function tellHour(source: () => number): void {
+  hourNow = source;
+  applyTheme();
 }
 
 /** Bring the document in line with the choice; called again as the hours pass. */
-export function applyTheme(hour: number): void {
+export function applyTheme(): void {
+  const hour = hourNow();
   const choice = current();
   const root = document.documentElement;
   const night = choice === "night" || (choice === "auto" && (hour >= NIGHT_FROM || hour < NIGHT_TO));

@@ -50,6 +50,15 @@ export class AlarmSound {
     this.#burst();
   }
 
+  /** One burst of this priority, to hear how it sounds; an alarm that calls goes before. */
+  play(priority: Priority): void {
+    const context = this.#context;
+    if (this.#priority !== null || this.state.get() !== "on" || context === null) return;
+    const { pulses, frequency } = BURSTS[priority];
+    this.#hush();
+    for (const start of pulses) this.#pulse(context, context.currentTime + 0.05 + start, frequency);
+  }
+
   close(): void {
     this.call(null);
     void this.#context?.close();

@@ -156,7 +156,7 @@ function Conflict({ patient, onTheirs, onDone }: { readonly patient: string; rea
   );
 }
 
-const CONFLICT: ReadonlySet<string> = new Set(["conflict", "precondition_failed", "http_409", "http_412"]);
+const CONFLICT: ReadonlySet<string> = new Set(["changed_meanwhile", "conflict", "http_409", "http_412"]);
 
 function useSave(patient: string, onSaved: () => void) {
   const { api } = useSession();

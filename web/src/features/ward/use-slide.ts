@@ -1,5 +1,7 @@
 import { type RefObject, useLayoutEffect, useRef } from "react";
 
+import { wantsLessMotion } from "../../design/motion";
+
 const SLIDE_MS = 280;
 
 /** Tiles that change place slide there, so that the eye can follow. */
@@ -7,7 +9,7 @@ export function useSlide(grid: RefObject<HTMLElement | null>, order: string): vo
   const places = useRef(new Map<string, DOMRect>());
   useLayoutEffect(() => {
     const tiles = [...(grid.current?.querySelectorAll<HTMLElement>("[data-key]") ?? [])];
-    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const still = wantsLessMotion();
     const now = new Map<string, DOMRect>();
     for (const tile of tiles) {
       const key = tile.dataset["key"] ?? "";

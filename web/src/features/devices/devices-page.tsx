@@ -1,0 +1,90 @@
+import { useQuery } from "@tanstack/react-query";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+import { useSearchParams } from "wouter";
+
+import { type Device, devicesQuery, type DeviceSecret } from "../../api/device-queries";
+import { patientsQuery } from "../../api/queries";
+import { Button } from "../../design/button";
+import { PanelNotice } from "../../design/notice";
+import { PageFrame } from "../../design/page-frame";
+import { SearchField } from "../../design/search-field";
+import { texts } from "../../design/texts";
+import { deviceTexts } from "../../design/texts-devices";
+import { useServerNow, useSession } from "../../session/session";
+import { DeviceDetail } from "./device-detail";
+import { DeviceList } from "./device-list";
+import { type Known, needsAttention } from "./device-state";
+import styles from "./devices-page.module.css";
+import { RegisterDevice } from "./register-device";
+import { SecretDialog } from "./secret-dialog";
+
+const DETAIL = "device-detail";
+
+/** Every device that the user may see: how it is, and who may let it in or cut it off. */
+export function DevicesPage() {
+  const { api, me } = useSession();
+  const devices = useQuery(devicesQuery(api));
+  const patients = useQuery({ ...patientsQuery(api), enabled: me.permissions.includes("read_clinical") });
+  if (devices.data === undefined) {
+    if (!devices.isError) return null;
+    return <PanelNotice failed text={deviceTexts.failed} action={<Button onClick={() => void devices.refetch()}>{texts.ward.tryAgain}</Button>} />;
+  }
+  const bedOf = (device: Device): string | null => patients.data?.get(device.patient ?? "")?.bed?.key ?? null;
+  return <Devices known={devices.data.map((device) => ({ device, bed: bedOf(device) }))} />;
+}
+
+function Devices({ known }: { readonly known: readonly Known[] }) {
+  const { me } = useSession();
+  const nowMs = useServerNow();
+  const [search, setSearch] = useSearchParams();
+  const [text, setText] = useState("");
+  const [registers, setRegisters] = useState(false);
+  const [secret, setSecret] = useState<DeviceSecret | null>(null);
+  const manages = me.permissions.includes("manage_devices");
+  const asked = search.get("device");
+  const shown = known.find(({ device }) => device.device === asked) ?? known[0];
+  const choose = (device: string): void => {
+    setSearch({ device }, { replace: true });
+    // beside the list on a screen, below it on a phone
+    requestAnimationFrame(() => document.getElementById(DETAIL)?.scrollIntoView({ block: "nearest" }));
+  };
+  return (
+    <PageFrame
+      title={deviceTexts.title}
+      note={deviceTexts.counts(known.length, known.filter(({ device }) => device.online).length, known.filter(({ device }) => needsAttention(device)).length)}
+      actions={
+        <>
+          <SearchField label={deviceTexts.search} value={text} onChange={setText} />
+          {manages && (
+            <Button look="main" onClick={() => { setRegisters(true); }}>
+              <Plus size={16} aria-hidden="true" />
+              {deviceTexts.register.open}
+            </Button>
+          )}
+        </>
+      }
+    >
+      {known.length === 0 ? (
+        <PanelNotice text={manages ? deviceTexts.none : deviceTexts.noneHere} />
+      ) : (
+        <div className={styles["grid"]}>
+          <DeviceList known={known} text={text} nowMs={nowMs} chosen={shown?.device.device ?? null} onChoose={choose} />
+          {shown !== undefined && <DeviceDetail key={shown.device.device} known={shown} nowMs={nowMs} manages={manages} id={DETAIL} onSecret={setSecret} />}
+        </div>
+      )}
+      {registers && (
+        <RegisterDevice
+          models={[...new Set(known.map(({ device }) => device.model))].sort()}
+          onClose={() => { setRegisters(false); }}
+          onSecret={(made) => {
+            setRegisters(false);
+            setSecret(made);
+            choose(made.device);
+          }}
+        />
+      )}
+      {secret !== null && <SecretDialog secret={secret} onClose={() => { setSecret(null); }} />}
+    </PageFrame>
+  );
+}
