@@ -15,10 +15,12 @@ from services.storage.adapters.messages import (
 )
 from services.storage.adapters.partition_table import PartitionTable
 from services.storage.adapters.position_table import PositionTable
+from services.storage.adapters.rollup_table import RollupTable
 from services.storage.adapters.vital_copy import VitalCopy
 from services.storage.application.compaction import Compaction, CompactionPolicy
 from services.storage.application.frames import TimeBounds
 from services.storage.application.lane import LaneWriters, Limits
+from services.storage.application.rollup import RollingUp, RollupPolicy
 from services.storage.application.stream_writer import CommitPolicy
 from services.storage.metrics import StorageMetrics
 from services.storage.settings import StorageSettings
@@ -82,8 +84,16 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
         metrics=metrics,
     )
+    rolling_up = RollingUp(
+        policy=_rollup(settings),
+        rollups=RollupTable(database, statements),
+        partitions=partitions,
+        clock=runtime.clock,
+        metrics=metrics,
+    )
     runtime.loop("partitions", writers.keep_partitions_ahead)
     runtime.loop("compaction", compaction.run)
+    runtime.loop("rollup", rolling_up.run)
     runtime.health.report("started", ready=True)
     log.info("storage_joined", lanes=lanes, incarnation=incarnation)
 
@@ -120,6 +130,13 @@ def _compaction(settings: StorageSettings) -> CompactionPolicy:
         hot_us=round(settings.storage_hot_hours * HOUR),
         every_s=settings.storage_compaction_every_s,
         share=settings.storage_compaction_share,
+    )
+
+
+def _rollup(settings: StorageSettings) -> RollupPolicy:
+    return RollupPolicy(
+        settle_us=round(settings.storage_rollup_settle_s * SECOND),
+        every_s=settings.storage_rollup_every_s,
     )
 
 

@@ -66,3 +66,10 @@ class StorageMetrics:
         self.compaction_failures = metrics.counter(
             "compaction_failures", "Turns of compaction that something ended"
         )
+        self.rolled_up = metrics.counter(
+            "rolled_up", "Stretches of closed minutes, and minutes computed again", ["why"]
+        )
+        self.rollup_lag_s = metrics.gauge(
+            "rollup_lag_seconds", "Age of the newest minute of vital signs that is computed"
+        )
+        self.rollup_failures = metrics.counter("rollup_failures", "Turns that something ended")

@@ -51,3 +51,12 @@ class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     storage_compaction_share: float = Field(
         default=0.5, gt=0, le=1, description="Of the time that compaction works while it has to"
     )
+    storage_rollup_every_s: float = Field(
+        default=10.0, ge=0.05, le=3_600, description="Between two looks for minutes to compute"
+    )
+    storage_rollup_settle_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=3_600,
+        description="So long after its end a minute of vital signs is computed the first time",
+    )

@@ -194,3 +194,128 @@ select b.device_id, b.stream, b.place, b.t0, b.content
 from unnest($1::integer[], $2::smallint[], $3::smallint[], $4::bigint[])
     as wanted (device_id, stream, place, t0)
 join signal.block b using (device_id, stream, place, t0);
+
+-- name: rollup_position
+-- Up to where minutes are closed and computed.
+select closed_to, done_to from signal.rollup_position;
+
+-- name: hold_rollup_position
+-- Up to where minutes are closed; stays so until the end of the transaction.
+select closed_to from signal.rollup_position for share;
+
+-- name: note_dirty
+-- Notes closed minutes that change; waits for who is computing them, and keeps him off.
+insert into signal.vital_dirty as there (patient_id, t)
+select * from unnest($1::integer[], $2::bigint[]) as fresh (patient_id, t) order by 1, 2
+on conflict (patient_id, t) do update set t = there.t;
+
+-- name: open_rollup
+-- Says where the first minutes begin, once.
+update signal.rollup_position set closed_to = $1, done_to = $1, updated_at = now()
+where closed_to = 0;
+
+-- name: close_minutes
+-- Closes minutes: waits for the writers who do not know it yet.
+update signal.rollup_position set closed_to = $1, updated_at = now() where closed_to < $1;
+
+-- name: claim_rollup
+-- Whether this transaction is the one that rolls up; until its end.
+select pg_try_advisory_xact_lock(hashtext('signal.rollup'), 0);
+
+-- name: finish_minutes
+-- Says that minutes are computed.
+update signal.rollup_position set done_to = $2, updated_at = now()
+where done_to = $1 and closed_to >= $2;
+
+-- name: make_minutes
+-- Computes the minutes of all patients in a time.
+insert into signal.vital_minute as there (patient_id, measure, t, device_id, method, n,
+    n_questionable, low, mean, high, quality, validity, flags)
+select patient_id, measure, t / 60000000 * 60000000, device_id, method,
+    count(*) filter (where counts), count(*) filter (where counts and validity = 1),
+    min(value) filter (where counts),
+    sum(value::double precision order by t) filter (where counts)
+        / nullif(count(*) filter (where counts), 0),
+    max(value) filter (where counts),
+    sum(quality::double precision order by t) filter (where counts)
+        / nullif(count(*) filter (where counts), 0),
+    (array_agg(validity order by t desc))[1], bit_or(flags)
+from (
+    select patient_id, t, device_id, measure, method, value, quality, validity, flags,
+        value <> 'NaN' and validity <= 1 as counts
+    from signal.vital_value
+    where t >= $1 and t < $2) as v
+group by 1, 2, 3, 4, 5
+on conflict (patient_id, measure, t, device_id, method) do update set
+    n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
+    mean = excluded.mean, high = excluded.high, quality = excluded.quality,
+    validity = excluded.validity, flags = excluded.flags;
+
+-- name: make_hours
+-- Computes the hours of all patients in a time from their minutes.
+insert into signal.vital_hour as there (patient_id, measure, t, device_id, method, n,
+    n_questionable, low, mean, high, quality, validity, flags)
+select patient_id, measure, t / 3600000000 * 3600000000, device_id, method,
+    sum(n), sum(n_questionable), min(low),
+    sum(mean * n order by t) / nullif(sum(n), 0), max(high),
+    sum(quality::double precision * n order by t) / nullif(sum(n), 0),
+    (array_agg(validity order by t desc))[1], bit_or(flags)
+from signal.vital_minute
+where t >= $1 and t < $2
+group by 1, 2, 3, 4, 5
+on conflict (patient_id, measure, t, device_id, method) do update set
+    n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
+    mean = excluded.mean, high = excluded.high, quality = excluded.quality,
+    validity = excluded.validity, flags = excluded.flags;
+
+-- name: take_dirty
+-- Takes noted minutes whose writers have committed, whole hours of a patient together.
+delete from signal.vital_dirty as d
+using (
+    select patient_id, t from signal.vital_dirty
+    order by patient_id, t limit $1 for update skip locked) as taken
+where d.patient_id = taken.patient_id and d.t = taken.t
+returning d.patient_id, d.t;
+
+-- name: make_minutes_of
+-- Computes single minutes of patients again.
+insert into signal.vital_minute as there (patient_id, measure, t, device_id, method, n,
+    n_questionable, low, mean, high, quality, validity, flags)
+select v.patient_id, u.measure, m.t, v.device_id, u.method,
+    count(*) filter (where c.counts), count(*) filter (where c.counts and u.validity = 1),
+    min(u.value) filter (where c.counts),
+    sum(u.value::double precision order by v.t) filter (where c.counts)
+        / nullif(count(*) filter (where c.counts), 0),
+    max(u.value) filter (where c.counts),
+    sum(u.quality::double precision order by v.t) filter (where c.counts)
+        / nullif(count(*) filter (where c.counts), 0),
+    (array_agg(u.validity order by v.t desc))[1], bit_or(u.flags)
+from unnest($1::integer[], $2::bigint[]) as m (patient_id, t)
+join signal.vital v on v.patient_id = m.patient_id and v.t >= m.t and v.t < m.t + 60000000
+cross join lateral unnest(v.measure, v.method, v.value, v.quality, v.validity, v.flags)
+    as u (measure, method, value, quality, validity, flags)
+cross join lateral (select u.value <> 'NaN' and u.validity <= 1 as counts) as c
+group by 1, 2, 3, 4, 5
+on conflict (patient_id, measure, t, device_id, method) do update set
+    n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
+    mean = excluded.mean, high = excluded.high, quality = excluded.quality,
+    validity = excluded.validity, flags = excluded.flags;
+
+-- name: make_hours_of
+-- Computes single hours of patients again, where all their minutes are computed.
+insert into signal.vital_hour as there (patient_id, measure, t, device_id, method, n,
+    n_questionable, low, mean, high, quality, validity, flags)
+select v.patient_id, v.measure, h.t, v.device_id, v.method,
+    sum(v.n), sum(v.n_questionable), min(v.low),
+    sum(v.mean * v.n order by v.t) / nullif(sum(v.n), 0), max(v.high),
+    sum(v.quality::double precision * v.n order by v.t) / nullif(sum(v.n), 0),
+    (array_agg(v.validity order by v.t desc))[1], bit_or(v.flags)
+from unnest($1::integer[], $2::bigint[]) as h (patient_id, t)
+join signal.vital_minute v
+    on v.patient_id = h.patient_id and v.t >= h.t and v.t < h.t + 3600000000
+where h.t + 3600000000 <= (select done_to from signal.rollup_position)
+group by 1, 2, 3, 4, 5
+on conflict (patient_id, measure, t, device_id, method) do update set
+    n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
+    mean = excluded.mean, high = excluded.high, quality = excluded.quality,
+    validity = excluded.validity, flags = excluded.flags;

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from services.storage.adapters.position_table import Step
 from services.storage.core import beat_rows, vital_rows
 from services.storage.core.positions import Advance
+from services.storage.core.rollup import minutes_of
 from services.storage.core.vital_rows import Emission, merge, stored_emission
 from shared.contracts.records import Table
 from shared.database.pool import Database, Session
@@ -40,6 +41,7 @@ class VitalCopy:
                 columns=vital_rows.COLUMNS,
                 payload=vital_rows.copy_payload(emissions),
             )
+            await self._note_dirty(session, emissions)
         if len(beats):
             await session.copy_payload(
                 schema="signal",
@@ -67,9 +69,21 @@ class VitalCopy:
                 self._statements["put_vital"],
                 list(zip(*vital_rows.columns_of(changed), strict=True)),
             )
+            await self._note_dirty(session, changed)
         if len(beats):
             await session.execute(
                 self._statements["put_beats"], *(beats[name].tolist() for name in _BEAT_FIELDS)
+            )
+
+    async def _note_dirty(self, session: Session, written: Sequence[Emission]) -> None:
+        """Have minutes that are computed already computed again."""
+        closed_us = await session.fetch_value(self._statements["hold_rollup_position"])
+        minutes = minutes_of(((one.key.patient, one.key.t) for one in written), before_us=closed_us)
+        if minutes:
+            await session.execute(
+                self._statements["note_dirty"],
+                [one.patient for one in minutes],
+                [one.t for one in minutes],
             )
 
 

@@ -12,6 +12,7 @@ from services.storage.core.frame_rows import FrameRows, RefusedFrames, StoredFra
 from services.storage.core.known_messages import BootKey
 from services.storage.core.partitions import Partitioned
 from services.storage.core.positions import Advance, Position, StreamMessage
+from services.storage.core.rollup import MinuteOfPatient, RollupPosition
 from services.storage.core.vital_rows import Emission
 from shared.contracts.events import Event
 from shared.contracts.frames import FrameBatch
@@ -136,6 +137,47 @@ class FrameHours(Protocol):
 
     async def drop(self, start_us: int) -> bool:
         """Remove an hour when it is empty; gives whether it was."""
+
+
+class RollupStep(Protocol):
+    """One transaction of rolling up."""
+
+    async def make_minutes(self, start_us: int, end_us: int) -> None:
+        """Compute the minutes of all patients in a time."""
+
+    async def make_hours(self, start_us: int, end_us: int) -> None:
+        """Compute the hours of all patients in a time from their minutes."""
+
+    async def finish(self, start_us: int, end_us: int) -> None:
+        """Say that this time is computed."""
+
+    async def take_dirty(self, most: int) -> list[MinuteOfPatient]:
+        """Minutes that changed, no longer noted when the transaction ends."""
+
+    async def make_minutes_of(self, minutes: Sequence[MinuteOfPatient]) -> None:
+        """Compute single minutes again."""
+
+    async def make_hours_of(self, hours: Sequence[MinuteOfPatient]) -> None:
+        """Compute single hours again, as far as their minutes are computed."""
+
+
+class Rollups(Protocol):
+    """Minutes and hours of vital signs."""
+
+    async def position(self) -> RollupPosition:
+        """How far minutes are closed and computed."""
+
+    async def first_values(self) -> int | None:
+        """Where the oldest partition of vital signs begins."""
+
+    async def open(self, start_us: int) -> None:
+        """Say where the first minutes begin; once."""
+
+    async def close(self, to_us: int) -> None:
+        """Close minutes, when the writers who do not know it have committed."""
+
+    def step(self) -> AbstractAsyncContextManager[RollupStep | None]:
+        """A transaction; None where another process is at it."""
 
 
 class VitalTable(Protocol):

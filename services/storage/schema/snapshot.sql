@@ -118,7 +118,7 @@ COMMENT ON FUNCTION registry.notify_change() IS 'Notifies registry_changed; the 
 CREATE FUNCTION signal.drop_partition(parent text, start_us bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
-    SET lock_timeout TO '500ms'
+    SET lock_timeout TO '100ms'
     AS $$
 declare
     part constant text := signal.partition_name(parent, start_us);
@@ -128,8 +128,8 @@ begin
     then
         return false;
     end if;
-    perform pg_advisory_xact_lock(hashtext('signal.ensure_partitions'), hashtext(parent));
-    execute format('lock table signal.%I in access exclusive mode', parent);
+    -- while this waits, so do those who come after it: hence the short timeout
+    execute format('lock table only signal.%I in access exclusive mode', parent);
     if parent = 'frame' then
         execute format('select exists (select from only signal.%I)', part) into is_filled;
     end if;
@@ -140,7 +140,7 @@ begin
 end
 $$;
 ALTER FUNCTION signal.drop_partition(parent text, start_us bigint) OWNER TO vw_admin;
-COMMENT ON FUNCTION signal.drop_partition(parent text, start_us bigint) IS 'Removes one partition with all its rows (an hour of frames only when it is empty); gives up when others are in the way for half a second';
+COMMENT ON FUNCTION signal.drop_partition(parent text, start_us bigint) IS 'Removes one partition with all its rows (an hour of frames only when it is empty); gives up when others are in the way for a tenth of a second';
 CREATE FUNCTION signal.empty_hour(start_us bigint) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -187,6 +187,152 @@ end
 $$;
 ALTER FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) OWNER TO vw_admin;
 COMMENT ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) IS 'Makes the partitions of frame, vital or beat that begin at the given times and are missing';
+CREATE FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer DEFAULT 5000) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+declare
+    removed jsonb := '{}';
+    target record;
+    n bigint;
+begin
+    for target in
+        select * from (values
+            ('signal', 'frame', 't0'), ('signal', 'conflict', 't0'),
+            ('signal', 'conflict', 'received'), ('signal', 'beat', 't'),
+            ('signal', 'event', 't'), ('dsp', 'late_interval', 'start_us'),
+            ('dsp', 'correction', 'start_us')) as known (space, name, time)
+    loop
+        execute format(
+            'with gone as (delete from %1$I.%2$I where ctid = any(array(
+                 select ctid from %1$I.%2$I
+                 where device_id = $1 and %3$I >= $2 and %3$I < $3 limit $4))
+                 and device_id = $1 and %3$I >= $2 and %3$I < $3 returning 1)
+             select count(*) from gone', target.space, target.name, target.time)
+            using device, start_us, end_us, most into n;
+        if n > 0 then
+            removed := removed || jsonb_build_object(target.space || '.' || target.name,
+                n + coalesce((removed ->> (target.space || '.' || target.name))::bigint, 0));
+        end if;
+    end loop;
+    return removed;
+end
+$_$;
+ALTER FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) IS 'Removes rows of what a device sent in a time, so many a table; {} when nothing is left. Blocks are not among them: storage takes the minutes apart at the ends';
+CREATE FUNCTION signal.erase_patient_records(request integer) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+declare
+    patient constant integer := (
+        select patient_id from signal.erasure where request_id = request and state <> 'done');
+    removed jsonb := '{}';
+    target record;
+    n bigint;
+    blocked boolean := true;
+begin
+    if patient is null then
+        raise exception 'no erasure % is under way', request
+            using errcode = 'invalid_parameter_value';
+    end if;
+    -- Any table that names a patient, present and future; what refers to another of them goes
+    -- first, which the foreign keys tell: whoever is refused waits for the next turn.
+    for turn in 1 .. 5 loop
+        exit when not blocked;
+        blocked := false;
+        for target in
+            select s.nspname as space, c.relname as name
+            from pg_attribute a
+            join pg_class c on c.oid = a.attrelid
+            join pg_namespace s on s.oid = c.relnamespace
+            where a.attname = 'patient_id' and not a.attisdropped and not c.relispartition
+                and c.relkind in ('r', 'p')
+                and s.nspname in ('registry', 'access', 'gateway', 'signal', 'dsp', 'alarm')
+                and (s.nspname, c.relname) not in (
+                    ('registry', 'erasure_request'), ('signal', 'erasure'))
+            order by 1, 2
+        loop
+            begin
+                execute format('with gone as (delete from %I.%I where patient_id = $1
+                    returning 1) select count(*) from gone', target.space, target.name)
+                    using patient into n;
+                if n > 0 then
+                    removed := removed || jsonb_build_object(
+                        target.space || '.' || target.name,
+                        n + coalesce((removed ->> (target.space || '.' || target.name))::bigint, 0));
+                end if;
+            exception when foreign_key_violation then
+                blocked := true;
+            end;
+        end loop;
+    end loop;
+    if blocked then
+        raise exception 'rows of erasure % are referred to from elsewhere', request;
+    end if;
+    update registry.patient set initials = '-', name = null, birth_date = null, sex = null,
+        profile = '{}' where id = patient;
+    return removed || jsonb_build_object('registry.patient', 1);
+end
+$_$;
+ALTER FUNCTION signal.erase_patient_records(request integer) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.erase_patient_records(request integer) IS 'The last step of an erasure: removes the rows of the patient from every table with a patient_id, the account included, and empties the patient''s own row. The audit trail, the request and the certificate stay';
+CREATE FUNCTION signal.erase_patient_rows(patient integer, until_us bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+declare
+    removed jsonb := '{}';
+    target record;
+    n bigint;
+begin
+    for target in
+        select * from (values
+            ('vital', 't'), ('vital_minute', 't'), ('vital_hour', 't'), ('vital_dirty', 't'),
+            ('event', 't')) as known (name, time)
+    loop
+        execute format('with gone as (delete from signal.%I where patient_id = $1 and %I < $2
+            returning 1) select count(*) from gone', target.name, target.time)
+            using patient, until_us into n;
+        if n > 0 then
+            removed := removed || jsonb_build_object('signal.' || target.name, n);
+        end if;
+    end loop;
+    return removed;
+end
+$_$;
+ALTER FUNCTION signal.erase_patient_rows(patient integer, until_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.erase_patient_rows(patient integer, until_us bigint) IS 'Removes vital signs, their minutes and hours and the events of a patient before a time';
+CREATE FUNCTION signal.fence_patient(request integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    ordered registry.erasure_request;
+    now_at constant timestamptz := clock_timestamp();
+begin
+    select * into ordered from registry.erasure_request where id = request;
+    if not found or exists (select from signal.erasure where request_id = request) then
+        return false;
+    end if;
+    -- who wears a device wears it no longer: what it sends from now on is nobody's
+    update registry.assignment set ends = now_at
+        where patient_id = ordered.patient_id and starts < now_at
+            and (ends is null or ends > now_at);
+    delete from registry.assignment where patient_id = ordered.patient_id and starts >= now_at;
+    update registry.patient set erased_at = coalesce(erased_at, now_at)
+        where id = ordered.patient_id;
+    insert into signal.erasure (request_id, patient_id, state)
+        values (request, ordered.patient_id, 'fenced');
+    insert into signal.erased_time (device_id, start_us, end_us, request_id)
+        select device_id, (extract(epoch from starts) * 1e6)::bigint,
+            (extract(epoch from ends) * 1e6)::bigint + 1, request
+        from registry.assignment where patient_id = ordered.patient_id;
+    return true;
+end
+$$;
+ALTER FUNCTION signal.fence_patient(request integer) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.fence_patient(request integer) IS 'The first step of an erasure: ends the patient''s assignments and has nothing of the patient let in any more';
 CREATE FUNCTION signal.hold_hour(start_us bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1207,6 +1353,7 @@ CREATE INDEX event_device ON signal.event USING btree (device_id, t);
 CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
 CREATE INDEX frame_stream ON ONLY signal.frame USING btree (device_id, stream, t0);
 CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
+CREATE INDEX vital_minute_t ON ONLY signal.vital_minute USING brin (t) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX vital_t ON ONLY signal.vital USING brin (t) WITH (pages_per_range='16', autosummarize='on');
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entry FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
@@ -1327,6 +1474,14 @@ REVOKE ALL ON FUNCTION signal.empty_hour(start_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.empty_hour(start_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.erase_patient_records(request integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.erase_patient_records(request integer) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.erase_patient_rows(patient integer, until_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.erase_patient_rows(patient integer, until_us bigint) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.fence_patient(request integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.fence_patient(request integer) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.hold_hour(start_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.hold_hour(start_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.partition_name(parent text, start_us bigint) FROM PUBLIC;
@@ -1384,6 +1539,10 @@ GRANT SELECT ON TABLE registry.assignment TO vw_gateway;
 GRANT SELECT ON TABLE registry.assignment TO vw_dsp;
 GRANT SELECT ON TABLE registry.assignment TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.assignment TO vw_api;
+GRANT SELECT(device_id) ON TABLE registry.assignment TO vw_storage;
+GRANT SELECT(patient_id) ON TABLE registry.assignment TO vw_storage;
+GRANT SELECT(starts) ON TABLE registry.assignment TO vw_storage;
+GRANT SELECT(ends) ON TABLE registry.assignment TO vw_storage;
 GRANT SELECT ON TABLE registry.bed TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.bed TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.command TO vw_api;
@@ -1408,12 +1567,15 @@ GRANT SELECT,INSERT ON TABLE registry.erasure_request TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient TO vw_api;
 GRANT SELECT(id) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(id) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT(id) ON TABLE registry.patient TO vw_storage;
 GRANT SELECT(key) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(key) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT(key) ON TABLE registry.patient TO vw_storage;
 GRANT SELECT(birth_date) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(birth_date) ON TABLE registry.patient TO vw_alarms;
 GRANT SELECT(sex) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(sex) ON TABLE registry.patient TO vw_alarms;
+GRANT SELECT(erased_at) ON TABLE registry.patient TO vw_storage;
 GRANT SELECT ON TABLE registry.patient_retention TO vw_storage;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient_retention TO vw_api;
 GRANT SELECT ON TABLE registry.stay TO vw_alarms;
@@ -1423,15 +1585,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.ward TO vw_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE signal.beat TO vw_storage;
 GRANT SELECT ON TABLE signal.beat TO vw_dsp;
 GRANT SELECT ON TABLE signal.beat TO vw_api;
-GRANT SELECT,INSERT,UPDATE ON TABLE signal.block TO vw_storage;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE signal.block TO vw_storage;
 GRANT SELECT ON TABLE signal.block TO vw_dsp;
 GRANT SELECT ON TABLE signal.block TO vw_api;
-GRANT SELECT,INSERT ON TABLE signal.conflict TO vw_storage;
+GRANT SELECT,INSERT,DELETE ON TABLE signal.conflict TO vw_storage;
 GRANT SELECT ON TABLE signal.conflict TO vw_api;
 GRANT SELECT,INSERT ON TABLE signal.erased_time TO vw_storage;
+GRANT SELECT ON TABLE signal.erased_time TO vw_api;
 GRANT SELECT,INSERT,UPDATE ON TABLE signal.erasure TO vw_storage;
 GRANT SELECT ON TABLE signal.erasure TO vw_api;
-GRANT SELECT,INSERT ON TABLE signal.event TO vw_storage;
+GRANT SELECT,INSERT,DELETE ON TABLE signal.event TO vw_storage;
 GRANT SELECT ON TABLE signal.event TO vw_alarms;
 GRANT SELECT ON TABLE signal.event TO vw_api;
 GRANT SELECT,INSERT ON TABLE signal.frame TO vw_storage;
@@ -1457,4 +1620,5 @@ GRANT SELECT ON TABLE signal.vital_minute TO vw_api;
 GRANT SELECT ON TABLE signal.vital_value TO vw_dsp;
 GRANT SELECT ON TABLE signal.vital_value TO vw_alarms;
 GRANT SELECT ON TABLE signal.vital_value TO vw_api;
+GRANT SELECT ON TABLE signal.vital_value TO vw_storage;
 ALTER DEFAULT PRIVILEGES FOR ROLE vw_admin REVOKE ALL ON FUNCTIONS  FROM PUBLIC;

@@ -155,6 +155,7 @@ STORAGE_MAY = {
     f"signal.{name}"
     for name in (
         "ensure_partitions", "partition_starts", "hold_hour", "empty_hour", "drop_partition",
+        "fence_patient", "erase_device_time", "erase_patient_rows", "erase_patient_records",
     )
 }  # fmt: skip
 OWN_SCHEMA = {"vw_gateway": "gateway.", "vw_dsp": "dsp.", "vw_alarms": "alarm.",
