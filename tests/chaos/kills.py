@@ -1,7 +1,6 @@
 """When which process gets SIGKILL: a seeded plan, printed, and how it is carried out."""
 
 import asyncio
-import itertools
 import random
 import signal
 import time
@@ -33,16 +32,29 @@ def plan(names: Sequence[str], *, each: int, within_s: float, seed: int) -> list
     The same process is not killed twice in a row, so that both kills meet it at work.
     """
     chance = random.Random(seed)
-    order = [name for name in names for _ in range(each)]
-    while True:
-        chance.shuffle(order)
-        if len(names) == 1 or all(a != b for a, b in itertools.pairwise(order)):
-            break
+    order = _without_repeats(names, each=each, chance=chance)
     step = within_s / len(order)
     return [
         Kill(step * (k + chance.uniform(0.1, 0.9)), name, chance.uniform(0.0, 1.0))
         for k, name in enumerate(order)
     ]
+
+
+def _without_repeats(names: Sequence[str], *, each: int, chance: random.Random) -> list[str]:
+    """Every name `each` times, drawn by what is left of it, none twice in a row."""
+    left = dict.fromkeys(names, each)
+    order: list[str] = []
+    for n_left in range(each * len(names), 0, -1):
+        others = {name: n for name, n in left.items() if n and (not order or name != order[-1])}
+        others = others or {name: n for name, n in left.items() if n}  # there is one name only
+        most = max(others, key=others.__getitem__)
+        if 2 * others[most] > n_left:  # drawn later it would meet itself
+            name = most
+        else:
+            (name,) = chance.choices(list(others), weights=list(others.values()))
+        left[name] -= 1
+        order.append(name)
+    return order
 
 
 async def carry_out(
