@@ -1,7 +1,7 @@
 """``make bench``: what a message costs, beside plain peers, and what the whole system bears.
 
 Parts (``make bench WHAT=path,whole``): `path` from MQTT to PostgreSQL beside the peers; `whole` all
-services at 100 and 1,000 connections; `connections` at 10,000; `rude` what rude devices do to the
+services at 100 to 3,000 connections; `connections` at 10,000; `rude` what rude devices do to the
 others; `ceiling` how fast stages work off a backlog; `profile` where the time of a service goes;
 `soak` memory over a long time. CPU is what the operating system counts for each process with its
 children, divided by the messages sent, with what a process does in a second without messages.
@@ -39,7 +39,7 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
         case "whole":
             rows = [
                 await whole.loaded(whole.Fleet(waves=waves), max(options.seconds, 20.0))
-                for waves in (100, 1_000)
+                for waves in whole.SIZES
             ]
             return rows, whole.told(rows), all(row["stored"] == row["sent"] for row in rows)
         case "connections":

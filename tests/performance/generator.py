@@ -169,7 +169,7 @@ class Publisher(asyncio.Protocol):
 
     def ping(self) -> None:
         """Keep the connection."""
-        if self.transport is not None:
+        if self.transport is not None and not self.closed.done():
             self.transport.write(b"\xc0\x00")
 
     def _write(self, topic: str, payload: bytes) -> None:
@@ -221,7 +221,7 @@ async def reconnect(task: Task, devices: Sequence[Publisher]) -> dict[str, Any]:
 
 async def send(devices: Sequence[Publisher], rate: float, seconds: float) -> dict[str, Any]:
     """Publish evenly over the devices and the time; gives what was sent and how it was answered."""
-    sent = 0
+    sent = turns = 0
     for device in devices:
         device.delays_s.clear()
     began_s = time.monotonic()
@@ -229,10 +229,13 @@ async def send(devices: Sequence[Publisher], rate: float, seconds: float) -> dic
     behind_s = 0.0
     while (elapsed_s := time.monotonic() - began_s) < seconds:
         due = int(min(elapsed_s, seconds) * rate)
-        behind_s = max(behind_s, (due - sent) / rate)
-        while sent < due:
-            devices[sent % len(devices)].publish()
-            sent += 1
+        behind_s = max(behind_s, (due - turns) / rate)
+        while turns < due:
+            device = devices[turns % len(devices)]
+            turns += 1
+            if not device.closed.done():
+                device.publish()
+                sent += 1
         await asyncio.sleep(TICK_S)
     took_s = time.monotonic() - began_s
     cpu_s = _cpu_s() - began_cpu_s
@@ -243,6 +246,7 @@ async def send(devices: Sequence[Publisher], rate: float, seconds: float) -> dic
         "cpu_s": cpu_s,
         "behind_ms": 1_000 * behind_s,
         "unanswered": unanswered,
+        "cut_off": sum(device.closed.done() for device in devices),
         **_percentiles(devices),
     }
 

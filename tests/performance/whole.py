@@ -8,7 +8,7 @@ CPU is told.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.performance.measuring import look, memory_mb
 from tests.performance.systems import Generator, MeasuredSystem, Watcher, count
 
 SERVICES = ("gateway", "storage", "dsp", "alarms", "api")
+SIZES = (100, 1_000, 3_000)
 WATCHED = 50
 WARM_S = 12.0  # until dsp gives values
 SETTLE_S = 3.0
@@ -62,6 +63,7 @@ class Running:
         return {
             "sent": sum(one["sent"] for one in told),
             "unanswered": sum(one["unanswered"] for one in told),
+            "cut_off": sum(one["cut_off"] for one in told),
             "cpu_s": sum(one["cpu_s"] for one in told),
             "behind_ms": max(one["behind_ms"] for one in told),
             "puback_p99_ms": told[0]["puback_p99_ms"],
@@ -78,19 +80,20 @@ async def running(
     system = MeasuredSystem(
         [*waves, *readings, *others], services=SERVICES, watched=waves[:watched]
     )
-    async with system, Generator(system, waves, statuses=True) as generator:
-        generators = [(generator, float(fleet.waves))]
-        async with Generator(system, readings or waves[:1], statuses=True, readings=True) as more:
-            if readings:
-                generators.append((more, fleet.readings / 5))
-            async with Watcher(system) as watcher:
-                yield Running(
-                    system=system,
-                    fleet=fleet,
-                    waves=waves,
-                    generators=generators,
-                    watcher=watcher,
-                )
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(system)
+        generator = Generator(system, waves, statuses=True)
+        generators = [(await stack.enter_async_context(generator), float(fleet.waves))]
+        if readings:
+            more = Generator(system, readings, statuses=True, readings=True)
+            generators.append((await stack.enter_async_context(more), fleet.readings / 5))
+        yield Running(
+            system=system,
+            fleet=fleet,
+            waves=waves,
+            generators=generators,
+            watcher=await stack.enter_async_context(Watcher(system)),
+        )
 
 
 async def loaded(fleet: Fleet, seconds: float) -> dict[str, Any]:
@@ -117,6 +120,7 @@ async def loaded(fleet: Fleet, seconds: float) -> dict[str, Any]:
             "sent": warm["sent"] + sent["sent"],
             "stored": stored,
             "unanswered": sent["unanswered"],
+            "cut_off": sent["cut_off"],
             "generator_us": 1e6 * sent["cpu_s"] / sent["sent"],
             "generator_behind_ms": sent["behind_ms"],
             "puback_p99_ms": sent["puback_p99_ms"],
