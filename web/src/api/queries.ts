@@ -2,7 +2,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { body, type Client } from "./client";
-import type { MeasureKey, Patient, PatientPage } from "./types";
+import type { Beat, MeasureKey, Patient, PatientPage, StreamKey } from "./types";
 
 const MINUTE_MS = 60_000;
 const MOST_A_PAGE = 500;
@@ -64,26 +64,72 @@ export const alarmsQuery = (api: Client, ward: string, epoch: number) =>
     staleTime: 0,
   });
 
-export interface TrendRange {
+export interface HistoryRange {
   readonly patient: string;
-  readonly measure: MeasureKey;
   readonly fromMs: number;
   readonly toMs: number;
+}
+
+export interface TrendRange extends HistoryRange {
+  readonly measure: MeasureKey;
   readonly points: number;
 }
 
+const interval = ({ fromMs, toMs }: HistoryRange) => ({ from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() });
+
 export const trendQuery = (api: Client, range: TrendRange) =>
   queryOptions({
-    queryKey: ["trend", range],
+    queryKey: ["trend", range] as const,
     queryFn: () => {
-      const query = {
-        measure: range.measure,
-        from: new Date(range.fromMs).toISOString(),
-        to: new Date(range.toMs).toISOString(),
-        points: range.points,
-      };
-      const path = { patient: range.patient };
-      return body(api.GET("/v1/patients/{patient}/vitals", { params: { path, query } }));
+      const query = { measure: range.measure, points: range.points, ...interval(range) };
+      return body(api.GET("/v1/patients/{patient}/vitals", { params: { path: { patient: range.patient }, query } }));
     },
     staleTime: MINUTE_MS / 2,
+  });
+
+const MOST_EVENTS = 1_000;
+
+/** What happened to a patient, alarms included, the newest first. */
+export const eventsQuery = (api: Client, range: HistoryRange) =>
+  queryOptions({
+    queryKey: ["events", range],
+    queryFn: async () => {
+      const query = { limit: MOST_EVENTS, ...interval(range) };
+      return (await body(api.GET("/v1/patients/{patient}/events", { params: { path: { patient: range.patient }, query } }))).items;
+    },
+    staleTime: MINUTE_MS / 2,
+  });
+
+export interface PieceRange extends HistoryRange {
+  /** When it may still grow: as of when it is asked for; null when it is whole. */
+  readonly asOfMs: number | null;
+}
+
+const MOST_SAMPLES = 5_000;
+const KEPT_MS = 10 * MINUTE_MS;
+
+/** A few seconds of stored samples, each one of them. */
+export const waveformQuery = (api: Client, piece: PieceRange, stream: StreamKey) =>
+  queryOptions({
+    queryKey: ["waveform", stream, piece] as const,
+    queryFn: () => {
+      const query = { stream, points: MOST_SAMPLES, ...interval(piece) };
+      return body(api.GET("/v1/patients/{patient}/waveforms", { params: { path: { patient: piece.patient }, query } }));
+    },
+    staleTime: Infinity,
+    gcTime: piece.asOfMs === null ? KEPT_MS : MINUTE_MS / 2,
+  });
+
+const MOST_BEATS = 1_000;
+
+/** Heart beats of a few seconds or minutes, the oldest first. */
+export const beatsQuery = (api: Client, piece: PieceRange) =>
+  queryOptions({
+    queryKey: ["beats", piece] as const,
+    queryFn: async (): Promise<Beat[]> => {
+      const query = { limit: MOST_BEATS, ...interval(piece) };
+      return (await body(api.GET("/v1/patients/{patient}/beats", { params: { path: { patient: piece.patient }, query } }))).items;
+    },
+    staleTime: Infinity,
+    gcTime: piece.asOfMs === null ? KEPT_MS : MINUTE_MS / 2,
   });

@@ -15,8 +15,13 @@ export type Patient = Answer<"/v1/patients/{patient}">;
 export type PatientPage = Answer<"/v1/patients">;
 export type Limit = Patient["limits"][number];
 export type Vitals = Answer<"/v1/patients/{patient}/vitals">;
+export type Waveform = Answer<"/v1/patients/{patient}/waveforms">;
+export type Beat = Answer<"/v1/patients/{patient}/beats">["items"][number];
+export type PatientEvent = Answer<"/v1/patients/{patient}/events">["items"][number];
 export type Alarm = Answer<"/v1/alarms">["items"][number];
 export type MeasureRow = Answer<"/v1/measures">["items"][number];
 /** The vital signs that can be asked for. */
 export type MeasureKey = paths["/v1/patients/{patient}/vitals"]["get"]["parameters"]["query"]["measure"];
+/** The sample streams that can be asked for. */
+export type StreamKey = paths["/v1/patients/{patient}/waveforms"]["get"]["parameters"]["query"]["stream"];
 export type Token = Answer<"/v1/token", "post">;

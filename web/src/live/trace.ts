@@ -5,6 +5,12 @@ import type { Wave, WaveStore } from "./waves";
 
 const MOST_PIXEL_RATIO = 2;
 
+export interface TraceSignal {
+  readonly hz: number;
+  readonly ring: Ring;
+  readonly pen: number;
+}
+
 export class Trace {
   readonly lanes: readonly Lane[];
   readonly #canvas: HTMLCanvasElement;
@@ -16,7 +22,10 @@ export class Trace {
   #version = -1;
   /** Off-screen traces leave the loop; they are drawn in full when they come back. */
   visible = true;
-  frozen = false;
+  #frozenMs: number | null = null;
+  #penMs = NaN;
+  #width = 0;
+  #height = 0;
 
   constructor(canvas: HTMLCanvasElement, store: WaveStore, patient: string, looks: readonly LaneLook[]) {
     this.#canvas = canvas;
@@ -27,8 +36,35 @@ export class Trace {
     this.#rings = looks.map(() => null);
   }
 
+  /** Time of the pen, ms UTC; NaN before the first frame. */
+  get penMs(): number {
+    return this.#penMs;
+  }
+
+  /** Hold the pen where it was then; null lets it go. What is drawn meanwhile is of that time too. */
+  freeze(penMs: number | null): void {
+    if (this.#frozenMs === penMs) return;
+    this.#frozenMs = penMs;
+    this.redraw();
+  }
+
+  /** What is drawn in a lane: its samples, their rate and the number under the pen. */
+  signal(lane: number): TraceSignal | null {
+    const wave = this.#waves[lane];
+    const ring = this.#rings[lane];
+    if (!wave || !ring || this.#penMs !== this.#penMs) return null;
+    return { hz: wave.hz, ring, pen: Math.min(penNumber(this.#penMs, wave.hz), ring.end - 1) };
+  }
+
+  /** Lay out anew: a millimetre of the screen has another size. */
+  relayout(): void {
+    this.resize(this.#width, this.#height);
+  }
+
   resize(width: number, height: number): void {
     if (width < 4 || height < 4) return;
+    this.#width = width;
+    this.#height = height;
     const ratio = Math.min(MOST_PIXEL_RATIO, window.devicePixelRatio || 1);
     this.#canvas.width = Math.round(width * ratio);
     this.#canvas.height = Math.round(height * ratio);
@@ -55,15 +91,15 @@ export class Trace {
 
   frame(serverNowMs: number, frameMs: number): void {
     const context = this.#context;
-    if (context === null || this.frozen || !this.visible || serverNowMs !== serverNowMs) return;
+    if (context === null || !this.visible || serverNowMs !== serverNowMs) return;
     if (this.#version !== this.#store.version) this.#lookUp();
     for (let i = 0; i < this.lanes.length; i++) {
       const wave = this.#waves[i];
       const lane = this.lanes[i];
       const ring = this.#rings[i];
       if (!wave || !ring || lane === undefined) continue;
-      const pen = Math.floor((wave.playout.pen(serverNowMs, frameMs) * wave.hz) / 1000);
-      lane.draw(context, ring, wave.hz, pen);
+      this.#penMs = this.#frozenMs ?? wave.playout.pen(serverNowMs, frameMs);
+      lane.draw(context, ring, wave.hz, penNumber(this.#penMs, wave.hz));
     }
   }
 
@@ -78,6 +114,10 @@ export class Trace {
       lane?.reset();
     }
   }
+}
+
+function penNumber(penMs: number, hz: number): number {
+  return Math.floor((penMs * hz) / 1000);
 }
 
 function preferredRing(wave: Wave, names: readonly string[]): Ring | null {

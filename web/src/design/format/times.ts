@@ -32,6 +32,11 @@ export function formatDay(ms: number): string {
   return `${DAYS[at.getDay()] ?? ""} ${String(at.getDate())} ${MONTHS[at.getMonth()] ?? ""}`;
 }
 
+/** `Thu 12 Mar 14:32`. */
+export function formatDayTime(ms: number): string {
+  return `${formatDay(ms)} ${formatHourMinute(ms)}`;
+}
+
 /** `UTC+1`, `UTC−3:30`, `UTC`. */
 export function formatZone(ms: number): string {
   const minutes = -new Date(ms).getTimezoneOffset();

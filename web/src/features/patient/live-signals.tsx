@@ -1,15 +1,18 @@
-import { Pause, Play, WifiOff } from "lucide-react";
-import { type ReactNode, useEffect, useEffectEvent, useMemo, useState } from "react";
+import { Pause, Play, RulerDimensionLine, WifiOff } from "lucide-react";
+import { type ReactNode, type RefObject, useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 
 import { Button } from "../../design/button";
+import { useCalibration } from "../../design/calibration";
 import { formatTimeOfDay } from "../../design/format/times";
 import { isTyping } from "../../design/keys";
 import { QualityBars } from "../../design/marks";
 import { Segments } from "../../design/segments";
 import { texts } from "../../design/texts";
 import { useWindowSize } from "../../design/use-window-size";
-import { LiveTrace } from "../../session/live-trace";
+import { LiveTrace, type TraceHandle } from "../../session/live-trace";
 import { type Moment, qualityOf } from "../../session/readings";
+import { lastPeaks } from "./caliper";
+import { type Caliper, CaliperLines } from "./caliper-lines";
 import styles from "./live-signals.module.css";
 import { type Gain, GAINS, type PatientLane, patientLanes, type Speed, SPEEDS } from "./patient-lanes";
 
@@ -17,6 +20,7 @@ const PHONE_PX = 700;
 const PHONE_LANES = 3;
 const RESUME_MS = 60_000; // nobody looks at a frozen trace for longer without touching it
 const SILENT_S = 10;
+const USES = ["pointermove", "pointerdown", "keydown"] as const;
 
 interface Properties {
   readonly patient: string;
@@ -33,7 +37,30 @@ export function LiveSignals({ patient, streams, moment }: Properties) {
     [streams, speed, gain, phone],
   );
   const looks = useMemo(() => lanes.map((lane) => lane.look), [lanes]);
-  const freeze = useFreeze(moment.nowMs);
+  const { pxPerMm } = useCalibration();
+  const trace = useRef<TraceHandle>(null);
+  const canvasWidth = useRef<HTMLDivElement>(null);
+  const [caliper, setCaliper] = useState<Caliper | null>(null);
+  const freeze = useFreeze(moment.nowMs, () => {
+    setCaliper(null);
+  });
+  const fast = lanes.filter(({ mmPerS }) => mmPerS === speed); // they stand on top: one speed, one measure
+  const pxPerS = pxPerMm * speed;
+  const toggleCaliper = (): void => {
+    const signal = caliper === null && fast.length > 0 ? (trace.current?.signal(0) ?? null) : null;
+    if (signal === null) {
+      setCaliper(null);
+      return;
+    }
+    freeze.start();
+    const { hz, pen, ring } = signal;
+    setCaliper({ hz, pen, lines: lastPeaks(ring, { hz, pen, width: canvasWidth.current?.clientWidth ?? 0, pxPerS }) });
+  };
+  useSignalKeys(freeze.toggle, toggleCaliper);
+  const changeSpeed = (next: Speed): void => {
+    setCaliper(null); // its places belong to the other sweep
+    setSpeed(next);
+  };
   return (
     <section className={styles["card"]} aria-label={texts.patient.liveSignals} data-frozen={freeze.atMs !== null}>
       <div className={styles["tools"]}>
@@ -42,10 +69,15 @@ export function LiveSignals({ patient, streams, moment }: Properties) {
           {freeze.atMs === null ? texts.patient.freeze : texts.patient.resume}
           <kbd>Space</kbd>
         </Button>
-        {freeze.atMs !== null && <span className={styles["frozen"]}>{texts.patient.frozen(formatTimeOfDay(freeze.atMs))}</span>}
+        <Button size="small" className={styles["caliper"]} aria-pressed={caliper !== null} disabled={fast.length === 0} data-testid="caliper" onClick={toggleCaliper}>
+          <RulerDimensionLine size={15} aria-hidden="true" />
+          {texts.patient.caliper}
+          <kbd>C</kbd>
+        </Button>
+        {freeze.atMs !== null && <span className={styles["frozen"]} role="status">{texts.patient.frozen(formatTimeOfDay(freeze.atMs))}</span>}
         <span className={styles["space"]} />
         <span className={styles["unit"]}>mm/s</span>
-        <Segments small label={texts.patient.speed} value={speed} onChange={setSpeed} options={SPEEDS.map((value) => ({ value, text: String(value) }))} />
+        <Segments small label={texts.patient.speed} value={speed} onChange={changeSpeed} options={SPEEDS.map((value) => ({ value, text: String(value) }))} />
         <span className={styles["gain"]}>
           <span className={styles["unit"]}>mm/mV</span>
           <Segments small label={texts.patient.gain} value={gain} onChange={setGain} options={GAINS.map((value) => ({ value, text: String(value) }))} />
@@ -54,8 +86,21 @@ export function LiveSignals({ patient, streams, moment }: Properties) {
       {lanes.length === 0 ? (
         <p className={styles["none"]}>{texts.patient.noStreams}</p>
       ) : (
-        <Lanes patient={patient} lanes={lanes} moment={moment}>
-          <LiveTrace patient={patient} lanes={looks} label={texts.patient.canvas} testId="live-canvas" frozen={freeze.atMs !== null} />
+        <Lanes patient={patient} lanes={lanes} moment={moment} area={canvasWidth}>
+          <LiveTrace patient={patient} lanes={looks} label={texts.patient.canvas} testId="live-canvas" frozen={freeze.atMs !== null} handle={trace} />
+          {caliper !== null && (
+            <CaliperLines
+              caliper={caliper}
+              pxPerS={pxPerS}
+              share={fast.reduce((sum, { look }) => sum + look.height, 0)}
+              onMove={(lines) => {
+                setCaliper({ ...caliper, lines });
+              }}
+              onClose={() => {
+                setCaliper(null);
+              }}
+            />
+          )}
         </Lanes>
       )}
     </section>
@@ -66,12 +111,14 @@ interface LanesProperties {
   readonly patient: string;
   readonly lanes: readonly PatientLane[];
   readonly moment: Moment;
+  readonly area: RefObject<HTMLDivElement | null>;
   readonly children: ReactNode;
 }
 
-function Lanes({ patient, lanes, moment, children }: LanesProperties) {
+function Lanes({ patient, lanes, moment, area, children }: LanesProperties) {
   const rows = lanes.map((lane) => `minmax(0, ${String(lane.share)}fr)`).join(" ");
   const { live, linked } = moment;
+  const { measured } = useCalibration();
   return (
     <div className={styles["body"]}>
       <div className={styles["names"]} style={{ gridTemplateRows: rows }}>
@@ -84,13 +131,13 @@ function Lanes({ patient, lanes, moment, children }: LanesProperties) {
                 {texts.patient.lanes[lane.stream] ?? lane.stream}
                 {lane.stream === "ecg" && channel !== undefined && ` ${channel}`}
               </b>
-              <span>{scaleText(lane)}</span>
+              <span>{scaleText(lane, measured)}</span>
               <QualityBars bars={qualityOf(moment, patient, lane.quality)} />
             </div>
           );
         })}
       </div>
-      <div className={styles["canvas"]} style={{ gridTemplateRows: rows }}>
+      <div ref={area} className={styles["canvas"]} style={{ gridTemplateRows: rows }}>
         {lanes.map((lane) => (
           <i key={lane.stream}>
             {linked && !live.waves.isHeard(patient, lane.stream, SILENT_S) && <em>{texts.ward.waiting}</em>}
@@ -108,8 +155,10 @@ function Lanes({ patient, lanes, moment, children }: LanesProperties) {
   );
 }
 
-function scaleText(lane: PatientLane): string {
-  const speed = `${String(lane.mmPerS)} mm/s`;
+/** On a screen that was not measured the millimetres are only about right, and it says so. */
+function scaleText(lane: PatientLane, measured: boolean): string {
+  const about = measured ? "" : "≈ ";
+  const speed = `${about}${String(lane.mmPerS)} mm/s`;
   if (lane.mmPerUnit === null) return `${speed} · ${texts.patient.auto}`;
   return `${speed} · ${String(lane.mmPerUnit)} mm/${lane.unit}`;
 }
@@ -117,20 +166,55 @@ function scaleText(lane: PatientLane): string {
 interface Freeze {
   /** Since when the trace stands still; null while it runs. */
   readonly atMs: number | null;
+  readonly start: () => void;
   readonly toggle: () => void;
 }
 
 /** Freeze stops the drawing, not the data; it ends by itself when nobody uses it. */
-function useFreeze(nowMs: number): Freeze {
+function useFreeze(nowMs: number, onEnd: () => void): Freeze {
   const [atMs, setAtMs] = useState<number | null>(null);
-  const toggle = (): void => {
-    setAtMs((before) => (before === null ? nowMs : null));
+  const end = useEffectEvent(() => {
+    setAtMs(null);
+    onEnd();
+  });
+  const frozen = atMs !== null;
+  useEffect(() => {
+    if (!frozen) return undefined;
+    let timer = setTimeout(end, RESUME_MS);
+    const used = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(end, RESUME_MS);
+    };
+    for (const kind of USES) document.addEventListener(kind, used);
+    return () => {
+      clearTimeout(timer);
+      for (const kind of USES) document.removeEventListener(kind, used);
+    };
+  }, [frozen]);
+  return {
+    atMs,
+    start: () => {
+      setAtMs((before) => before ?? nowMs);
+    },
+    toggle: () => {
+      if (!frozen) {
+        setAtMs(nowMs);
+        return;
+      }
+      setAtMs(null);
+      onEnd();
+    },
   };
+}
+
+function useSignalKeys(freeze: () => void, caliper: () => void): void {
   const press = useEffectEvent((event: KeyboardEvent) => {
-    if (event.code !== "Space" || isTyping(event)) return;
-    if (event.target instanceof HTMLButtonElement) return;
-    event.preventDefault();
-    toggle();
+    if (isTyping(event) || event.repeat) return;
+    if (event.code === "Space") {
+      if (event.target instanceof HTMLButtonElement || event.target instanceof HTMLAnchorElement) return;
+      event.preventDefault();
+      freeze();
+    } else if (event.key === "c" || event.key === "C") caliper();
   });
   useEffect(() => {
     document.addEventListener("keydown", press);
@@ -138,24 +222,4 @@ function useFreeze(nowMs: number): Freeze {
       document.removeEventListener("keydown", press);
     };
   }, []);
-  const frozen = atMs !== null;
-  useEffect(() => {
-    if (!frozen) return undefined;
-    const resume = (): void => {
-      setAtMs(null);
-    };
-    let timer = setTimeout(resume, RESUME_MS);
-    const used = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(resume, RESUME_MS);
-    };
-    document.addEventListener("pointermove", used);
-    document.addEventListener("keydown", used);
-    return () => {
-      clearTimeout(timer);
-      document.removeEventListener("pointermove", used);
-      document.removeEventListener("keydown", used);
-    };
-  }, [frozen]);
-  return { atMs, toggle };
 }

@@ -1,4 +1,5 @@
 /** The live lanes of the patient page: what the patient's devices send, at true speed and size. */
+import type { StreamKey } from "../../api/types";
 import type { LaneLook } from "../../live/lane";
 
 export interface PatientLane {
@@ -15,7 +16,7 @@ export interface PatientLane {
 }
 
 interface Kind {
-  readonly stream: string;
+  readonly stream: StreamKey;
   readonly channels: readonly string[];
   readonly ink: string;
   readonly share: number;
@@ -25,7 +26,7 @@ interface Kind {
   readonly quality: readonly string[];
 }
 
-const KINDS: readonly Kind[] = [
+export const KINDS: readonly Kind[] = [
   { stream: "ecg", channels: ["II", "I", "MLII"], ink: "--p-ecg", share: 1.75, scaled: true, quality: ["heart_rate"] },
   { stream: "ppg", channels: ["infrared", "green", "red"], ink: "--p-spo2", share: 1.05, inverted: true, quality: ["spo2", "pulse_rate"] },
   { stream: "impedance", channels: ["impedance"], ink: "--p-resp", share: 0.78, slow: true, quality: ["respiration_rate"] },

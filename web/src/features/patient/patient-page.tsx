@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useEffectEvent } from "react";
+import { useCallback, useEffect, useEffectEvent } from "react";
 import { useLocation } from "wouter";
 
 import type { Patient } from "../../api/types";
@@ -16,6 +16,8 @@ import { PatientAlarms } from "./patient-alarms";
 import { PatientHead } from "./patient-head";
 import { PatientNumbers } from "./patient-numbers";
 import styles from "./patient-page.module.css";
+import { useReviewTime } from "./review-time";
+import { SignalReview } from "./signal-review";
 import { Trends } from "./trends";
 
 export function PatientPage({ patient }: { readonly patient: string }) {
@@ -39,6 +41,14 @@ function Patient({ data }: { readonly data: Patient }) {
   const alarms = linked ? live.alarms.ofPatient(data.key) : [];
   usePatientKeys(data.key, alarms[0]?.id ?? null);
   const moment = { live, measures, nowMs, linked };
+  const [reviewMs, setReviewMs] = useReviewTime();
+  const openSignal = useCallback(
+    (atMs: number) => {
+      setReviewMs(atMs);
+      document.getElementById("signals")?.scrollIntoView({ block: "nearest" });
+    },
+    [setReviewMs],
+  );
   return (
     <>
       <PatientHead data={data} nowMs={nowMs} />
@@ -46,7 +56,8 @@ function Patient({ data }: { readonly data: Patient }) {
       <div className={styles["grid"]}>
         <LiveSignals patient={data.key} streams={streams} moment={moment} />
         <PatientNumbers data={data} alarms={alarms} moment={moment} />
-        <Trends patient={data.key} limits={data.limits} />
+        <Trends patient={data.key} limits={data.limits} onOpen={openSignal} />
+        <SignalReview patient={data.key} streams={streams} atMs={reviewMs} onShow={setReviewMs} />
       </div>
     </>
   );

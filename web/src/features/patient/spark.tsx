@@ -13,6 +13,7 @@ const WIDTH = 120;
 const HEIGHT = 34;
 const EDGE = 3;
 const LEAST_SPAN = 8;
+const NO_LIMITS = { low: null, high: null };
 
 /** The last quarter of an hour of a value as a line without scale; the trends below have one. */
 export function Spark({ patient, measure, nowMs }: { readonly patient: string; readonly measure: MeasureKey; readonly nowMs: number }) {
@@ -25,21 +26,16 @@ export function Spark({ patient, measure, nowMs }: { readonly patient: string; r
     enabled: !Number.isNaN(nowMs),
   });
   if (data === undefined) return <span className={styles["spark"]} />;
-  const { times, values } = trendData(data, range, measures.get(measure)?.interval_s ?? 1);
-  const [low, high] = trendScale(values, [], measure === "temperature" ? 1 : LEAST_SPAN);
+  const trend = trendData(data, range, measures.get(measure)?.interval_s ?? 1);
+  const [low, high] = trendScale(trend, NO_LIMITS, measure === "temperature" ? 1 : LEAST_SPAN);
   let path = "";
-  let down = false;
-  values.forEach((value, index) => {
-    const time = times[index];
-    if (value === null || time === undefined) {
-      down = false;
-      return;
-    }
-    const x = ((time * 1000 - range.fromMs) / SPAN_MS) * WIDTH;
-    const y = EDGE + (1 - (value - low) / (high - low)) * (HEIGHT - 2 * EDGE);
-    path += `${down ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
-    down = true;
-  });
+  for (const run of trend.runs) {
+    run.forEach(({ atMs, value }, index) => {
+      const x = ((atMs - range.fromMs) / SPAN_MS) * WIDTH;
+      const y = EDGE + (1 - (value - low) / (high - low)) * (HEIGHT - 2 * EDGE);
+      path += `${index === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`;
+    });
+  }
   return (
     <svg className={styles["spark"]} viewBox={`0 0 ${String(WIDTH)} ${String(HEIGHT)}`} preserveAspectRatio="none" aria-hidden="true">
       <path d={path} fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinejoin="round" vectorEffect="non-scaling-stroke" />
