@@ -33,6 +33,8 @@ COMMANDS: dict[str, Command] = {
     "migrate": Command(
         "services.administration.migrate", "brings database and streams to this version"
     ),
+    "backup": Command("services.administration.backup", "saves the database into a folder"),
+    "restore": Command("services.administration.restore", "puts a backup into an empty database"),
     "lanes": Command("services.administration.lanes", "changes the number of lanes"),
     "simulate": Command("devices.simulators.__main__", "simulated patients and their devices"),
     "import": Command(

@@ -30,3 +30,9 @@ class AdministrationSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     attempts_most: int = Field(
         default=60, ge=1, le=10_000, description="Attempts to reach RabbitMQ, a second apart"
     )
+    backup_jobs: int = Field(
+        default=2, ge=1, le=64, description="Tables that a backup or restore works on at once"
+    )
+    backup_timeout_s: float = Field(
+        default=86_400.0, gt=0, description="A backup or restore that takes longer is given up"
+    )
