@@ -5,7 +5,7 @@ import { Authentication } from "../api/authentication";
 import { ProblemError } from "../api/problem";
 import { texts } from "../design/texts";
 import { LoginPage } from "../features/login/login-page";
-import { Boundary } from "./boundary";
+import { Boundary } from "../design/boundary";
 import { Pages } from "./pages";
 import { SessionProvider } from "./session-provider";
 

@@ -8,7 +8,7 @@ import { PatientPage } from "../features/patient/patient-page";
 import { SettingsPage } from "../features/settings/settings-page";
 import { WardPage } from "../features/ward/ward-page";
 import { useSession } from "../session/session";
-import { Boundary } from "./boundary";
+import { Boundary } from "../design/boundary";
 import { Shell } from "./shell";
 
 /** Every page of the house by its address. */

@@ -8,6 +8,7 @@ import { alarmName } from "../../design/format/alarm-text";
 import { formatValue } from "../../design/format/numbers";
 import { formatDay, formatDuration, formatTimeOfDay } from "../../design/format/times";
 import { PriorityMark } from "../../design/marks";
+import { Loading } from "../../design/loading";
 import { PanelNotice } from "../../design/notice";
 import { SearchField } from "../../design/search-field";
 import { Segments } from "../../design/segments";
@@ -73,7 +74,9 @@ export function AlarmHistory({ ward, beds, moment }: Properties) {
       </CardHead>
       {past.isError && past.data === undefined ? (
         <PanelNotice failed text={words.failed} action={<Button onClick={() => void past.refetch()}>{texts.ward.tryAgain}</Button>} />
-      ) : past.data === undefined ? null : (
+      ) : past.data === undefined ? (
+        <Loading className={styles["loading"]} />
+      ) : (
         <>
           <div className={styles["figures"]}>
             <AlarmBars alarms={all} range={range} nowMs={nowMs} />

@@ -8,6 +8,7 @@ import type { WardPatient } from "../../api/types";
 import { Button } from "../../design/button";
 import { Card, CardHead } from "../../design/card";
 import { ageInYears } from "../../design/format/times";
+import { Loading } from "../../design/loading";
 import { PanelNotice } from "../../design/notice";
 import { Tag } from "../../design/tag";
 import { texts } from "../../design/texts";
@@ -54,10 +55,10 @@ export function LimitEditor({ patient, beds, birthDate, moment, onChoose }: Prop
       </CardHead>
       {held.data !== undefined ? (
         <Limits patient={patient.key} held={held.data} moment={moment} />
+      ) : held.isError ? (
+        <PanelNotice failed text={words.loadFailed} action={<Button onClick={() => void held.refetch()}>{texts.ward.tryAgain}</Button>} />
       ) : (
-        held.isError && (
-          <PanelNotice failed text={words.loadFailed} action={<Button onClick={() => void held.refetch()}>{texts.ward.tryAgain}</Button>} />
-        )
+        <Loading className={styles["loading"]} />
       )}
     </Card>
   );

@@ -1,14 +1,17 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Cpu } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 
+import { modelsQuery } from "../../api/command-queries";
 import { devicesQuery, type DeviceSecret, revokeDevice, rotateSecret } from "../../api/device-queries";
 import { Button } from "../../design/button";
 import { Card, CardHead } from "../../design/card";
 import { formatValue } from "../../design/format/numbers";
 import { deviceTexts } from "../../design/texts-devices";
 import { useSession } from "../../session/session";
+import { DeviceCommands } from "./device-commands";
+import { DeviceConfiguration } from "./device-configuration";
 import { BatteryText, seenText } from "./device-list";
 import type { Known } from "./device-state";
 import styles from "./devices-page.module.css";
@@ -25,6 +28,8 @@ interface Properties {
 export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties) {
   const { device, bed } = known;
   const { facts } = deviceTexts;
+  const { api } = useSession();
+  const model = useQuery(modelsQuery(api)).data?.get(device.model);
   const rows = [
     [facts.battery, device.battery_percent === null ? deviceTexts.mains : <BatteryText key="battery" percent={device.battery_percent} />],
     [facts.radio, device.rssi_dbm === null ? deviceTexts.mains : deviceTexts.signal(formatValue(device.rssi_dbm, 0))],
@@ -42,7 +47,7 @@ export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties
           <div>
             <h3>{device.device}</h3>
             <span>
-              {device.model}
+              {model?.label ?? device.model}
               {bed !== null && device.patient !== null && (
                 <>
                   {" · "}
@@ -62,6 +67,8 @@ export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties
           ))}
         </dl>
       </Card>
+      {model !== undefined && <DeviceCommands device={device.device} model={model} nowMs={nowMs} />}
+      {model !== undefined && <DeviceConfiguration device={device.device} model={model} />}
       <Access device={device.device} hasSecret={device.has_credential} manages={manages} onSecret={onSecret} />
     </div>
   );

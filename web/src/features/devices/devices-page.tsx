@@ -6,6 +6,7 @@ import { useSearchParams } from "wouter";
 import { type Device, devicesQuery, type DeviceSecret } from "../../api/device-queries";
 import { patientsQuery } from "../../api/queries";
 import { Button } from "../../design/button";
+import { Loading } from "../../design/loading";
 import { PanelNotice } from "../../design/notice";
 import { PageFrame } from "../../design/page-frame";
 import { SearchField } from "../../design/search-field";
@@ -27,7 +28,7 @@ export function DevicesPage() {
   const devices = useQuery(devicesQuery(api));
   const patients = useQuery({ ...patientsQuery(api), enabled: me.permissions.includes("read_clinical") });
   if (devices.data === undefined) {
-    if (!devices.isError) return null;
+    if (!devices.isError) return <Loading className={styles["loading"]} />;
     return <PanelNotice failed text={deviceTexts.failed} action={<Button onClick={() => void devices.refetch()}>{texts.ward.tryAgain}</Button>} />;
   }
   const bedOf = (device: Device): string | null => patients.data?.get(device.patient ?? "")?.bed?.key ?? null;

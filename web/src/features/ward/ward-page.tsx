@@ -3,8 +3,10 @@ import { useEffect, useEffectEvent, useMemo, useRef, useState } from "react";
 import { useSearchParams } from "wouter";
 
 import { patientsQuery, wardQuery } from "../../api/queries";
+import { Boundary } from "../../design/boundary";
 import { Button } from "../../design/button";
 import hidden from "../../design/hidden.module.css";
+import { Loading } from "../../design/loading";
 import { PanelNotice } from "../../design/notice";
 import { texts } from "../../design/texts";
 import { useWindowSize } from "../../design/use-window-size";
@@ -22,6 +24,7 @@ const PHONE_PX = 700;
 const SHORT_TILE_PX = 215;
 const BARS_PX = 110;
 const ORDER = "vitalwire.order"; // remembered per screen
+const LOADING_TILES = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 const SLOW_RATE_HZ = 125;
 
 export function WardPage() {
@@ -32,9 +35,20 @@ export function WardPage() {
     const again = <Button onClick={() => void wardData.refetch()}>{texts.ward.tryAgain}</Button>;
     return <PanelNotice failed text={texts.ward.failed} action={again} />;
   }
-  if (wardData.data === undefined) return null;
+  if (wardData.data === undefined) return <WardLoading />;
   if (wardData.data.beds.length === 0) return <PanelNotice text={texts.ward.noBeds} />;
   return <Ward key={ward} ward={ward} beds={wardData.data.beds} />;
+}
+
+/** Still blocks where the tiles will be. */
+function WardLoading() {
+  return (
+    <div className={styles["loading"]} aria-busy="true">
+      {LOADING_TILES.map((tile) => (
+        <Loading key={tile} />
+      ))}
+    </div>
+  );
 }
 
 type Beds = Parameters<typeof viewBeds>[0];
@@ -81,15 +95,16 @@ function Ward({ ward, beds }: { readonly ward: string; readonly beds: Beds }) {
             return bed.patient === null ? (
               <FreeTile key={bed.key} bed={bed} density={view.density} />
             ) : (
-              <PatientTile
-                key={bed.key}
-                view={shownView}
-                patient={bed.patient}
-                details={patients?.get(bed.patient.key)}
-                density={view.density}
-                short={short}
-                moment={moment}
-              />
+              <Boundary key={bed.key} text={texts.ward.tileFailed}>
+                <PatientTile
+                  view={shownView}
+                  patient={bed.patient}
+                  details={patients?.get(bed.patient.key)}
+                  density={view.density}
+                  short={short}
+                  moment={moment}
+                />
+              </Boundary>
             );
           })}
         </section>

@@ -1,8 +1,8 @@
 import { Component, type ReactNode } from "react";
 
-import { Button } from "../design/button";
-import { PanelNotice } from "../design/notice";
-import { texts } from "../design/texts";
+import { Button } from "./button";
+import { PanelNotice } from "./notice";
+import { texts } from "./texts";
 
 interface Properties {
   readonly text: string;
