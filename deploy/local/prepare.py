@@ -70,6 +70,7 @@ BROWSER = [
     Package(
         "chromium", is_there=lambda: _has_program("chromium") or _has_program("chromium-browser")
     ),
+    Package("prometheus", is_there=lambda: _has_program("promtool")),  # checks the alert rules
 ]
 
 
@@ -232,7 +233,7 @@ def main() -> int:
     """Prepare as the command line says; gives the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lock", choices=["runtime", "development"], default="runtime")
-    parser.add_argument("--browser", action="store_true", help="also what the browser tests need")
+    parser.add_argument("--browser", action="store_true", help="also a browser and promtool")
     parser.add_argument("--no-packages", action="store_true", help="only the environment")
     options = parser.parse_args()
     if sys.version_info < OLDEST_PYTHON:
