@@ -10,6 +10,7 @@ from devices.simulators.physiology.patient import Patient, to_counts
 from devices.simulators.roster import ECG_HZ, PPG_HZ, TEMPERATURE_EACH_S, SimulatedBed
 
 ECG_SCALE_MV = 0.0025
+ECG_RATES_HZ = (125, 250, 500)
 IMPEDANCE_SCALE_OHM, IMPEDANCE_OFFSET_OHM = 0.002, 500.0
 TEMPERATURE_SCALE = 0.01
 
@@ -23,11 +24,12 @@ class Outgoing(NamedTuple):
 
 @final
 class BedsideMonitor:
-    """The device at one bed. ``second(k)`` depends on the bed and k alone."""
+    """The device at one bed. ``second(k)`` depends on the bed, k and the rate alone."""
 
     def __init__(self, bed: SimulatedBed) -> None:
         self.bed = bed
         self.patient = Patient(seed=bed.seed, profile=bed.profile, schedule=bed.schedule)
+        self._ecg_hz = ECG_HZ
         self._leads = [self.patient.lead(name) for name in bed.leads]
 
     def second(self, second: int, start_us: int) -> list[Outgoing]:
@@ -37,13 +39,13 @@ class BedsideMonitor:
         ----------
         start_us : the device's clock at the beginning of this second
         """
-        ecg = np.stack([lead.second(second, ECG_HZ) for lead in self._leads], axis=1)
+        ecg = np.stack([lead.second(second, self._ecg_hz) for lead in self._leads], axis=1)
         light = np.stack(self.patient.oximeter.second(second, PPG_HZ), axis=1)
         chest = self.patient.impedance.second(second, self.bed.impedance_hz)
         ecg_frame = Frame(
             stream=Stream.ECG,
             samples=to_counts(ecg, scale=ECG_SCALE_MV),
-            rate_hz=ECG_HZ,
+            rate_hz=self._ecg_hz,
             scale=ECG_SCALE_MV,
             place=Place.CHEST,
             start_us=start_us,
@@ -78,6 +80,13 @@ class BedsideMonitor:
             )
         self.patient.forget(float(second))
         return self._messages(second, ecg_frame, ppg_frame, others)
+
+    def set_ecg_rate(self, hz: int) -> bool:
+        """Sample the ECG so often from the next second on; false for a rate it does not have."""
+        if hz not in ECG_RATES_HZ:
+            return False
+        self._ecg_hz = hz
+        return True
 
     def is_disconnected(self, time_s: float) -> bool:
         """Whether the device has no network at this time."""

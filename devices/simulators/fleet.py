@@ -12,6 +12,7 @@ import structlog
 from devices.sdk import Connected, Device, Disconnected, Durability, Refused, SetAside
 from devices.sdk.happened import Happened
 from devices.simulators.bedside_monitor import Outgoing
+from devices.simulators.obedience import Obedience
 from shared.contracts.identity import DeviceId
 
 log = structlog.get_logger()
@@ -28,6 +29,9 @@ class Source(Protocol):
 
     def is_disconnected(self, time_s: float) -> bool:
         """Whether the device has no network then."""
+
+    def set_ecg_rate(self, hz: int) -> bool:
+        """Sample the ECG so often from the next second on; false where it cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,11 @@ class Fleet:
         def heard(happened: Happened) -> None:
             _log(member.device, happened)
 
-        async with Device(
+        def report(**facts: object) -> None:
+            device.report(**facts)
+
+        obedience = Obedience(member.source, report)
+        device = Device(
             member.device,
             host=self._broker.host,
             port=self._broker.port,
@@ -93,7 +101,10 @@ class Fleet:
             simulated=True,
             durability=Durability.PROCESS,  # a hundred flushes a second would hold up everything
             on_happened=heard,
-        ) as device:
+            on_command=obedience.obey,
+            on_configuration=obedience.configure,
+        )
+        async with device:
             device.report(**member.reported)
             second, is_cut = 0, False
             while await _until(self._start_us + (second + 1) * SECOND_US + phase_us, stop):
@@ -107,7 +118,7 @@ class Fleet:
                     (device.interrupt if wants_cut else device.resume)()
                     is_cut = wants_cut
                 messages = member.source.second(second, self._start_us + second * SECOND_US)
-                for message in messages:
+                for message in messages if obedience.is_measuring else ():
                     await device.publish(message.frames, lead_off=message.lead_off)
                 self._on_sent(len(messages), behind_us)
                 second += 1

@@ -30,6 +30,10 @@ class Replay:
         ]
         return [Outgoing(frames, lead_off=False)]
 
+    def set_ecg_rate(self, hz: int) -> bool:  # noqa: ARG002 - a record has its rate
+        """A record has the rate it has."""
+        return False
+
     def is_disconnected(self, time_s: float) -> bool:  # noqa: ARG002 - a record has no network
         """Never."""
         return False
