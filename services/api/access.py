@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from services.api.audit import Action, AuditEntry, AuditTrail, Origin, Outcome
 from services.api.core.permissions import Permission, Principal, UserId
-from services.api.core.sight import BedName, SeenPatient, WardName, WornDevice
+from services.api.core.sight import BedName, SeenDevice, SeenPatient, WardName, WornDevice
 from shared.contracts.identity import DeviceKey, PatientKey
 from shared.database.pool import Database, Row, Session
 from shared.database.statements import Statements
@@ -76,8 +76,14 @@ class Access:
         key: str,
         action: Action,
         permission: Permission = Permission.READ_CLINICAL,
+        *,
+        detail: dict[str, object] | None = None,
     ) -> SeenPatient:
         """The patient of this key, when the user may do this with it; the grant is audited.
+
+        Parameters
+        ----------
+        detail : what of the patient is given out, for the audit row
 
         Raises
         ------
@@ -103,8 +109,62 @@ class Access:
                 )
             )
             raise NotFound(f"patient {key}")
-        await self.audit.append(request.entry(action, Outcome.GRANTED, patient_id=found.id))
+        await self.audit.append(
+            request.entry(action, Outcome.GRANTED, patient_id=found.id, detail=detail)
+        )
         return found
+
+    async def device(
+        self,
+        request: Request,
+        name: str,
+        action: Action,
+        permission: Permission = Permission.READ_DEVICES,
+        *,
+        detail: dict[str, object] | None = None,
+    ) -> SeenDevice:
+        """The device of this name, when the user may do this with it; the grant is audited.
+
+        Who manages devices may know of all; others of those that their patients wear now.
+
+        Raises
+        ------
+        Denied : the role does not include ``permission``; audited
+        NotFound : there is no such device, or none of a patient of theirs; audited
+        """
+        await self.require(request, permission, action)
+        async with self._database.session() as session:
+            row = await session.fetch_one(self._statements["find_device"], name)
+            wearer = None
+            if row is not None and row["patient"] is not None:
+                seen = await self._seen(session, request.principal.user_id, row["patient"])
+                wearer = seen[0] if seen else None
+        if row is None or (wearer is None and not request.principal.may(Permission.MANAGE_DEVICES)):
+            await self.audit.append(
+                request.entry(
+                    action,
+                    Outcome.REFUSED,
+                    device_id=row["id"] if row is not None else None,
+                    reason="no relation" if row is not None else "no such device",
+                )
+            )
+            raise NotFound(f"device {name}")
+        await self.audit.append(
+            request.entry(
+                action,
+                Outcome.GRANTED,
+                device_id=row["id"],
+                patient_id=wearer.id if wearer is not None else None,
+                detail={"device": name, **(detail or {})},
+            )
+        )
+        return SeenDevice(
+            id=DeviceKey(row["id"]),
+            device=row["device"],
+            model=row["model"],
+            is_retired=row["retired_at"] is not None,
+            patient=wearer,
+        )
 
     async def patients(
         self, request: Request, permission: Permission, action: Action

@@ -48,6 +48,7 @@ class Action(StrEnum):
     READ_WAVEFORMS = "read_waveforms"
     READ_BEATS = "read_beats"
     READ_EVENTS = "read_events"
+    EXPORT = "export"
     READ_LIMITS = "read_limits"
     SET_LIMITS = "set_limits"
     READ_ALARMS = "read_alarms"
@@ -59,6 +60,19 @@ class Action(StrEnum):
     ROTATE_CREDENTIAL = "rotate_credential"
     REVOKE_DEVICE = "revoke_device"
     READ_AUDIT = "read_audit"
+    COMMAND_DEVICE = "command_device"
+    READ_COMMANDS = "read_commands"
+    CONFIGURE_DEVICE = "configure_device"
+    READ_CONFIGURATION = "read_configuration"
+    READ_COUNTERS = "read_counters"
+    RETIRE_DEVICE = "retire_device"
+    MAKE_CLAIM_CODE = "make_claim_code"
+    CLAIM_DEVICE = "claim_device"
+    ASSIGN_DEVICE = "assign_device"
+    RELEASE_DEVICE = "release_device"
+    READ_ASSIGNMENTS = "read_assignments"
+    READ_GROUPS = "read_groups"
+    CHANGE_GROUP = "change_group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,9 @@ from services.api.metrics import ApiMetrics
 from services.api.resources.alarms.routes import routes as alarm_routes
 from services.api.resources.alarms.service import AlarmService
 from services.api.resources.alarms.store import AlarmStore
+from services.api.resources.assignments.routes import routes as assignment_routes
+from services.api.resources.assignments.service import AssignmentService
+from services.api.resources.assignments.store import AssignmentStore
 from services.api.resources.audit.routes import routes as entry_routes
 from services.api.resources.audit.service import EntryService
 from services.api.resources.audit.store import EntryStore
@@ -38,6 +41,9 @@ from services.api.resources.devices.store import DeviceStore
 from services.api.resources.events.routes import routes as event_routes
 from services.api.resources.events.service import EventService
 from services.api.resources.events.store import EventStore
+from services.api.resources.groups.routes import routes as group_routes
+from services.api.resources.groups.service import GroupService
+from services.api.resources.groups.store import GroupStore
 from services.api.resources.limits.routes import routes as limit_routes
 from services.api.resources.limits.service import LimitService
 from services.api.resources.limits.store import LimitStore
@@ -209,6 +215,13 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
             caller=caller,
         ),
         model_routes(models, caller=caller),
+        assignment_routes(
+            AssignmentService(access, AssignmentStore(database, statements("assignments")), clock),
+            caller=caller,
+        ),
+        group_routes(
+            GroupService(access, GroupStore(database, statements("groups"))), caller=caller
+        ),
         entry_routes(
             EntryService(access, EntryStore(database, statements("audit")), clock), caller=caller
         ),

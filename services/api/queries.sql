@@ -62,6 +62,15 @@ order by p.id, d.device;
 -- The row of a patient, whoever asks: for the audit of who asked in vain.
 select id from registry.patient where key = $1;
 
+-- name: find_device
+-- A device, and who wears it now, whoever asks.
+select d.id, d.device, d.model, d.retired_at, p.key as patient
+from registry.device d
+left join registry.assignment g on g.device_id = d.id
+    and g.starts <= now() and (g.ends is null or g.ends > now())
+left join registry.patient p on p.id = g.patient_id
+where d.device = $1;
+
 -- name: own_wards
 -- The wards that the teams of an account care for now.
 select distinct w.key, w.name

@@ -27,6 +27,9 @@ class Permission(StrEnum):
     SET_LIMITS = "set_limits"
     READ_DEVICES = "read_devices"
     MANAGE_DEVICES = "manage_devices"
+    COMMAND_DEVICES = "command_devices"
+    ASSIGN_DEVICES = "assign_devices"
+    CLAIM_DEVICES = "claim_devices"
     READ_AUDIT = "read_audit"
 
 
@@ -34,7 +37,12 @@ class Permission(StrEnum):
 # technician reads it (features.md, d2). READ_CLINICAL still needs a relation to the patient.
 _ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
-        {Permission.READ_DEVICES, Permission.MANAGE_DEVICES, Permission.READ_AUDIT}
+        {
+            Permission.READ_DEVICES,
+            Permission.MANAGE_DEVICES,
+            Permission.COMMAND_DEVICES,
+            Permission.READ_AUDIT,
+        }
     ),
     Role.CLINICIAN: frozenset(
         {
@@ -42,6 +50,9 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.ACT_ON_ALARMS,
             Permission.SET_LIMITS,
             Permission.READ_DEVICES,
+            Permission.COMMAND_DEVICES,
+            Permission.ASSIGN_DEVICES,
+            Permission.CLAIM_DEVICES,
         }
     ),
     Role.NURSE: frozenset(
@@ -50,10 +61,15 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.ACT_ON_ALARMS,
             Permission.SET_LIMITS,
             Permission.READ_DEVICES,
+            Permission.COMMAND_DEVICES,
+            Permission.ASSIGN_DEVICES,
+            Permission.CLAIM_DEVICES,
         }
     ),
-    Role.TECHNICIAN: frozenset({Permission.READ_DEVICES, Permission.MANAGE_DEVICES}),
-    Role.PATIENT: frozenset({Permission.READ_CLINICAL}),
+    Role.TECHNICIAN: frozenset(
+        {Permission.READ_DEVICES, Permission.MANAGE_DEVICES, Permission.COMMAND_DEVICES}
+    ),
+    Role.PATIENT: frozenset({Permission.READ_CLINICAL, Permission.CLAIM_DEVICES}),
     Role.VIEWER: frozenset({Permission.READ_CLINICAL}),
 }
 

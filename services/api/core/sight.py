@@ -41,3 +41,17 @@ class SeenPatient:
     ward: WardName | None
     bed: BedName | None
     devices: tuple[WornDevice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenDevice:
+    """A device that somebody may know of. Only ``services.api.access`` makes one for a request.
+
+    ``patient`` wears it now, as far as the user may see.
+    """
+
+    id: DeviceKey
+    device: str
+    model: str
+    is_retired: bool
+    patient: SeenPatient | None

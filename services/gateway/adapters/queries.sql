@@ -63,10 +63,12 @@ on conflict (device_id) do update set
 where kept.seen_at <= excluded.seen_at;
 
 -- name: load_credentials
--- User name and password hash of every device that may connect.
-select d.device, c.password_hash
+-- User name and password hash of every device that may connect. A new credential that waits for
+-- its confirmation takes effect by itself in the end.
+select d.device, coalesce(n.password_hash, c.password_hash) as password_hash
 from registry.device d
 join registry.device_credential c on c.device_id = d.id
+left join registry.next_credential n on n.device_id = d.id and n.takes_effect_at <= now()
 where d.retired_at is null and c.revoked_at is null
     and (c.expires_at is null or c.expires_at > now())
 order by d.device;

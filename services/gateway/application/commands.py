@@ -49,6 +49,7 @@ LOAD_EVERY_S = 30.0
 LOAD_AGAIN_S = 0.5
 """After another replica was first: what it does meanwhile is in the row by then."""
 LONGEST_TURN_S = 5.0
+NO_SESSION_S = 0.5
 AWAY_S = 1.0
 TABLE_TIMEOUT_S = 5.0
 TELL_TIMEOUT_S = 10.0
@@ -115,7 +116,7 @@ class Commands:
         """Note that a device has just connected: ask what became of what it was sent."""
         now_us = self._clock.now_us()
         for command in [one for one in self._open.values() if one.device == device.key]:
-            if command.sent_us is not None and not command.is_unseen:
+            if command.sent_us is not None:
                 self._ask(command, now_us)
         self._work.set()
 
@@ -176,8 +177,10 @@ class Commands:
     async def _wait(self, stop: asyncio.Event) -> None:
         now_us = self._clock.now_us()
         wait_s = min(LONGEST_TURN_S, max(0.02, self._load_s - self._clock.monotonic_s()))
-        for command in self._open.values():
-            due = due_us(command, online=self._is_online(command.device))
+        if self.session is None:
+            wait_s = min(wait_s, NO_SESSION_S)
+        for command in self._open.values() if self.session is not None else ():
+            due = due_us(command)
             if due is not None:
                 wait_s = min(wait_s, max(0.02, (due - now_us) / 1e6))
         async with asyncio.TaskGroup() as group:
@@ -222,20 +225,22 @@ class Commands:
             return
         if result.outcome is Answer.RUNNING:
             self._open[command_id] = command._replace(running_us=self._clock.now_us())
-        elif command.sent_us is not None:
-            self._open[command_id] = command._replace(is_unseen=True, is_given_up=False)
+        else:
+            self._open[command_id] = command._replace(
+                unseen_us=self._clock.now_us(), is_given_up=False
+            )
 
     async def _step_all(self) -> None:
         for command in list(self._open.values()):
             now_us = self._clock.now_us()
-            online = self.session is not None and self._is_online(command.device)
+            online = self._is_online(command.device)
             match step := next_step(command, now_us, online=online):
-                case Step.WAIT:
-                    pass
-                case Step.SEND:
+                case Step.SEND if self.session is not None:
                     await self._send(command)
-                case Step.ASK:
+                case Step.ASK if self.session is not None:
                     self._ask(command, now_us)
+                case Step.WAIT | Step.SEND | Step.ASK:
+                    pass
                 case Step.EXPIRE | Step.GIVE_UP:
                     await self._finish(command.id, command.device, outcome_of(step), "")
 

@@ -4,6 +4,9 @@ A command is sent at most once for what is known: its row says that it was sent 
 then on only the device can say what became of it, so it is asked, and sent once more only after it
 has answered that it never had it. What was never sent by its deadline is expired and has not run;
 what was sent and never answered is unknown, until the device comes back and says.
+
+A device that is not known to be there is asked too: a gateway that was killed may have lost its
+last status, and whoever answers is there.
 """
 
 from enum import Enum, auto
@@ -16,6 +19,7 @@ from shared.contracts.instants import SECOND
 ASK_AFTER_US = 5 * SECOND
 """Answers of quick commands come within a second; the question costs one small message."""
 ASK_EVERY_US = 10 * SECOND
+NEAR_US = 15 * SECOND
 GRACE_US = 15 * SECOND
 """After the deadline an answer may still be on its way: a device lost is seen within 15 s."""
 
@@ -26,7 +30,7 @@ class OpenCommand(NamedTuple):
     Parameters
     ----------
     sends : how often it was given to MQTT, as its row says
-    is_unseen : the device has said that it never had it
+    unseen_us : when the device has said that it never had it, or None
     sent_us : when it was last given to MQTT, or None
     asked_us, running_us : when the device was last asked, and last said that it is at work
     is_given_up : its outcome is told as unknown; a device that comes back is asked once more
@@ -39,7 +43,7 @@ class OpenCommand(NamedTuple):
     expires_us: int
     sends: int = 0
     sent_us: int | None = None
-    is_unseen: bool = False
+    unseen_us: int | None = None
     asked_us: int | None = None
     running_us: int | None = None
     is_given_up: bool = False
@@ -59,25 +63,16 @@ def next_step(command: OpenCommand, now_us: int, *, online: bool) -> Step:
     """Give what is to be done with a command now."""
     if command.is_given_up:
         return Step.WAIT
-    if command.sent_us is None or command.is_unseen:
-        if now_us >= command.expires_us:
-            return Step.EXPIRE
-        return Step.SEND if online else Step.WAIT
-    if now_us >= max(command.expires_us, command.running_us or 0) + GRACE_US:
-        return Step.GIVE_UP
-    if online and now_us >= _ask_us(command):
-        return Step.ASK
-    return Step.WAIT
+    if now_us >= _end_us(command):
+        return Step.EXPIRE if _has_not_run(command) else Step.GIVE_UP
+    if _has_not_run(command) and (online or _is_near(command, now_us)):
+        return Step.SEND
+    return Step.ASK if now_us >= _ask_us(command) else Step.WAIT
 
 
-def due_us(command: OpenCommand, *, online: bool) -> int | None:
+def due_us(command: OpenCommand) -> int | None:
     """Give when `next_step` may say something else if nothing happens; None for never."""
-    if command.is_given_up:
-        return None
-    if command.sent_us is None or command.is_unseen:
-        return command.expires_us
-    end_us = max(command.expires_us, command.running_us or 0) + GRACE_US
-    return min(end_us, _ask_us(command)) if online else end_us
+    return None if command.is_given_up else min(_end_us(command), _ask_us(command))
 
 
 def outcome_of(step: Step) -> CommandOutcome:
@@ -85,8 +80,22 @@ def outcome_of(step: Step) -> CommandOutcome:
     return CommandOutcome.EXPIRED if step is Step.EXPIRE else CommandOutcome.UNKNOWN
 
 
+def _has_not_run(command: OpenCommand) -> bool:
+    return command.sent_us is None or command.unseen_us is not None
+
+
+def _is_near(command: OpenCommand, now_us: int) -> bool:
+    """Whether the device has just answered, whatever is known of its presence."""
+    return command.unseen_us is not None and now_us - command.unseen_us < NEAR_US
+
+
+def _end_us(command: OpenCommand) -> int:
+    if _has_not_run(command):
+        return command.expires_us
+    return max(command.expires_us, command.running_us or 0) + GRACE_US
+
+
 def _ask_us(command: OpenCommand) -> int:
-    assert command.sent_us is not None
-    if command.asked_us is None:
-        return command.sent_us + ASK_AFTER_US
-    return command.asked_us + ASK_EVERY_US
+    if command.asked_us is not None:
+        return command.asked_us + ASK_EVERY_US
+    return 0 if command.sent_us is None else command.sent_us + ASK_AFTER_US

@@ -814,6 +814,19 @@ ALTER TABLE registry.bed ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE registry.claim_code (
+    device_id integer NOT NULL,
+    salt bytea NOT NULL,
+    code_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    failures smallint DEFAULT 0 NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT claim_code_code_hash_check CHECK ((length(code_hash) = 32)),
+    CONSTRAINT claim_code_salt_check CHECK ((length(salt) = 16))
+);
+ALTER TABLE registry.claim_code OWNER TO vw_admin;
+COMMENT ON TABLE registry.claim_code IS 'Who knows the code may put the device on a patient of theirs, once; only its salted hash is here, and five wrong ones end it. Retention: until used or expired';
 CREATE TABLE registry.command (
     id uuid NOT NULL,
     device_id integer NOT NULL,
@@ -882,6 +895,30 @@ ALTER TABLE registry.device_credential ALTER COLUMN id ADD GENERATED ALWAYS AS I
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE registry.device_group (
+    id integer NOT NULL,
+    key text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT device_group_key_check CHECK ((key ~ '^[a-z0-9-]{1,40}$'::text)),
+    CONSTRAINT device_group_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200)))
+);
+ALTER TABLE registry.device_group OWNER TO vw_admin;
+COMMENT ON TABLE registry.device_group IS 'Devices that are managed together. Retention: for ever';
+ALTER TABLE registry.device_group ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.device_group_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.device_group_member (
+    group_id integer NOT NULL,
+    device_id integer NOT NULL
+);
+ALTER TABLE registry.device_group_member OWNER TO vw_admin;
+COMMENT ON TABLE registry.device_group_member IS 'Retention: for ever';
 ALTER TABLE registry.device ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME registry.device_id_seq
     START WITH 1
@@ -908,6 +945,14 @@ ALTER TABLE registry.erasure_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE registry.next_credential (
+    device_id integer NOT NULL,
+    password_hash text NOT NULL,
+    takes_effect_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE registry.next_credential OWNER TO vw_admin;
+COMMENT ON TABLE registry.next_credential IS 'A secret that replaces the one in force when it is confirmed, at the latest at takes_effect_at: a broker knows one secret a device. Retention: until then';
 CREATE TABLE registry.patient (
     id integer NOT NULL,
     key text NOT NULL,
@@ -1265,6 +1310,8 @@ ALTER TABLE ONLY registry.bed
     ADD CONSTRAINT bed_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.bed
     ADD CONSTRAINT bed_ward_id_key_key UNIQUE (ward_id, key);
+ALTER TABLE ONLY registry.claim_code
+    ADD CONSTRAINT claim_code_pkey PRIMARY KEY (device_id);
 ALTER TABLE ONLY registry.command
     ADD CONSTRAINT command_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.deployment
@@ -1275,12 +1322,20 @@ ALTER TABLE ONLY registry.device_credential
     ADD CONSTRAINT device_credential_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.device
     ADD CONSTRAINT device_device_key UNIQUE (device);
+ALTER TABLE ONLY registry.device_group
+    ADD CONSTRAINT device_group_key_key UNIQUE (key);
+ALTER TABLE ONLY registry.device_group_member
+    ADD CONSTRAINT device_group_member_pkey PRIMARY KEY (device_id, group_id);
+ALTER TABLE ONLY registry.device_group
+    ADD CONSTRAINT device_group_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.device
     ADD CONSTRAINT device_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.erasure_request
     ADD CONSTRAINT erasure_request_patient_id_key UNIQUE (patient_id);
 ALTER TABLE ONLY registry.erasure_request
     ADD CONSTRAINT erasure_request_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.next_credential
+    ADD CONSTRAINT next_credential_pkey PRIMARY KEY (device_id);
 ALTER TABLE ONLY registry.patient
     ADD CONSTRAINT patient_key_key UNIQUE (key);
 ALTER TABLE ONLY registry.patient
@@ -1348,6 +1403,7 @@ CREATE INDEX assignment_device ON registry.assignment USING btree (device_id, st
 CREATE INDEX assignment_patient ON registry.assignment USING btree (patient_id, starts);
 CREATE INDEX command_of_device ON registry.command USING btree (device_id, requested_at DESC, id DESC);
 CREATE UNIQUE INDEX device_credential_one_in_force ON registry.device_credential USING btree (device_id) WHERE (revoked_at IS NULL);
+CREATE INDEX device_group_member_group ON registry.device_group_member USING btree (group_id);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
 CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
@@ -1359,6 +1415,7 @@ CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.en
 CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
 CREATE TRIGGER device_configuration_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device_configuration FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
 CREATE TRIGGER device_credential_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device_credential FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
+CREATE TRIGGER next_credential_changed AFTER INSERT OR DELETE OR UPDATE ON registry.next_credential FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
 ALTER TABLE ONLY access.account
     ADD CONSTRAINT account_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY access.care_team_patient
@@ -1413,14 +1470,22 @@ ALTER TABLE ONLY registry.assignment
     ADD CONSTRAINT assignment_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY registry.bed
     ADD CONSTRAINT bed_ward_id_fkey FOREIGN KEY (ward_id) REFERENCES registry.ward(id);
+ALTER TABLE ONLY registry.claim_code
+    ADD CONSTRAINT claim_code_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.command
     ADD CONSTRAINT command_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.device_configuration
     ADD CONSTRAINT device_configuration_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.device_credential
     ADD CONSTRAINT device_credential_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.device_group_member
+    ADD CONSTRAINT device_group_member_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.device_group_member
+    ADD CONSTRAINT device_group_member_group_id_fkey FOREIGN KEY (group_id) REFERENCES registry.device_group(id) ON DELETE CASCADE;
 ALTER TABLE ONLY registry.erasure_request
     ADD CONSTRAINT erasure_request_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY registry.next_credential
+    ADD CONSTRAINT next_credential_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.patient_retention
     ADD CONSTRAINT patient_retention_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY registry.stay
@@ -1545,6 +1610,7 @@ GRANT SELECT(starts) ON TABLE registry.assignment TO vw_storage;
 GRANT SELECT(ends) ON TABLE registry.assignment TO vw_storage;
 GRANT SELECT ON TABLE registry.bed TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.bed TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.claim_code TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.command TO vw_api;
 GRANT SELECT ON TABLE registry.deployment TO vw_gateway;
 GRANT SELECT ON TABLE registry.deployment TO vw_dsp;
@@ -1562,8 +1628,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_configuration TO vw_a
 GRANT SELECT ON TABLE registry.device_configuration TO vw_gateway;
 GRANT SELECT ON TABLE registry.device_credential TO vw_gateway;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_credential TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_group TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_group_member TO vw_api;
 GRANT SELECT ON TABLE registry.erasure_request TO vw_storage;
 GRANT SELECT,INSERT ON TABLE registry.erasure_request TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.next_credential TO vw_api;
+GRANT SELECT ON TABLE registry.next_credential TO vw_gateway;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient TO vw_api;
 GRANT SELECT(id) ON TABLE registry.patient TO vw_dsp;
 GRANT SELECT(id) ON TABLE registry.patient TO vw_alarms;

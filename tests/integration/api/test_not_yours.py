@@ -24,6 +24,20 @@ FOREIGN: dict[tuple[str, str], dict[str, Any]] = {
     ("get", "/v1/patients/{patient}/limits"): {},
     ("put", "/v1/patients/{patient}/limits"): {"json": {"items": []}},
     ("post", "/v1/alarms/{alarm}/acknowledge"): {},
+    ("get", "/v1/patients/{patient}/assignments"): {},
+}
+# Changes of a patient of another team: 404, and a body or a name that would do for one's own.
+FOREIGN_CHANGE: dict[tuple[str, str], dict[str, Any]] = {
+    ("post", "/v1/patients/{patient}/assignments"): {"json": {"device": "ecg-north1"}},
+    ("delete", "/v1/patients/{patient}/assignments/{device}"): {},
+}
+# What is sent to each route on a device that a patient of another team wears.
+FOREIGN_DEVICE: dict[tuple[str, str], dict[str, Any]] = {
+    ("post", "/v1/devices/{device}/commands"): {"json": {"name": "identify"}},
+    ("get", "/v1/devices/{device}/commands"): {},
+    ("get", "/v1/devices/{device}/commands/{command}"): {},
+    ("get", "/v1/devices/{device}/configuration"): {},
+    ("get", "/v1/devices/{device}/counters"): {},
 }
 # Lists: what is not theirs is left out, which the tests of each list show.
 LISTS = {
@@ -32,6 +46,7 @@ LISTS = {
     ("get", "/v1/patients"),
     ("get", "/v1/alarms"),
     ("get", "/v1/devices"),
+    ("get", "/v1/models"),  # the same for everybody who has logged in
 }
 # By role alone: 403 whatever there is.
 BY_ROLE: dict[tuple[str, str], dict[str, Any]] = {
@@ -39,9 +54,22 @@ BY_ROLE: dict[tuple[str, str], dict[str, Any]] = {
     ("post", "/v1/devices"): {"json": {"device": "new-device", "model": "vw-monitor"}},
     ("post", "/v1/devices/{device}/rotate"): {},
     ("post", "/v1/devices/{device}/revoke"): {},
+    ("post", "/v1/devices/bulk"): {
+        "json": {"items": [{"device": "new-device", "model": "vw-monitor"}]}
+    },
+    ("post", "/v1/devices/{device}/rotate/confirm"): {},
+    ("post", "/v1/devices/{device}/retire"): {},
+    ("post", "/v1/devices/{device}/claim-code"): {},
+    ("get", "/v1/groups"): {},
+    ("post", "/v1/groups"): {"json": {"key": "new-group", "name": "New"}},
+    ("delete", "/v1/groups/{group}"): {},
+    ("put", "/v1/groups/{group}/devices/{device}"): {},
+    ("delete", "/v1/groups/{group}/devices/{device}"): {},
+    ("put", "/v1/devices/{device}/configuration"): {"json": {"desired": {}}},
+    ("patch", "/v1/devices/{device}/configuration"): {"json": {}},
 }
 # Named in the body or the query: the two tests below.
-NAMED = {("post", "/v1/alarms/pause")}
+NAMED = {("post", "/v1/alarms/pause"), ("post", "/v1/devices/claim")}
 OPEN = {
     ("post", "/v1/token"),
     ("post", "/v1/token/refresh"),
@@ -65,17 +93,20 @@ def filled(path: str, *, ward: str, patient: str, alarm: str) -> str:
         .replace("{patient}", patient)
         .replace("{alarm}", alarm)
         .replace("{device}", "ecg-north1")
+        .replace("{command}", "00000000-0000-4000-8000-000000000000")
+        .replace("{group}", "pumps")
     )
 
 
 def test_every_route_has_its_row_here() -> None:
-    assert all_routes() == FOREIGN.keys() | LISTS | BY_ROLE.keys() | NAMED | OPEN
+    named = FOREIGN.keys() | FOREIGN_CHANGE.keys() | FOREIGN_DEVICE.keys() | BY_ROLE.keys() | NAMED
+    assert all_routes() == named | LISTS | OPEN
 
 
 async def test_another_teams_patient_is_not_found_on_any_route(api: System) -> None:
     await api.store_alarm("a-south", "p-south1", since_us=1)
     bearer = await api.bearer("nina")
-    for (method, path), request in FOREIGN.items():
+    for (method, path), request in (FOREIGN | FOREIGN_CHANGE).items():
         for patient, alarm in (("p-south1", "a-south"), ("p-zzzzz", "a-zzzzz")):
             n_before = len(await api.audit(actor="nina", outcome="refused"))
             url = filled(path, ward="south", patient=patient, alarm=alarm)
@@ -95,6 +126,28 @@ async def test_another_teams_patient_is_not_found_on_any_route(api: System) -> N
             if "{ward}" not in path:
                 foreign = api.hospital.patients["p-south1"] if patient == "p-south1" else None
                 assert refused[-1]["patient_id"] == foreign
+
+
+async def test_a_device_of_another_teams_patient_is_not_found_on_any_route(api: System) -> None:
+    for username in ("nina", "carla", "lost"):
+        bearer = await api.bearer(username)
+        for (method, path), request in FOREIGN_DEVICE.items():
+            for device in ("ecg-south1", "ecg-nobody", "none-such"):
+                n_before = len(await api.audit(actor=username, outcome="refused"))
+                url = filled(path.replace("{device}", device), ward="", patient="", alarm="")
+                answer = await api.http.request(method, url, headers=bearer, **request)
+                assert answer.status_code == 404, (username, method, url, answer.text)
+                assert answer.json()["code"] == "not_found"
+                refused = await api.audit(actor=username, outcome="refused")
+                assert len(refused) == n_before + 1, (method, url)
+                assert refused[-1]["resource"] == url
+                assert refused[-1]["device_id"] == api.hospital.devices.get(device)
+    for username in ("vera", "paula"):
+        bearer = await api.bearer(username)
+        for (method, path), request in FOREIGN_DEVICE.items():
+            url = filled(path, ward="", patient="", alarm="")
+            answer = await api.http.request(method, url, headers=bearer, **request)
+            assert answer.status_code == 403, (username, method, url)
 
 
 async def test_what_the_role_does_not_allow_is_forbidden_and_audited(api: System) -> None:

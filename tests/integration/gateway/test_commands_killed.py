@@ -80,7 +80,7 @@ async def test_a_gateway_killed_after_the_row_sends_what_it_had_not_sent(system:
         await device.status()
         await eventually(has_outcome(system, command, "done"), within_s=20)
         assert device.ran == [command]
-        assert [heard.ask for heard in device.heard] == [False]
+        assert [heard.ask for heard in device.heard].count(False) == 1
 
 
 async def test_what_a_killed_gateway_wrote_as_sent_is_asked_after_before_it_is_sent(

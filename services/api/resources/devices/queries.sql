@@ -14,7 +14,7 @@ limit $3;
 
 -- name: device
 -- One device by its name.
-select id, device, model from registry.device where device = $1;
+select id, device, model, retired_at from registry.device where device = $1;
 
 -- name: add_device
 -- A new device.
@@ -30,6 +30,50 @@ where device_id = $1 and revoked_at is null;
 -- name: add_credential
 -- A new credential; only the hash is kept.
 insert into registry.device_credential (device_id, password_hash) values ($1, $2);
+
+-- name: wait_with_credential
+-- A new credential that replaces the one in force later.
+insert into registry.next_credential (device_id, password_hash, takes_effect_at)
+values ($1, $2, now() + make_interval(secs => $3))
+on conflict (device_id) do update
+set password_hash = excluded.password_hash, takes_effect_at = excluded.takes_effect_at,
+    created_at = now()
+returning takes_effect_at;
+
+-- name: take_waiting_credential
+-- The credential that waits for its time, taken away.
+delete from registry.next_credential where device_id = $1 returning password_hash;
+
+-- name: database_time
+-- The time by which credentials take effect.
+select now();
+
+-- name: retire_device
+-- A device is out of use for good.
+update registry.device set retired_at = now() where id = $1 and retired_at is null;
+
+-- name: end_assignments
+-- Nobody wears a device any more.
+update registry.assignment set ends = clock_timestamp()
+where device_id = $1 and ends is null and starts < clock_timestamp();
+
+-- name: counters
+-- What is counted of a device.
+select kind, reason, n, newest_at from gateway.device_counter
+where device_id = $1
+order by kind, n desc, reason;
+
+-- name: presence
+-- A device's newest status, with the clock of its power-up: the newest segment and correction.
+select p.online, p.seen_at, p.buffered, s.offset_us, c.correction_us
+from gateway.presence p
+left join lateral (
+    select offset_us from gateway.clock_segment
+    where device_id = p.device_id and boot = p.boot order by from_n desc limit 1) s on true
+left join lateral (
+    select correction_us from gateway.clock_correction
+    where device_id = p.device_id and boot = p.boot order by at_us desc limit 1) c on true
+where p.device_id = $1;
 
 -- name: find_idempotency_key
 -- What was answered to this key before; keys hold for 24 hours.

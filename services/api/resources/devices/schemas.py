@@ -50,6 +50,79 @@ class DeviceSecret(BaseModel):
     secret: str | None = Field(description="Null when the same request was answered before")
 
 
+class NewDevices(BaseModel):
+    """Devices that shall be known, all or none of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[NewDevice] = Field(min_length=1, max_length=500)
+
+
+class DeviceSecrets(BaseModel):
+    """How devices log in. The secrets are given once and kept nowhere."""
+
+    items: list[DeviceSecret]
+
+
+class Rotation(BaseModel):
+    """How long the secret before goes on working."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    keep_old_s: int = Field(
+        default=0,
+        ge=0,
+        le=604_800,
+        description=(
+            "The new secret takes effect when it is confirmed, at the latest after so long. A "
+            "broker knows one secret a device: the new one works from then on, not before"
+        ),
+    )
+
+
+class RotatedSecret(DeviceSecret):
+    """Another secret, and from when on it works."""
+
+    takes_effect: Instant
+
+
+class Confirmed(BaseModel):
+    """A device whose new secret is in force."""
+
+    device: str
+    confirmed: bool = Field(description="False when no new one waited")
+
+
+class Retired(BaseModel):
+    """A device that is out of use for good. Its data stays."""
+
+    device: str
+    retired: bool = Field(description="False when it was retired before")
+
+
+class RefusedCount(BaseModel):
+    """Messages of a device that were refused for one reason."""
+
+    reason: str
+    count: int
+    newest: Instant
+
+
+class Counters(BaseModel):
+    """What is counted of a device. A gateway that is killed loses the last seconds of it."""
+
+    device: str
+    messages: int
+    refused: list[RefusedCount]
+    online: bool
+    last_seen: Instant | None
+    buffered: int | None
+    clock_offset_s: float | None = Field(
+        description="UTC less the device's clock, of its newest power-up"
+    )
+    clock_correction_s: float | None = Field(description="Drift found since, applied on read")
+
+
 class Revoked(BaseModel):
     """A device that can no longer log in."""
 

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Mapping
+from datetime import datetime
 
 from services.api.access import Access, Request
 from services.api.audit import Action, Outcome
@@ -10,13 +11,21 @@ from services.api.core.cursors import decode_list_cursor, encode_list_cursor
 from services.api.core.device_secret import credential_hash
 from services.api.core.permissions import Permission
 from services.api.resources.devices.schemas import (
+    Confirmed,
+    Counters,
     Device,
     DeviceList,
     DeviceSecret,
+    DeviceSecrets,
     NewDevice,
+    NewDevices,
+    RefusedCount,
+    Retired,
     Revoked,
+    RotatedSecret,
+    Rotation,
 )
-from services.api.resources.devices.store import DeviceStore, Idempotency
+from services.api.resources.devices.store import DeviceStore, Idempotency, NewDeviceRow
 from shared.contracts.device_model import DeviceModel
 from shared.contracts.identity import DeviceId
 from shared.contracts.instants import to_text
@@ -93,18 +102,125 @@ class DeviceService:
             await self._write_down(request, Action.CREATE_DEVICE, device_id, device)
         return _secret(device, None if before is not None else secret)
 
-    async def rotate(self, request: Request, device: str) -> DeviceSecret:
-        """Give a device another secret; the one before stops working.
+    async def create_many(self, request: Request, new: NewDevices) -> DeviceSecrets:
+        """Register devices, all or none; their secrets are in the answer and nowhere else.
+
+        Raises
+        ------
+        Invalid : there is no such model, or a name stands twice
+        Conflict : there is a device of one of the names
+        """
+        await self._access.require(request, Permission.MANAGE_DEVICES, Action.CREATE_DEVICE)
+        if len({item.device for item in new.items}) != len(new.items):
+            raise Invalid("A name stands twice.")
+        unknown = {item.model for item in new.items} - set(self._models)
+        if unknown:
+            raise Invalid(f"There is no such device model: {min(unknown)}.")
+        drawn = [_draw() for _ in new.items]
+        try:
+            device_ids = await self._store.create_many(
+                [
+                    NewDeviceRow(
+                        device=DeviceId(item.device),
+                        model=item.model,
+                        simulated=item.simulated,
+                        note=item.note,
+                        password_hash=password_hash,
+                    )
+                    for item, (_, password_hash) in zip(new.items, drawn, strict=True)
+                ]
+            )
+        except Duplicate as error:
+            raise Conflict("There is a device of one of these names.") from error
+        await self._access.audit.append(
+            *(
+                request.entry(
+                    Action.CREATE_DEVICE,
+                    Outcome.GRANTED,
+                    device_id=device_id,
+                    detail={"device": item.device},
+                )
+                for item, device_id in zip(new.items, device_ids, strict=True)
+            )
+        )
+        return DeviceSecrets(
+            items=[
+                _secret(DeviceId(item.device), secret)
+                for item, (secret, _) in zip(new.items, drawn, strict=True)
+            ]
+        )
+
+    async def rotate(self, request: Request, device: str, rotation: Rotation) -> RotatedSecret:
+        """Give a device another secret; the one before stops working, now or when it is confirmed.
+
+        Raises
+        ------
+        NotFound : there is no such device
+        Conflict : it is retired
+        """
+        row = await self._found(request, device, Action.ROTATE_CREDENTIAL)
+        if row["retired_at"] is not None:
+            raise Conflict("The device is retired.")
+        secret, password_hash = _draw()
+        if rotation.keep_old_s:
+            at = await self._store.wait_with_credential(
+                row["id"], password_hash, rotation.keep_old_s
+            )
+        else:
+            await self._store.replace_credential(row["id"], password_hash)
+            at = await self._store.now()
+        await self._write_down(request, Action.ROTATE_CREDENTIAL, row["id"], row["device"])
+        return RotatedSecret(
+            takes_effect=_text(at), **_secret(DeviceId(row["device"]), secret).model_dump()
+        )
+
+    async def confirm(self, request: Request, device: str) -> Confirmed:
+        """Put a device's new secret in force.
 
         Raises
         ------
         NotFound : there is no such device
         """
         row = await self._found(request, device, Action.ROTATE_CREDENTIAL)
-        secret, password_hash = _draw()
-        await self._store.replace_credential(row["id"], password_hash)
+        waited = await self._store.confirm_credential(row["id"])
         await self._write_down(request, Action.ROTATE_CREDENTIAL, row["id"], row["device"])
-        return _secret(DeviceId(row["device"]), secret)
+        return Confirmed(device=row["device"], confirmed=waited)
+
+    async def retire(self, request: Request, device: str) -> Retired:
+        """Take a device out of use for good.
+
+        Raises
+        ------
+        NotFound : there is no such device
+        """
+        row = await self._found(request, device, Action.RETIRE_DEVICE)
+        was_in_use = await self._store.retire(row["id"])
+        await self._write_down(request, Action.RETIRE_DEVICE, row["id"], row["device"])
+        return Retired(device=row["device"], retired=was_in_use)
+
+    async def counters(self, request: Request, device: str) -> Counters:
+        """What is counted of a device, for those who manage it or care for its wearer.
+
+        Raises
+        ------
+        NotFound : there is no such device, or none of a patient of theirs
+        """
+        seen = await self._access.device(request, device, Action.READ_COUNTERS)
+        counts, status = await self._store.counters(seen.id)
+        return Counters(
+            device=seen.device,
+            messages=sum(row["n"] for row in counts if row["kind"] == "messages"),
+            refused=[
+                RefusedCount(reason=row["reason"], count=row["n"], newest=_text(row["newest_at"]))
+                for row in counts
+                if row["kind"] == "refused"
+            ],
+            online=status is not None and status["online"],
+            last_seen=None if status is None else _text(status["seen_at"]),
+            buffered=None if status is None else status["buffered"],
+            clock_offset_s=None if status is None else _seconds(status["offset_us"]),
+            clock_correction_s=None if status is None else _seconds(status["correction_us"]),
+        )
 
     async def revoke(self, request: Request, device: str) -> Revoked:
         """Cut a device off; it keeps its data and its assignment.
@@ -145,6 +261,14 @@ def _secret(device: DeviceId, secret: str | None) -> DeviceSecret:
     )
 
 
+def _text(moment: datetime) -> str:
+    return to_text(round(moment.timestamp() * 1e6))
+
+
+def _seconds(microseconds: int | None) -> float | None:
+    return None if microseconds is None else microseconds / 1e6
+
+
 def _shown(row: Row, patient: str | None) -> Device:
     seen_at = row["seen_at"]
     return Device(
@@ -152,7 +276,7 @@ def _shown(row: Row, patient: str | None) -> Device:
         model=row["model"],
         simulated=row["simulated"],
         online=bool(row["online"]),
-        last_seen=to_text(round(seen_at.timestamp() * 1e6)) if seen_at is not None else None,
+        last_seen=_text(seen_at) if seen_at is not None else None,
         battery_percent=row["battery_percent"],
         rssi_dbm=row["rssi_dbm"],
         buffered=row["buffered"],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.api.core.permissions import UserId
@@ -18,6 +19,17 @@ class Idempotency:
     user_id: UserId
     key: str
     request_hash: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDeviceRow:
+    """A device to be registered, with the hash of its secret."""
+
+    device: DeviceId
+    model: str
+    simulated: bool
+    note: str | None
+    password_hash: str
 
 
 class DeviceStore:
@@ -84,9 +96,80 @@ class DeviceStore:
         async with self._database.session() as session:
             return await session.fetch_one(self._statements["device"], device)
 
+    async def create_many(self, devices: Sequence[NewDeviceRow]) -> list[int]:
+        """Register devices with their credentials, all or none; gives their rows.
+
+        Raises
+        ------
+        Duplicate : there is a device of one of the names
+        """
+        found: list[int] = []
+        async with self._database.transaction() as session:
+            for new in devices:
+                device_id: int = await session.fetch_value(
+                    self._statements["add_device"],
+                    new.device,
+                    int(shard_of(new.device)),
+                    new.model,
+                    new.simulated,
+                    new.note,
+                )
+                found.append(device_id)
+            await session.execute_many(
+                self._statements["add_credential"],
+                [(key, new.password_hash) for key, new in zip(found, devices, strict=True)],
+            )
+        return found
+
+    async def wait_with_credential(
+        self, device_id: int, password_hash: str, keep_old_s: int
+    ) -> datetime:
+        """Give a device another credential that takes effect later; gives when."""
+        async with self._database.session() as session:
+            at: datetime = await session.fetch_value(
+                self._statements["wait_with_credential"], device_id, password_hash, keep_old_s
+            )
+        return at
+
+    async def confirm_credential(self, device_id: int) -> bool:
+        """Put the credential that waits in force; tells if one waited."""
+        statements = self._statements
+        async with self._database.transaction() as session:
+            waiting = await session.fetch_value(statements["take_waiting_credential"], device_id)
+            if waiting is None:
+                return False
+            await session.execute(statements["revoke_credential"], device_id)
+            await session.execute(statements["add_credential"], device_id, waiting)
+        return True
+
+    async def retire(self, device_id: int) -> bool:
+        """Take a device out of use: no credential, no wearer; tells if it was in use."""
+        statements = self._statements
+        async with self._database.transaction() as session:
+            ended = await session.execute(statements["retire_device"], device_id)
+            await session.fetch(statements["take_waiting_credential"], device_id)
+            await session.execute(statements["revoke_credential"], device_id)
+            await session.execute(statements["end_assignments"], device_id)
+        return ended > 0
+
+    async def counters(self, device_id: int) -> tuple[list[Row], Row | None]:
+        """What is counted of a device, and its newest status."""
+        async with self._database.session() as session:
+            return (
+                await session.fetch(self._statements["counters"], device_id),
+                await session.fetch_one(self._statements["presence"], device_id),
+            )
+
+    async def now(self) -> datetime:
+        """The time of the database, by which credentials take effect."""
+        async with self._database.session() as session:
+            found: datetime = await session.fetch_value(self._statements["database_time"])
+        return found
+
     async def replace_credential(self, device_id: int, password_hash: str | None) -> bool:
         """End the credential of a device and give it another, or none; tells if it had one."""
         async with self._database.transaction() as session:
+            await session.fetch(self._statements["take_waiting_credential"], device_id)
             ended = await session.execute(self._statements["revoke_credential"], device_id)
             if password_hash is not None:
                 await session.execute(self._statements["add_credential"], device_id, password_hash)

@@ -1,5 +1,7 @@
 """When a command is sent, asked after and given up."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +9,7 @@ from services.gateway.core.command_deadlines import (
     ASK_AFTER_US,
     ASK_EVERY_US,
     GRACE_US,
+    NEAR_US,
     OpenCommand,
     Step,
     due_us,
@@ -19,14 +22,19 @@ from shared.contracts.identity import DeviceKey
 EXPIRES = 60_000_000
 
 
-def command(**fields: object) -> OpenCommand:
+def command(**fields: Any) -> OpenCommand:
     plain = OpenCommand("id", DeviceKey(1), "identify", {}, EXPIRES)
     return plain._replace(**fields)
 
 
 def test_a_new_command_is_sent_when_its_device_is_there_and_in_time_only() -> None:
     assert next_step(command(), 0, online=True) is Step.SEND
-    assert next_step(command(), 0, online=False) is Step.WAIT
+    away = command(asked_us=0)
+    assert next_step(command(), 0, online=False) is Step.ASK, "it may be there all the same"
+    assert next_step(away, ASK_EVERY_US - 1, online=False) is Step.WAIT
+    assert next_step(away, ASK_EVERY_US, online=False) is Step.ASK
+    assert next_step(away._replace(unseen_us=1), 2, online=False) is Step.SEND
+    assert next_step(away._replace(unseen_us=1), 1 + NEAR_US, online=False) is Step.ASK
     assert next_step(command(), EXPIRES - 1, online=True) is Step.SEND
     assert next_step(command(), EXPIRES, online=True) is Step.EXPIRE
     assert next_step(command(), EXPIRES, online=False) is Step.EXPIRE
@@ -36,7 +44,7 @@ def test_what_was_sent_is_asked_after_and_then_given_up() -> None:
     sent = command(sends=1, sent_us=0)
     assert next_step(sent, ASK_AFTER_US - 1, online=True) is Step.WAIT
     assert next_step(sent, ASK_AFTER_US, online=True) is Step.ASK
-    assert next_step(sent, ASK_AFTER_US, online=False) is Step.WAIT
+    assert next_step(sent, ASK_AFTER_US, online=False) is Step.ASK
     asked = sent._replace(asked_us=ASK_AFTER_US)
     assert next_step(asked, ASK_AFTER_US + ASK_EVERY_US - 1, online=True) is Step.WAIT
     assert next_step(asked, ASK_AFTER_US + ASK_EVERY_US, online=True) is Step.ASK
@@ -44,7 +52,7 @@ def test_what_was_sent_is_asked_after_and_then_given_up() -> None:
     assert outcome_of(Step.GIVE_UP) is CommandOutcome.UNKNOWN
     given_up = asked._replace(is_given_up=True)
     assert next_step(given_up, EXPIRES * 9, online=True) is Step.WAIT
-    assert due_us(given_up, online=True) is None
+    assert due_us(given_up) is None
 
 
 def test_a_device_at_work_is_not_given_up() -> None:
@@ -54,7 +62,7 @@ def test_a_device_at_work_is_not_given_up() -> None:
 
 
 def test_what_was_never_seen_is_sent_again_or_has_never_run() -> None:
-    unseen = command(sends=1, sent_us=0, is_unseen=True)
+    unseen = command(sends=1, sent_us=0, unseen_us=1)
     assert next_step(unseen, 1, online=True) is Step.SEND
     assert next_step(unseen, EXPIRES, online=True) is Step.EXPIRE
     assert outcome_of(Step.EXPIRE) is CommandOutcome.EXPIRED
@@ -62,24 +70,29 @@ def test_what_was_never_seen_is_sent_again_or_has_never_run() -> None:
 
 @given(
     sent=st.none() | st.integers(0, EXPIRES),
-    unseen=st.booleans(),
+    unseen=st.none() | st.integers(0, EXPIRES),
     asked=st.none() | st.integers(0, 2 * EXPIRES),
     running=st.none() | st.integers(0, 2 * EXPIRES),
     now=st.integers(0, 3 * EXPIRES),
     online=st.booleans(),
 )
 def test_nothing_is_sent_late_and_no_turn_comes_too_late(
-    sent: int | None, unseen: bool, asked: int | None, running: int | None, now: int, online: bool
+    sent: int | None,
+    unseen: int | None,
+    asked: int | None,
+    running: int | None,
+    now: int,
+    online: bool,
 ) -> None:
-    one = command(sent_us=sent, is_unseen=unseen, asked_us=asked, running_us=running)
+    one = command(sent_us=sent, unseen_us=unseen, asked_us=asked, running_us=running)
     step = next_step(one, now, online=online)
     if step is Step.SEND:
         assert now < EXPIRES
-        assert sent is None or unseen, "never again what may have been seen"
+        assert sent is None or unseen is not None, "never again what may have been seen"
     if step is Step.EXPIRE:
-        assert sent is None or unseen, "what may have run is not told as expired"
+        assert sent is None or unseen is not None, "what may have run is not told as expired"
     if step is Step.WAIT:
-        due = due_us(one, online=online)
+        due = due_us(one)
         assert due is not None
         assert due > now, "whoever waits until then misses nothing"
         assert next_step(one, due, online=online) is not Step.WAIT

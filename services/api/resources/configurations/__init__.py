@@ -1,0 +1,1 @@
+"""What is wished of a device, and what is in force."""
