@@ -20,9 +20,17 @@ def test_who_runs_the_system_reads_no_clinical_data(role: Role) -> None:
     assert Permission.READ_CLINICAL not in permissions_of(role)
 
 
-@pytest.mark.parametrize("role", [Role.PATIENT, Role.VIEWER])
-def test_who_only_looks_changes_nothing(role: Role) -> None:
-    assert permissions_of(role) == {Permission.READ_CLINICAL}
+def test_who_only_looks_changes_nothing() -> None:
+    assert permissions_of(Role.VIEWER) == {Permission.READ_CLINICAL}
+
+
+def test_a_patient_looks_and_claims_devices() -> None:
+    assert permissions_of(Role.PATIENT) == {Permission.READ_CLINICAL, Permission.CLAIM_DEVICES}
+
+
+def test_who_puts_devices_on_patients_cares_for_them() -> None:
+    allowed = {role for role in Role if Permission.ASSIGN_DEVICES in permissions_of(role)}
+    assert allowed == {Role.CLINICIAN, Role.NURSE}
 
 
 def test_only_the_administrator_reads_the_audit() -> None:
