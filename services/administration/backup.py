@@ -9,6 +9,7 @@ from there, and what the streams and the devices still have closes the gap.
 import argparse
 import asyncio
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -105,6 +106,25 @@ async def back_up(
     return description
 
 
+def new_folder(into: Path, now_us: int) -> Path:
+    """A folder below another for the backup of this second: `2026-11-21T101500Z`."""
+    return into / (to_text(now_us).partition(".")[0].replace(":", "") + "Z")
+
+
+def remove_old(into: Path, keep: int) -> list[Path]:
+    """Remove all whole backups below a folder but the newest; gives what was removed.
+
+    What is not a backup, or not a whole one, stays: somebody may want to look at it.
+    """
+    whole = sorted(path.parent for path in into.glob(f"*/{DESCRIPTION}"))
+    old = whole[: max(0, len(whole) - keep)]
+    for folder in old:
+        # First what makes it whole: killed in between, nobody takes the rest for a backup.
+        (folder / DESCRIPTION).unlink()
+        shutil.rmtree(folder)
+    return old
+
+
 def _make_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -127,23 +147,35 @@ def digests(folder: Path) -> dict[str, str]:
 def main() -> int:
     """Back up as the command line and the environment say; gives the exit status."""
     parser = argparse.ArgumentParser(prog="vitalwire backup", description=__doc__)
-    parser.add_argument("folder", type=Path, help="a new folder")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("folder", type=Path, nargs="?", help="a new folder")
+    where.add_argument("--into", type=Path, help="make a folder below it, named by the time")
+    parser.add_argument("--keep", type=int, help="with --into: remove all but so many of before")
     options = parser.parse_args()
+    if options.keep is not None and (options.into is None or options.keep < 1):
+        parser.error("--keep needs --into, and keeps at least 1")
+    clock = SystemClock()
+    folder: Path = options.folder or new_folder(options.into, clock.now_us())
     try:
         settings = read_settings(AdministrationSettings)
         set_up_logs(service=settings.service, instance=settings.instance, level=settings.log_level)
         made = asyncio.run(
-            back_up(
-                options.folder, settings, clock=SystemClock(), metrics=Metrics(settings.service)
-            )
+            back_up(folder, settings, clock=clock, metrics=Metrics(settings.service))
         )
+        removed = remove_old(options.into, options.keep) if options.keep else []
     except Misconfigured as error:
         sys.stderr.write(f"{error}\n")
         return EXIT_MISCONFIGURED
     except (VitalwireError, ExceptionGroup) as error:
         log.error("backup_failed", reason=reason_of(error))  # noqa: TRY400  the reason is enough
         return EXIT_FAILED
-    log.info("backup_made", folder=str(options.folder), files=len(made.files), **made.counts)
+    log.info(
+        "backup_made",
+        folder=str(folder),
+        files=len(made.files),
+        removed=[path.name for path in removed],
+        **made.counts,
+    )
     return 0
 
 

@@ -123,12 +123,21 @@ def _config_map(folder: Path, entry: Manifest, options: Manifest) -> Manifest:
     }
 
 
+def pod_template(manifest: Manifest) -> Manifest | None:
+    """Labels and pod of a workload; None for everything else."""
+    spec: Manifest = manifest.get("spec", {})
+    if manifest["kind"] == "CronJob":
+        spec = spec["jobTemplate"]["spec"]
+    elif manifest["kind"] not in ("Deployment", "StatefulSet", "Job"):
+        return None
+    template: Manifest = spec["template"]
+    return template
+
+
 def pod_spec(manifest: Manifest) -> Manifest | None:
     """The pod of a workload; None for everything else."""
-    if manifest["kind"] in ("Deployment", "StatefulSet", "Job"):
-        spec: Manifest = manifest["spec"]["template"]["spec"]
-        return spec
-    return None
+    template = pod_template(manifest)
+    return None if template is None else template["spec"]
 
 
 def containers_of(manifest: Manifest) -> list[Manifest]:

@@ -15,8 +15,16 @@ import yaml
 from deploy.local.layout import PROJECT, SERVICES
 from deploy.secret_files import secrets_of_cluster
 from services.api.settings import ApiSettings
+from services.command_line import COMMANDS
 from tests.harness.dockerfile import assignments, read_dockerfile
-from tests.harness.kustomize import Manifest, containers_of, pod_spec, read_manifests, render
+from tests.harness.kustomize import (
+    Manifest,
+    containers_of,
+    pod_spec,
+    pod_template,
+    read_manifests,
+    render,
+)
 from tests.harness.settings_of import names_own_to, servers_of
 
 K8S = PROJECT / "deploy/k8s"
@@ -54,6 +62,13 @@ def spec_of(kustomization: str, name: str) -> Manifest:
     spec = pod_spec(workloads(kustomization)[name])
     assert spec is not None
     return spec
+
+
+def labels_of(workload: Manifest) -> dict[str, str]:
+    template = pod_template(workload)
+    assert template is not None
+    labels: dict[str, str] = template["metadata"]["labels"]
+    return labels
 
 
 def image_name(container: Manifest) -> str:
@@ -147,9 +162,9 @@ def test_our_images_are_of_the_version_of_the_project() -> None:
 @pytest.mark.parametrize(("kustomization", "name"), all_workloads())
 def test_probes_ask_where_it_answers(kustomization: str, name: str) -> None:
     workload = workloads(kustomization)[name]
-    if workload["kind"] == "Job":
-        return
-    for container in workload["spec"]["template"]["spec"]["containers"]:
+    if workload["kind"] in ("Job", "CronJob"):
+        return  # they end by themselves
+    for container in spec_of(kustomization, name)["containers"]:
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         probes = {k: container[f"{k}Probe"] for k in ("startup", "readiness", "liveness")}
         if container["image"].startswith("vitalwire/"):
@@ -179,8 +194,7 @@ def test_the_ports_are_those_of_the_image() -> None:
             selected = [
                 w
                 for w in workloads(kustomization).values()
-                if service["spec"]["selector"].items()
-                <= w["spec"]["template"]["metadata"]["labels"].items()
+                if service["spec"]["selector"].items() <= labels_of(w).items()
             ]
             assert selected, service["metadata"]["name"]
             ports = {
@@ -420,7 +434,7 @@ def test_every_pod_is_shut_off_unless_a_way_is_named(kustomization: str) -> None
         "policyTypes": ["Ingress", "Egress"],
     }
     for name, workload in workloads(kustomization).items():
-        labels = workload["spec"]["template"]["metadata"]["labels"]
+        labels = labels_of(workload)
         assert labels["app.kubernetes.io/part-of"] == "vitalwire", "it could not look up names"
         assert labels["app.kubernetes.io/name"] == name
         assert name in policies
@@ -451,6 +465,15 @@ def test_the_database_of_the_example_has_every_role() -> None:
     roles = {role["name"] for role in cluster["managed"]["roles"]}
     roles.add(cluster["bootstrap"]["initdb"]["owner"])
     assert roles == {s.texts["username"] for s in secrets_of_cluster() if s.texts}
+
+
+def test_the_backup_of_the_example_is_what_the_tool_takes() -> None:
+    (container,) = spec_of("examples/production", "backup")["containers"]
+    command, *words = container["args"]
+    assert COMMANDS[command].module == "services.administration.backup"
+    target = words[words.index("--into") + 1]
+    assert target in {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert int(words[words.index("--keep") + 1]) >= 7
 
 
 def test_the_documents_of_a_file_are_all_read() -> None:
