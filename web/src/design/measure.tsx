@@ -7,7 +7,7 @@ import type { ReactNode } from "react";
 import { formatValue } from "./format/numbers";
 import { formatAge, formatTimeOfDay } from "./format/times";
 import hidden from "./hidden.module.css";
-import type { Priority } from "./marks";
+import { type Priority, QualityBars } from "./marks";
 import styles from "./measure.module.css";
 import { texts } from "./texts";
 import type { VitalDisplay } from "./vital-display";
@@ -25,6 +25,8 @@ export interface Reading {
   readonly reason: string | null;
   readonly limits: { readonly low: number | null; readonly high: number | null } | null;
   readonly alarm: ReadingAlarm | null;
+  /** Signal quality, 0 to 4 bars, where it is to be shown. */
+  readonly bars?: number;
 }
 
 export interface ReadingAlarm {
@@ -60,6 +62,7 @@ export function Measure({ reading, look, testId, children, origin = "" }: Proper
     >
       <span className={styles["label"]}>
         <b>{vital.short}</b>
+        {look === "card" && reading.value !== null && reading.bars !== undefined && <QualityBars bars={reading.bars} />}
         {look === "card" ? <span>{reading.unit}</span> : <i>{limitsText(reading)}</i>}
       </span>
       <span className={styles["middle"]}>

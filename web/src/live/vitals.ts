@@ -63,6 +63,11 @@ export class VitalStore {
     return sources === undefined ? [] : [...sources.values()].map(({ newest }) => newest);
   }
 
+  /** Every measure of which a patient has had a value, in the order of their first. */
+  measures(patient: string): string[] {
+    return [...(this.#patients.get(patient)?.keys() ?? [])];
+  }
+
   /** Time of the newest value of a patient, of whatever measure. */
   newestMs(patient: string): number | null {
     let newest: number | null = null;

@@ -44,6 +44,12 @@ export class WaveStore {
     return wave !== null && this.#monotonic() - wave.heardMs < withinS * 1000;
   }
 
+  /** Seconds since samples of this stream came; null when none ever did. */
+  silenceS(patient: string, stream: string): number | null {
+    const wave = this.get(patient, stream);
+    return wave === null ? null : (this.#monotonic() - wave.heardMs) / 1000;
+  }
+
   receive(block: Block, serverNowMs: number): void {
     const { header } = block;
     const wave = this.#wave(block);

@@ -3,7 +3,7 @@ import { type ReactNode, type RefObject, useEffect, useEffectEvent, useMemo, use
 
 import { Button } from "../../design/button";
 import { useCalibration } from "../../design/calibration";
-import { formatTimeOfDay } from "../../design/format/times";
+import { formatDuration, formatTimeOfDay } from "../../design/format/times";
 import { isTyping } from "../../design/keys";
 import { QualityBars } from "../../design/marks";
 import { Segments } from "../../design/segments";
@@ -15,20 +15,21 @@ import { lastPeaks } from "./caliper";
 import { type Caliper, CaliperLines } from "./caliper-lines";
 import styles from "./live-signals.module.css";
 import { type Gain, GAINS, type PatientLane, patientLanes, type Speed, SPEEDS } from "./patient-lanes";
+import { useFreeze } from "./use-freeze";
 
 const PHONE_PX = 700;
 const PHONE_LANES = 3;
-const RESUME_MS = 60_000; // nobody looks at a frozen trace for longer without touching it
 const SILENT_S = 10;
-const USES = ["pointermove", "pointerdown", "keydown"] as const;
 
 interface Properties {
   readonly patient: string;
   readonly streams: string;
+  /** Whether the patient wears a device at all. */
+  readonly worn: boolean;
   readonly moment: Moment;
 }
 
-export function LiveSignals({ patient, streams, moment }: Properties) {
+export function LiveSignals({ patient, streams, worn, moment }: Properties) {
   const [speed, setSpeed] = useState<Speed>(25);
   const [gain, setGain] = useState<Gain>(10);
   const phone = useWindowSize().width <= PHONE_PX;
@@ -84,7 +85,7 @@ export function LiveSignals({ patient, streams, moment }: Properties) {
         </span>
       </div>
       {lanes.length === 0 ? (
-        <p className={styles["none"]}>{texts.patient.noStreams}</p>
+        <p className={styles["none"]}>{worn ? texts.patient.noStreams : texts.ward.noDevice}</p>
       ) : (
         <Lanes patient={patient} lanes={lanes} moment={moment} area={canvasWidth}>
           <LiveTrace patient={patient} lanes={looks} label={texts.patient.canvas} testId="live-canvas" frozen={freeze.atMs !== null} handle={trace} />
@@ -140,7 +141,7 @@ function Lanes({ patient, lanes, moment, area, children }: LanesProperties) {
       <div ref={area} className={styles["canvas"]} style={{ gridTemplateRows: rows }}>
         {lanes.map((lane) => (
           <i key={lane.stream}>
-            {linked && !live.waves.isHeard(patient, lane.stream, SILENT_S) && <em>{texts.ward.waiting}</em>}
+            {linked && <LaneState text={laneText(moment, patient, lane.stream)} />}
           </i>
         ))}
         {children}
@@ -155,56 +156,25 @@ function Lanes({ patient, lanes, moment, area, children }: LanesProperties) {
   );
 }
 
+function LaneState({ text }: { readonly text: string | null }) {
+  return text === null ? null : <em>{text}</em>;
+}
+
+/** Why a lane has no signal; null while it has one. */
+function laneText({ live }: Moment, patient: string, stream: string): string | null {
+  const leadOff = stream === "ecg" && live.alarms.ofPatient(patient).some(({ condition, state }) => condition === "lead_off" && state !== "cleared");
+  const silentS = live.waves.silenceS(patient, stream);
+  if (leadOff) return texts.ward.leadOff;
+  if (silentS === null) return texts.ward.waiting;
+  return silentS < SILENT_S ? null : texts.patient.noDataFor(formatDuration(silentS));
+}
+
 /** On a screen that was not measured the millimetres are only about right, and it says so. */
 function scaleText(lane: PatientLane, measured: boolean): string {
   const about = measured ? "" : "≈ ";
   const speed = `${about}${String(lane.mmPerS)} mm/s`;
   if (lane.mmPerUnit === null) return `${speed} · ${texts.patient.auto}`;
   return `${speed} · ${String(lane.mmPerUnit)} mm/${lane.unit}`;
-}
-
-interface Freeze {
-  /** Since when the trace stands still; null while it runs. */
-  readonly atMs: number | null;
-  readonly start: () => void;
-  readonly toggle: () => void;
-}
-
-/** Freeze stops the drawing, not the data; it ends by itself when nobody uses it. */
-function useFreeze(nowMs: number, onEnd: () => void): Freeze {
-  const [atMs, setAtMs] = useState<number | null>(null);
-  const end = useEffectEvent(() => {
-    setAtMs(null);
-    onEnd();
-  });
-  const frozen = atMs !== null;
-  useEffect(() => {
-    if (!frozen) return undefined;
-    let timer = setTimeout(end, RESUME_MS);
-    const used = (): void => {
-      clearTimeout(timer);
-      timer = setTimeout(end, RESUME_MS);
-    };
-    for (const kind of USES) document.addEventListener(kind, used);
-    return () => {
-      clearTimeout(timer);
-      for (const kind of USES) document.removeEventListener(kind, used);
-    };
-  }, [frozen]);
-  return {
-    atMs,
-    start: () => {
-      setAtMs((before) => before ?? nowMs);
-    },
-    toggle: () => {
-      if (!frozen) {
-        setAtMs(nowMs);
-        return;
-      }
-      setAtMs(null);
-      onEnd();
-    },
-  };
 }
 
 function useSignalKeys(freeze: () => void, caliper: () => void): void {

@@ -1,11 +1,11 @@
 import type { MeasureKey, Patient } from "../../api/types";
-import { formatQuantity, formatValue } from "../../design/format/numbers";
-import { Measure, type Reading } from "../../design/measure";
+import { Measure } from "../../design/measure";
 import { texts } from "../../design/texts";
 import type { Alarm } from "../../live/messages";
 import { type Moment, rateMeasure, readVital } from "../../session/readings";
 import styles from "./patient-numbers.module.css";
 import { Spark } from "./spark";
+import { originOf } from "./value-origin";
 
 interface Properties {
   readonly data: Patient;
@@ -42,31 +42,4 @@ export function PatientNumbers({ data, alarms, moment }: Properties) {
       })}
     </section>
   );
-}
-
-/** Which sensor gave the value, and what others say. */
-function originOf(patient: string, reading: Reading, { live, measures, nowMs, linked }: Moment): string {
-  if (!linked || reading.value === null) return "";
-  const shown = live.vitals.shown(patient, reading.vital.key);
-  const parts = [sourceName(shown?.method ?? "")];
-  const staleMs = (measures.get(reading.vital.key)?.stale_s ?? 10) * 1000;
-  for (const other of live.vitals.sources(patient, reading.vital.key)) {
-    if (other === shown || other.value === null || nowMs - other.atMs > staleMs) continue;
-    parts.push(`${sourceName(other.method)} ${formatValue(other.value, reading.decimals)}`);
-  }
-  if (reading.vital.key === "spo2") {
-    const perfusion = live.vitals.shown(patient, "perfusion_index");
-    if (perfusion?.value != null && nowMs - perfusion.atMs < staleMs) {
-      parts.push(`PI ${formatQuantity(perfusion.value, measures.get("perfusion_index")?.decimals ?? 1, "%")}`);
-    }
-  }
-  if (reading.vital.key === "heart_rate") {
-    const pulse = live.vitals.shown(patient, "pulse_rate");
-    if (pulse?.value != null && nowMs - pulse.atMs < staleMs) parts.push(`pulse ${formatValue(pulse.value, 0)}`);
-  }
-  return parts.filter((part) => part !== "").join(" · ");
-}
-
-function sourceName(method: string): string {
-  return texts.measure.sources[method] ?? "";
 }

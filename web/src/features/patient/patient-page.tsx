@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useEffectEvent } from "react";
 import { useLocation } from "wouter";
 
@@ -7,29 +7,45 @@ import { asProblem } from "../../api/problem";
 import { patientQuery } from "../../api/queries";
 import { Button } from "../../design/button";
 import { isTyping } from "../../design/keys";
+import { Loading } from "../../design/loading";
 import { PanelNotice } from "../../design/notice";
 import { texts } from "../../design/texts";
 import { useAcknowledge, usePause } from "../../session/actions";
 import { useLinked, useServerNow, useSession, useWatched } from "../../session/session";
+import { FurtherNumbers } from "./further-numbers";
 import { LiveSignals } from "./live-signals";
 import { PatientAlarms } from "./patient-alarms";
 import { PatientHead } from "./patient-head";
 import { PatientNumbers } from "./patient-numbers";
 import styles from "./patient-page.module.css";
+import { PatientTabs } from "./patient-tabs";
 import { useReviewTime } from "./review-time";
 import { SignalReview } from "./signal-review";
 import { Trends } from "./trends";
+
+const STORED_MS = 2_000; // from an alarm to its event in the store
 
 export function PatientPage({ patient }: { readonly patient: string }) {
   const { api } = useSession();
   const query = useQuery(patientQuery(api, patient));
   if (query.data === undefined) {
-    if (!query.isError) return null;
+    if (!query.isError) return <PatientLoading />;
     const missing = ["not_found", "http_404"].includes(asProblem(query.error).code);
     const again = <Button onClick={() => void query.refetch()}>{texts.ward.tryAgain}</Button>;
     return <PanelNotice failed text={missing ? texts.patient.notFound : texts.patient.failed} action={again} />;
   }
   return <Patient data={query.data} />;
+}
+
+/** The parts of the page where they will stand. */
+function PatientLoading() {
+  return (
+    <div className={styles["grid"]} aria-busy="true">
+      {(["head", "signals", "numbers", "wide"] as const).map((part) => (
+        <Loading key={part} className={styles[`loading-${part}`]} />
+      ))}
+    </div>
+  );
 }
 
 function Patient({ data }: { readonly data: Patient }) {
@@ -39,6 +55,7 @@ function Patient({ data }: { readonly data: Patient }) {
   useWatched(live.alarmVersion);
   const streams = useWaveforms(data);
   const alarms = linked ? live.alarms.ofPatient(data.key) : [];
+  useFreshEvents();
   usePatientKeys(data.key, alarms[0]?.id ?? null);
   const moment = { live, measures, nowMs, linked };
   const [reviewMs, setReviewMs] = useReviewTime();
@@ -53,14 +70,31 @@ function Patient({ data }: { readonly data: Patient }) {
     <>
       <PatientHead data={data} nowMs={nowMs} />
       <PatientAlarms patient={data.key} alarms={alarms} moment={moment} />
-      <div className={styles["grid"]}>
-        <LiveSignals patient={data.key} streams={streams} moment={moment} />
+      <PatientTabs />
+      <div className={styles["grid"]} id="live">
+        <LiveSignals patient={data.key} streams={streams} worn={data.devices.length > 0} moment={moment} />
         <PatientNumbers data={data} alarms={alarms} moment={moment} />
+        <FurtherNumbers data={data} alarms={alarms} moment={moment} />
+      </div>
+      <div className={styles["grid"]}>
         <Trends patient={data.key} limits={data.limits} onOpen={openSignal} />
         <SignalReview patient={data.key} streams={streams} atMs={reviewMs} onShow={setReviewMs} />
       </div>
     </>
   );
+}
+
+/** What an alarm did stands among the events a moment later: they are asked for again. */
+function useFreshEvents(): void {
+  const { live } = useSession();
+  const queries = useQueryClient();
+  const version = useWatched(live.alarmVersion);
+  useEffect(() => {
+    const timer = setTimeout(() => void queries.invalidateQueries({ queryKey: ["events"] }), STORED_MS);
+    return () => {
+      clearTimeout(timer);
+    };
+  }, [queries, version]);
 }
 
 /** Every waveform of this patient at its own rate; the streams, sorted, as one text. */
