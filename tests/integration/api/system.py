@@ -29,6 +29,7 @@ from shared.contracts.quality import Validity
 from shared.contracts.streams import Stream
 from shared.contracts.vitals import encode_vitals, vital_table
 from tests.harness.deployment import INCARNATION, LANES
+from tests.integration.api.live_schemas import check_header, check_told
 
 PASSWORD = "a-password-of-this-test"
 MINUTE_US = 60_000_000
@@ -78,13 +79,16 @@ class LiveClient:
             self.binaries.append(message)
         else:
             self.texts.append(json.loads(message))
+            check_told(self.texts[-1])
 
 
 def blocks_in(message: bytes) -> list[tuple[dict[str, Any], list[int]]]:
     if message[0] == 1:
         (length,) = struct.unpack_from("<H", message, 1)
         samples = np.frombuffer(message[3 + length :], dtype="<i2")
-        return [(json.loads(message[3 : 3 + length]), samples.tolist())]
+        header = json.loads(message[3 : 3 + length])
+        check_header(header)
+        return [(header, samples.tolist())]
     (count,) = struct.unpack_from("<H", message, 1)
     place, found = 4, []
     for _ in range(count):

@@ -443,4 +443,6 @@ async def test_too_many_of_everything_is_refused(start_api: StartApi) -> None:
 
 
 def test_blocks_are_found_in_a_bundle() -> None:
-    assert blocks_in(b"\x01\x05\x00{}   \x01\x00") == [({}, [1])]
+    header = b'{"s":1,"t0":5,"n":1}  '
+    block = b"\x01" + len(header).to_bytes(2, "little") + header + b"\x01\x00"
+    assert blocks_in(block) == [({"s": 1, "t0": 5, "n": 1}, [1])]

@@ -47,7 +47,7 @@ def server_side(api: System, client: LiveClient) -> list[Any]:
     return [
         link
         for link in psutil.Process().net_connections("tcp")
-        if link.raddr and link.raddr.port == port and link.laddr.port == api.port
+        if link.raddr[1:] == (port,) and link.laddr[1:] == (api.port,)
     ]
 
 
@@ -189,7 +189,8 @@ async def test_pings_whose_answers_are_not_read_fill_no_memory() -> None:
                 rude.transport.write(ping * 1_000)
                 while rude.transport.get_write_buffer_size() > 0:
                     await asyncio.sleep(0)
-            assert protocol.transport.get_write_buffer_size() < 200_000
+            # What is let in before the writer is full, and the answers to what came at once.
+            assert protocol.transport.get_write_buffer_size() < 400_000
             rude.transport.abort()
     finally:
         server.should_exit = True

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from tests.integration.api.conftest import StartApi
+from tests.integration.api.live_schemas import check_streamed
 from tests.integration.api.system import System
 from tests.integration.api.test_live import heard_while, lead_off, now_us
 
@@ -30,6 +31,7 @@ class EventStream:
             while True:
                 event, data = await self._next()
                 self.heard.append((event, data))
+                check_streamed(event, data)
                 if event == kind:
                     return data
 

@@ -1,0 +1,68 @@
+"""Each kind of message in the AsyncAPI document is really told, and no other."""
+
+from shared.contracts.events import Event, EventKind, Severity
+from tests.integration.api.conftest import StartApi
+from tests.integration.api.live_schemas import STREAMED, TOLD
+from tests.integration.api.test_live import heard_while, lead_off, now_us
+from tests.integration.api.test_live_sse import events
+
+OWN_STREAMS = True
+
+
+async def test_every_kind_of_the_document_is_told_by_a_real_api(start_api: StartApi) -> None:
+    # What does not fit into the queue is a gap at once.
+    async with start_api(live_queue_waveform_bytes_most=4_096) as api, api.live("nina") as nina:
+        heard = {"auth"}
+
+        async def hear(kind: str) -> None:
+            await nina.hear(kind, within_s=10)
+            heard.add(kind)
+
+        await nina.say(op="ping")
+        await hear("pong")
+        await nina.say(op="dance")
+        await hear("error")
+        everything = ["vitals", "alarms", "events", "waveforms"]
+        await nina.say(op="subscribe", id="a", ward="north", what=everything, format="json")
+        await hear("subscribed")
+        async with events(api, "nina", ward="north") as stream:
+            start_us = now_us()
+            for n, samples in enumerate(([1, 2], [3] * 5_000)):
+                await api.publish_frame("ecg-north1", samples, t0_us=start_us + n * 1_000_000)
+            await hear("waveform")
+            await hear("gap")
+            await heard_while(
+                lambda: api.publish_vital("p-north1", "ecg-north1", value=71.0, t_us=now_us()),
+                lambda: hear("vitals"),
+            )
+            await api.publish_event(lead_off(api, 1))
+            await api.publish_event(
+                Event(
+                    id="alarm-1",
+                    t=now_us(),
+                    kind=EventKind.ALARM,
+                    severity=Severity.MEDIUM,
+                    source="alarms",
+                    text_key="spo2_low",
+                    patient=api.hospital.patients["p-north1"],
+                    data=api.alarm_data("a1", "p-north1", since_us=1_000_000),
+                )
+            )
+            await hear("event")
+            await hear("alarm")
+            await api.database.execute(
+                "update registry.stay set ends = now() where patient_id = $1",
+                api.hospital.patients["p-north2"],
+            )
+            await hear("patients")
+            await hear("state")
+            await nina.say(op="unsubscribe", id="a")
+            await hear("unsubscribed")
+            assert heard == TOLD.keys()
+
+            await stream.hear("state")
+            await api.end_membership("nina")
+            await stream.hear("closed")
+            streamed = {kind for kind, _ in stream.heard}
+            # `error` follows when what was missed cannot be told.
+            assert streamed == STREAMED.keys() - {"error"}
