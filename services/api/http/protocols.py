@@ -1,19 +1,29 @@
 """uvicorn's protocols, bounded where a rude client could make them grow.
 
-Found in uvicorn 0.54: a connection that is closed while its client reads nothing waits for ever to
-flush what it holds, and each ping is answered whether or not the answers are read.
+Live messages of one moment leave in one write, past the general encoder, which costs a third of
+all that sending costs. Found in uvicorn 0.54: a connection that is closed while its client reads
+nothing waits for ever to flush what it holds, and each ping is answered whether or not the answers
+are read.
 """
 
 import socket
+import struct
 from asyncio import BaseTransport, Transport
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from typing_extensions import override
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from services.api.live.connections import FRAMES
 
 _KERNEL_BUFFER_BYTES = 128 << 10  # Linux doubles it: some seconds of 50 beds, not minutes
 _BUFFER_BYTES = 64 << 10  # above, the sender waits
+_WHOLE_TEXT, _WHOLE_BINARY = 0x81, 0x82
+_SHORT, _MEDIUM = 126, 65_536
+_MEDIUM_HEAD, _LONG_HEAD = struct.Struct("!BBH"), struct.Struct("!BBQ")
 
 
 class LiveProtocol(WebSocketsSansIOProtocol):
@@ -28,6 +38,18 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
 
     @override
+    async def send(self, message: ASGISendEvent) -> None:
+        """As uvicorn's; messages under `FRAMES` go out together in one write."""
+        frames: Sequence[str | bytes] | None = message.get(FRAMES)  # type: ignore[assignment]
+        if frames is None:
+            await super().send(message)
+            return
+        await self.writable.wait()
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(b"".join(_framed(frames)))
+
+    @override
     def handle_ping(self) -> None:
         # Only the newest ping has to be answered (RFC 6455, 5.5.3): who does not read the answers
         # gets no more of them.
@@ -35,6 +57,22 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             super().handle_ping()
         else:
             self.conn.data_to_send()
+
+
+def _framed(messages: Sequence[str | bytes]) -> Iterator[bytes]:
+    """Head and payload of each message, as a server sends them (RFC 6455, 5.2)."""
+    for message in messages:
+        is_text = isinstance(message, str)
+        payload = message.encode() if isinstance(message, str) else message
+        first = _WHOLE_TEXT if is_text else _WHOLE_BINARY
+        n = len(payload)
+        if n < _SHORT:
+            yield bytes((first, n))
+        elif n < _MEDIUM:
+            yield _MEDIUM_HEAD.pack(first, 126, n)
+        else:
+            yield _LONG_HEAD.pack(first, 127, n)
+        yield payload
 
 
 class _HasTransport(Protocol):

@@ -19,6 +19,7 @@ from services.api.live.waveform_bytes import (
     WaveformHeader,
     bundle,
     encode_first_block,
+    frame_block,
     short_number,
 )
 from shared.contracts.instants import to_text
@@ -56,12 +57,14 @@ class _Gap:
     end_us: int
 
 
-@dataclass(slots=True, kw_only=True)
-class _QueuedBlock:
+class _QueuedBlock(NamedTuple):
     subscription: str
     slot: int
     block: WaveformBlock
     as_text: bool
+
+
+_Place = tuple[str, str, str, str, str]  # subscription, patient, device, stream, place
 
 
 @dataclass(slots=True)
@@ -83,6 +86,7 @@ class _Waiting:
     block_bytes: int = 0
     gaps: dict[tuple[str, str, str, str], _Gap] = field(default_factory=dict)
     state: bytes | None = None
+    n_before_state: int = 0
 
 
 class ClientQueue:
@@ -91,7 +95,7 @@ class ClientQueue:
     def __init__(self, bounds: QueueBounds) -> None:
         self._bounds = bounds
         self._waiting = _Waiting()
-        self._handles: dict[tuple[str, str, str, str, str], int] = {}
+        self._handles: dict[int, _Place] = {}
         self.counts = QueueCounts()
 
     def __bool__(self) -> bool:
@@ -126,8 +130,13 @@ class ClientQueue:
         waiting.message_bytes += len(message)
 
     def put_state(self, message: bytes) -> None:
-        """Queue the state of this second; one that still waits is replaced."""
+        """Queue the state of this second; one that still waits is replaced.
+
+        It goes out behind the messages that were queued before and ahead of those that come, since
+        it tells the place in the feed up to which all was told.
+        """
         self._waiting.state = message
+        self._waiting.n_before_state = len(self._waiting.messages)
 
     def put_vitals(self, subscription: str, values: Mapping[VitalKey, bytes]) -> None:
         """Queue values; an older one of the same key that still waits is replaced.
@@ -158,9 +167,7 @@ class ClientQueue:
         slot : number of the subscription, with which its handles are made
         """
         waiting = self._waiting
-        waiting.blocks.append(
-            _QueuedBlock(subscription=subscription, slot=slot, block=block, as_text=as_text)
-        )
+        waiting.blocks.append(_QueuedBlock(subscription, slot, block, as_text))
         waiting.block_bytes += len(block.samples)
         while waiting.block_bytes > self._bounds.waveform_bytes and waiting.blocks:
             dropped = waiting.blocks.popleft()
@@ -193,8 +200,8 @@ class ClientQueue:
         waiting.block_bytes = sum(len(queued.block.samples) for queued in waiting.blocks)
         for key in [key for key in waiting.gaps if key[0] == subscription]:
             del waiting.gaps[key]
-        for handle_key in [key for key in self._handles if key[0] == subscription]:
-            del self._handles[handle_key]
+        for handle in [one for one, place in self._handles.items() if place[0] == subscription]:
+            del self._handles[handle]
 
     def take(self) -> list[bytes | str]:
         """All that waits, as messages in the order in which they are to be sent; empties it.
@@ -203,6 +210,8 @@ class ClientQueue:
         """
         waiting, self._waiting = self._waiting, _Waiting()
         out: list[bytes | str] = [message.decode() for message in waiting.messages]
+        if waiting.state is not None:
+            out.insert(waiting.n_before_state, waiting.state.decode())
         out += [
             orjson.dumps(
                 {
@@ -224,32 +233,33 @@ class ClientQueue:
             if values
         ]
         out += self._encode_blocks(waiting.blocks)
-        if waiting.state is not None:
-            out.append(waiting.state.decode())
         return out
 
     def _encode_blocks(self, queued_blocks: Iterable[_QueuedBlock]) -> list[bytes | str]:
         texts: list[bytes | str] = []
-        blocks: list[bytes] = []
-        for queued in queued_blocks:
-            if queued.as_text:
-                texts.append(_block_text(queued.subscription, queued.block))
+        framed: list[bytes] = []
+        handles = self._handles
+        for subscription, slot, block, as_text in queued_blocks:
+            if as_text:
+                texts.append(_block_text(subscription, block))
+                continue
+            handle = block.header.number * SLOTS + slot
+            if handle in handles:
+                framed.append(block.short_form(handle))
             else:
-                blocks.append(self._encode_block(queued))
+                self._introduce(handle, subscription, block.header)
+                first = encode_first_block(block, subscription=subscription, handle=handle)
+                framed.append(frame_block(first))
         step = self._bounds.bundle_blocks
-        bundles = [bundle(blocks[i : i + step]) for i in range(0, len(blocks), step)]
-        return texts + bundles
+        return texts + [bundle(framed[i : i + step]) for i in range(0, len(framed), step)]
 
-    def _encode_block(self, queued: _QueuedBlock) -> bytes:
-        block, header = queued.block, queued.block.header
-        place = (queued.subscription, header.patient, header.device, header.stream, header.place)
+    def _introduce(self, handle: int, subscription: str, header: WaveformHeader) -> None:
         # One header of a stream is known at a time: another rate, scale or list of channels makes
         # the one before forgotten, so the table is as small as the number of streams watched.
-        handle = header.number * SLOTS + queued.slot
-        if self._handles.get(place) == handle:
-            return block.short_form(handle)
-        self._handles[place] = handle
-        return encode_first_block(block, subscription=queued.subscription, handle=handle)
+        place = (subscription, header.patient, header.device, header.stream, header.place)
+        for outdated in [one for one, known in self._handles.items() if known == place]:
+            del self._handles[outdated]
+        self._handles[handle] = place
 
 
 def _vitals_message(subscription: str, items: Iterable[bytes]) -> str:

@@ -19,6 +19,8 @@ FORBIDDEN = 4003
 TOO_SLOW = 4008
 SERVICE_RESTART = 1012
 TRY_AGAIN_LATER = 1013
+FRAMES = "vitalwire.frames"
+"""Key of a `websocket.send` event with several messages, text and binary, for one write."""
 _STATE_EVERY_S = 1.0
 
 

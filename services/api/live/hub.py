@@ -19,7 +19,7 @@ from services.api.live.items import FeedItem, VitalItem, vital_items
 from services.api.live.states import States
 from services.api.live.subscriptions import Subscribe, WaveformFormat, What
 from services.api.live.traces import LiveTraces
-from services.api.live.watching import Watched, Watching
+from services.api.live.watching import Takers, Watched, Watching
 from shared.contracts.frames import FrameBatch
 from shared.contracts.identity import PatientKey
 from shared.contracts.streams import STREAMS
@@ -242,9 +242,7 @@ class Hub:
             return list(watching.by_device[event.device].subscriptions)
         return []
 
-    def _give_samples(
-        self, takers: list[Subscription], batch: FrameBatch, row: int, watched: Watched
-    ) -> None:
+    def _give_samples(self, takers: Takers, batch: FrameBatch, row: int, watched: Watched) -> None:
         frame = self._traces.continue_with(
             batch,
             row,
@@ -254,11 +252,12 @@ class Hub:
         )
         if frame is None:
             return
-        for subscription in takers:
-            asked = subscription.asked
-            block = frame.block(asked.rate)
-            if block is not None:
-                client = subscription.client
+        for rate, subscriptions in takers.items():
+            block = frame.block(rate)
+            if block is None:
+                continue
+            for subscription in subscriptions:
+                client, asked = subscription.client, subscription.asked
                 client.queue.put_block(
                     asked.id,
                     block,

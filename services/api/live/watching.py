@@ -10,6 +10,8 @@ from services.api.live.clients import Subscription
 from services.api.live.subscriptions import What
 from shared.contracts.identity import PatientKey
 
+Takers = dict[float | None, list[Subscription]]
+
 
 @dataclass(slots=True)
 class Watched:
@@ -21,19 +23,20 @@ class Watched:
     simulated: bool
     subscriptions: set[Subscription] = field(default_factory=set)
     newest_us: dict[int, int] = field(default_factory=dict)  # by stream
-    _takers: dict[str, list[Subscription]] = field(default_factory=dict)
+    _takers: dict[str, Takers] = field(default_factory=dict)
 
-    def takers(self, stream: str) -> list[Subscription]:
-        """Who wants samples of this stream now."""
+    def takers(self, stream: str) -> Takers:
+        """Who wants samples of this stream now, by the rate that they want."""
         known = self._takers.get(stream)
         if known is None:
-            known = self._takers[stream] = [
-                subscription
-                for subscription in self.subscriptions
-                if subscription.started
-                and subscription.wants(What.WAVEFORMS)
-                and (not subscription.asked.streams or stream in subscription.asked.streams)
-            ]
+            known = self._takers[stream] = {}
+            for subscription in self.subscriptions:
+                if (
+                    subscription.started
+                    and subscription.wants(What.WAVEFORMS)
+                    and (not subscription.asked.streams or stream in subscription.asked.streams)
+                ):
+                    known.setdefault(subscription.asked.rate, []).append(subscription)
         return known
 
     def changed(self) -> None:

@@ -59,10 +59,11 @@ class WaveformBlock:
     _short_forms: dict[int, bytes] = field(default_factory=dict)
 
     def short_form(self, handle: int) -> bytes:
-        """Its bytes for who knows the header by this handle."""
+        """Its framed bytes for who knows the header by this handle."""
         known = self._short_forms.get(handle)
         if known is None:
-            known = self._short_forms[handle] = encode_next_block(self, handle=handle)
+            known = frame_block(encode_next_block(self, handle=handle))
+            self._short_forms[handle] = known
         return known
 
 
@@ -94,21 +95,24 @@ def encode_next_block(block: WaveformBlock, *, handle: int) -> bytes:
     return _block({"s": handle, "t0": block.t0_us, "n": block.n}, block.samples)
 
 
-def bundle(blocks: Sequence[bytes]) -> bytes:
-    """One message of several blocks; a single block travels as it is.
+def frame_block(block: bytes) -> bytes:
+    """A block as it stands in a bundle."""
+    return b"".join((_LENGTH.pack(len(block)), block, bytes(-len(block) % 4)))
+
+
+def bundle(framed: Sequence[bytes]) -> bytes:
+    """One message of several framed blocks; a single block travels as it is.
 
     Raises
     ------
     ValueError : no block, or more than a u16 counts
     """
-    if not 0 < len(blocks) <= _MAX_BLOCKS:
-        raise ValueError(f"a message carries 1 to {_MAX_BLOCKS} blocks, not {len(blocks)}")
-    if len(blocks) == 1:
-        return blocks[0]
-    parts = [_BUNDLE_HEAD.pack(BUNDLE_KIND, len(blocks), 0)]
-    for block in blocks:
-        parts += (_LENGTH.pack(len(block)), block, bytes(-len(block) % 4))
-    return b"".join(parts)
+    if not 0 < len(framed) <= _MAX_BLOCKS:
+        raise ValueError(f"a message carries 1 to {_MAX_BLOCKS} blocks, not {len(framed)}")
+    if len(framed) == 1:
+        (length,) = _LENGTH.unpack_from(framed[0])
+        return framed[0][_LENGTH.size : _LENGTH.size + length]
+    return _BUNDLE_HEAD.pack(BUNDLE_KIND, len(framed), 0) + b"".join(framed)
 
 
 def short_number(value: float) -> int | float:

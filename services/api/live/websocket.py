@@ -13,6 +13,7 @@ from services.api.core.permissions import Principal
 from services.api.core.token_bucket import Rate, TokenBuckets
 from services.api.live.connections import (
     FORBIDDEN,
+    FRAMES,
     NOT_AUTHENTICATED,
     TOO_SLOW,
     TRY_AGAIN_LATER,
@@ -66,6 +67,8 @@ class LiveSockets:
         self._hub = hub
         self._settings = settings
         self._metrics = metrics
+        self._n_text = metrics.live_messages.labels("text")
+        self._n_binary = metrics.live_messages.labels("binary")
         self._clock = clock
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -144,21 +147,21 @@ class LiveSockets:
         """Send what waits, together each flush interval, until the socket shall be closed."""
         while True:
             await self._connections.something_to_send(connection)
-            for message in connection.client.queue.take():
-                await self._send(websocket, message)
+            messages = connection.client.queue.take()
+            if messages:
+                await self._send(websocket, messages)
             await self._clock.sleep(self._settings.live_flush_s)
 
-    async def _send(self, websocket: WebSocket, message: bytes | str) -> None:
+    async def _send(self, websocket: WebSocket, messages: list[bytes | str]) -> None:
         try:
             async with asyncio.timeout(self._settings.live_send_s):
-                if isinstance(message, str):
-                    await websocket.send_text(message)
-                else:
-                    await websocket.send_bytes(message)
+                await websocket.send({"type": "websocket.send", FRAMES: messages})
         except TimeoutError as error:
             raise ClosedError(TOO_SLOW, "too_slow") from error
-        self._metrics.live_messages.labels("text" if isinstance(message, str) else "binary").inc()
-        self._metrics.live_bytes.inc(len(message))
+        n_text = sum(isinstance(message, str) for message in messages)
+        self._n_text.inc(n_text)
+        self._n_binary.inc(len(messages) - n_text)
+        self._metrics.live_bytes.inc(sum(map(len, messages)))
 
     async def _close(self, websocket: WebSocket, closing: Closing) -> None:
         self._metrics.live_closed.labels(closing.reason).inc()

@@ -11,6 +11,7 @@ from services.api.live.waveform_bytes import (
     bundle,
     encode_first_block,
     encode_next_block,
+    frame_block,
 )
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "live"
@@ -59,7 +60,8 @@ def test_several_blocks_travel_in_one_message() -> None:
         encode_next_block(block(1_700_000_000_012_000, [7, 8], 1), handle=3),
         encode_next_block(block(1_700_000_000_012_000, [9], 1), handle=4),
     ]
-    assert bundle(blocks) == golden("bundle")
+    assert bundle([frame_block(one) for one in blocks]) == golden("bundle")
+    assert bundle([frame_block(blocks[1])]) == blocks[1]
 
 
 def test_samples_begin_at_a_multiple_of_four_bytes_of_the_message() -> None:
