@@ -41,6 +41,9 @@ from services.api.resources.devices.store import DeviceStore
 from services.api.resources.events.routes import routes as event_routes
 from services.api.resources.events.service import EventService
 from services.api.resources.events.store import EventStore
+from services.api.resources.exports.routes import routes as export_routes
+from services.api.resources.exports.service import ExportService
+from services.api.resources.exports.store import ExportStore
 from services.api.resources.groups.routes import routes as group_routes
 from services.api.resources.groups.service import GroupService
 from services.api.resources.groups.store import GroupStore
@@ -149,6 +152,8 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
     def statements(resource: str) -> Statements:
         return load_statements(f"{_RESOURCES}.{resource}")
 
+    samples = SampleReader(database, load_statements("services.api.samples"))
+
     return [
         token_routes(
             token_service,
@@ -171,9 +176,15 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         waveform_routes(
             WaveformService(
                 access,
-                SampleReader(database, load_statements("services.api.samples")),
+                samples,
                 clock,
                 models,
+            ),
+            caller=caller,
+        ),
+        export_routes(
+            ExportService(
+                access, samples, ExportStore(database, statements("exports")), clock, models
             ),
             caller=caller,
         ),

@@ -14,6 +14,7 @@ from shared.contracts.streams import STREAMS_BY_KEY
 from shared.errors import Invalid
 
 LONGEST_HISTORY = Microseconds(31 * DAY)
+LONGEST_EVENTS = Microseconds(366 * DAY)
 LONGEST_VITALS = Microseconds(5 * 366 * DAY)
 LONGEST_SAMPLES = Microseconds(1 * DAY)
 DEFAULT_RANGE = Microseconds(1 * HOUR)
@@ -50,6 +51,10 @@ _Time = Annotated[
     str,
     AfterValidator(read_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+OpenStart = Annotated[_Time | None, Query(alias="from", description="Beginning; open by default")]
+OpenEnd = Annotated[
+    _Time | None, Query(alias="to", description="End, not included; open by default")
 ]
 Start = Annotated[
     _Time | None, Query(alias="from", description="Beginning; one hour before the end by default")
@@ -140,6 +145,20 @@ def time_range(
     if start_us < _EARLIEST_US or end_us > _LATEST_US:
         raise Invalid("The range is outside of 1970 to 2100.")
     return Interval(start=Microseconds(start_us), end=Microseconds(end_us))
+
+
+def open_range(span: Asked) -> tuple[int | None, int | None]:
+    """Both ends of a range that may be open.
+
+    Raises
+    ------
+    Invalid : it ends before it begins
+    """
+    start_us = None if span.start is None else _microseconds(span.start)
+    end_us = None if span.end is None else _microseconds(span.end)
+    if start_us is not None and end_us is not None and start_us > end_us:
+        raise Invalid("`from` is later than `to`.", reason="range_reversed")
+    return start_us, end_us
 
 
 def _microseconds(text: str) -> int:

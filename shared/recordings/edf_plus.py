@@ -146,41 +146,74 @@ def encode_edf(file: EdfFile) -> bytes:
     parts.append(
         np.frombuffer(b"".join(t.ljust(wide, b"\0") for t in texts), np.uint8).reshape(-1, wide)
     )
+    head = encode_head(file, n_records=n_records, annotation_bytes=wide)
+    return head + np.concatenate(parts, axis=1).tobytes()
+
+
+def encode_head(file: EdfFile, *, n_records: int, annotation_bytes: int) -> bytes:
+    """The header of a file whose records follow.
+
+    Parameters
+    ----------
+    annotation_bytes : of each record, even; they stand behind its samples
+    """
     n_all = len(file.signals) + 1
     date, _, clock = file.start.partition(" ")
     head = _padded(("0", 8), (file.patient, 80), (file.recording, 80), (date, 8), (clock, 8))
     kind = "EDF+C" if file.is_continuous else "EDF+D"
     head += _padded((str(_HEAD * (n_all + 1)), 8), (kind, 44), (str(n_records), 8))
-    head += _padded((f"{file.record_s:.8g}", 8), (str(n_all), 4))
+    head += _padded((_number(file.record_s), 8), (str(n_all), 4))
     described = [
         (
-            each.label, each.transducer, each.unit, f"{each.physical_min:.8g}"[:8],
-            f"{each.physical_max:.8g}"[:8], str(each.digital_min), str(each.digital_max),
-            each.prefiltering, str(width), "",
+            each.label, each.transducer, each.unit, _number(each.physical_min),
+            _number(each.physical_max), str(each.digital_min), str(each.digital_max),
+            each.prefiltering, str(round(each.rate_hz * file.record_s)), "",
         )
-        for each, width in zip(file.signals, widths, strict=True)
+        for each in file.signals
     ]  # fmt: skip
-    described.append((ANNOTATIONS, "", "", "-1", "1", "-32768", "32767", "", str(wide // 2), ""))
+    described.append(
+        (ANNOTATIONS, "", "", "-1", "1", "-32768", "32767", "", str(annotation_bytes // 2), "")
+    )
     for field, size in enumerate(_FIELDS):
         head += _padded(*((row[field], size) for row in described))
-    return head + np.concatenate(parts, axis=1).tobytes()
+    return head
+
+
+def record_text(onset_s: float) -> bytes:
+    """The text with which the annotations of a record begin: when it begins."""
+    return _onset(onset_s) + TEXT_END + TEXT_END + b"\0"
+
+
+def annotation_text(mark: EdfAnnotation) -> bytes:
+    """One mark among the annotations of a record."""
+    lasts = b"" if mark.duration_s is None else FIELD_END + _seconds(mark.duration_s).encode()
+    return _onset(mark.onset_s) + lasts + TEXT_END + mark.text.encode() + TEXT_END + b"\0"
 
 
 def _timekeeping(file: EdfFile) -> list[bytes]:
     """Text of the annotation signal of each record: its onset, and the marks that begin in it."""
-    texts = [_onset(each) + TEXT_END + TEXT_END + b"\0" for each in file.record_onsets_s]
+    texts = [record_text(each) for each in file.record_onsets_s]
     edges = np.array(file.record_onsets_s)
     for mark in file.annotations:
         index = max(0, int(np.searchsorted(edges, mark.onset_s, side="right")) - 1)
-        lasts = b"" if mark.duration_s is None else FIELD_END + f"{mark.duration_s:.9g}".encode()
-        texts[index] += (
-            _onset(mark.onset_s) + lasts + TEXT_END + mark.text.encode() + TEXT_END + b"\0"
-        )
+        texts[index] += annotation_text(mark)
     return texts
 
 
 def _onset(seconds: float) -> bytes:
-    return f"{seconds:+.9g}".encode()
+    return f"{'' if seconds < 0 else '+'}{_seconds(seconds)}".encode()
+
+
+def _seconds(seconds: float) -> str:
+    """To the microsecond, without an exponent."""
+    text = f"{seconds:.6f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
+def _number(value: float) -> str:
+    """As many digits as eight characters hold."""
+    texts = (f"{value:.{digits}g}" for digits in range(8, 0, -1))
+    return next((text for text in texts if len(text) <= 8), f"{value:.0f}"[:8])
 
 
 def _annotations(part: NDArray[np.uint8]) -> tuple[list[float | None], list[EdfAnnotation]]:

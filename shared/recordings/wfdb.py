@@ -61,6 +61,7 @@ class Header:
     n_samples: int | None
     signals: tuple[Signal, ...]
     comments: tuple[str, ...] = ()
+    start: str = ""  # hh:mm:ss.ffffff dd/mm/yyyy; written, not read
 
 
 class Annotation(NamedTuple):
@@ -110,6 +111,7 @@ def decode_header(data: bytes) -> Header:
 def encode_header(header: Header) -> bytes:
     """The .hea file of a header."""
     first = f"{header.record} {len(header.signals)} {header.rate_hz:.12g} {header.n_samples or 0}"
+    first = f"{first} {header.start}".rstrip()
     rest = [
         f"{each.file} {each.format} {each.gain:.12g}({each.baseline})/{each.unit} "
         f"{each.bits} 0 {each.first or 0} {each.checksum or 0} 0 {each.name}".rstrip()
@@ -214,28 +216,41 @@ def decode_annotations(data: bytes) -> list[Annotation]:
 
 def encode_annotations(annotations: list[Annotation]) -> bytes:
     """The annotation file of these marks, in their order (ascending in time)."""
-    words: list[int] = []
-    before = channel = number = 0
-    for each in annotations:
-        step = each.sample - before
-        if not 0 <= step <= 0x3FF:
-            words += [_SKIP << 10, (step >> 16) & 0xFFFF, step & 0xFFFF]
-            step = 0
-        words.append(CODES[each.symbol] << 10 | step)
-        if each.subtype:
-            words.append(_SUB << 10 | each.subtype & 0x3FF)
-        if each.channel != channel:
-            channel = each.channel
-            words.append(_CHN << 10 | channel)
-        if each.number != number:
-            number = each.number
-            words.append(_NUM << 10 | number & 0x3FF)
-        if each.text:
-            text = each.text.encode("latin-1")
-            words.append(_AUX << 10 | len(text))
-            words += np.frombuffer(text + b"\0" * (len(text) % 2), "<u2").tolist()
-        before = each.sample
-    return np.array([*words, 0], "<u2").tobytes()
+    writer = AnnotationWriter()
+    return writer.add(annotations) + writer.END
+
+
+class AnnotationWriter:
+    """Writes an annotation file in pieces; `END` closes it."""
+
+    END = b"\0\0"
+
+    def __init__(self) -> None:
+        self._before = self._channel = self._number = 0
+
+    def add(self, annotations: list[Annotation]) -> bytes:
+        """The bytes of the next marks, in their order (ascending in time)."""
+        words: list[int] = []
+        for each in annotations:
+            step = each.sample - self._before
+            if not 0 <= step <= 0x3FF:
+                words += [_SKIP << 10, (step >> 16) & 0xFFFF, step & 0xFFFF]
+                step = 0
+            words.append(CODES[each.symbol] << 10 | step)
+            if each.subtype:
+                words.append(_SUB << 10 | each.subtype & 0x3FF)
+            if each.channel != self._channel:
+                self._channel = each.channel
+                words.append(_CHN << 10 | self._channel)
+            if each.number != self._number:
+                self._number = each.number
+                words.append(_NUM << 10 | self._number & 0x3FF)
+            if each.text:
+                text = each.text.encode("latin-1")
+                words.append(_AUX << 10 | len(text))
+                words += np.frombuffer(text + b"\0" * (len(text) % 2), "<u2").tolist()
+            self._before = each.sample
+        return np.array(words, "<u2").tobytes()
 
 
 def _signal(line: str) -> Signal:

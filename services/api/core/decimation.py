@@ -51,18 +51,26 @@ def decimate(samples: Samples, hz: float, bucket: int) -> Decimated:
     if bucket <= 2:
         return Decimated(values=samples, hz=hz)
     channels, n_samples = samples.shape
-    n_buckets = -(-n_samples // bucket)
-    padded = np.full((channels, n_buckets * bucket), np.nan)
-    padded[:, :n_samples] = samples
-    cells = padded.reshape(channels, n_buckets, bucket)
-    present = ~np.isnan(cells)
-    least_at = np.argmin(np.where(present, cells, np.inf), axis=2)
-    greatest_at = np.argmax(np.where(present, cells, -np.inf), axis=2)
-    first = np.minimum(least_at, greatest_at)[:, :, np.newaxis]
-    second = np.maximum(least_at, greatest_at)[:, :, np.newaxis]
-    pairs = np.concatenate(
-        [np.take_along_axis(cells, first, axis=2), np.take_along_axis(cells, second, axis=2)],
-        axis=2,
-    )
-    pairs[~present.any(axis=2)] = np.nan
-    return Decimated(values=pairs.reshape(channels, 2 * n_buckets), hz=2.0 * hz / bucket)
+    n_whole = n_samples // bucket
+    whole = samples[:, : n_whole * bucket].reshape(channels, n_whole, bucket)
+    rest = samples[:, n_whole * bucket :].reshape(channels, 1, -1)
+    pairs = [_pairs(cells) for cells in (whole, rest) if cells.size]
+    if not pairs:
+        return Decimated(values=samples, hz=2.0 * hz / bucket)
+    values = np.concatenate(pairs, axis=1).reshape(channels, -1)
+    return Decimated(values=values, hz=2.0 * hz / bucket)
+
+
+def _pairs(cells: Samples) -> Samples:
+    """(channels, buckets, samples) to (channels, buckets, 2)."""
+    missing = np.isnan(cells)
+    if missing.any():
+        least_at = np.argmin(np.where(missing, np.inf, cells), axis=2)
+        greatest_at = np.argmax(np.where(missing, -np.inf, cells), axis=2)
+    else:
+        least_at, greatest_at = np.argmin(cells, axis=2), np.argmax(cells, axis=2)
+    first = np.minimum(least_at, greatest_at)
+    second = np.maximum(least_at, greatest_at)
+    pairs = np.take_along_axis(cells, np.stack([first, second], axis=2), axis=2)
+    pairs[missing.all(axis=2)] = np.nan
+    return pairs

@@ -5,7 +5,7 @@ a window of samples a reader and by the number of readers at once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -107,7 +107,9 @@ class SampleReader:
             cold = await session.fetch(self._statements["cold_sources"], *asked)
         return _sources(worn, stream, hot, cold)
 
-    async def batches(self, source: TraceSource, interval: Interval) -> AsyncIterator[FrameBatch]:
+    async def batches(
+        self, source: TraceSource, interval: Interval
+    ) -> AsyncGenerator[FrameBatch, None]:
         """Frames that reach into an interval, each once, window by window in the order of time."""
         for window in _windows(source, interval, source.filled):
             async with self._places:
@@ -118,7 +120,7 @@ class SampleReader:
 
     async def hot_batches(
         self, source: TraceSource, interval: Interval
-    ) -> AsyncIterator[FrameBatch]:
+    ) -> AsyncGenerator[FrameBatch, None]:
         """The same, of frames that are in no block yet. Read them before the minutes."""
         for window in _windows(source, interval, source.hot):
             async with self._places:
@@ -127,7 +129,9 @@ class SampleReader:
             if batch is not None:
                 yield batch
 
-    async def minutes(self, source: TraceSource, interval: Interval) -> AsyncIterator[list[Minute]]:
+    async def minutes(
+        self, source: TraceSource, interval: Interval
+    ) -> AsyncGenerator[list[Minute], None]:
         """Extremes of the minutes that are in blocks, a day at a time."""
         start = int(interval.start) // MINUTE * MINUTE - LONGEST_FRAME_US
         while start < interval.end:

@@ -21,6 +21,12 @@ FOREIGN: dict[tuple[str, str], dict[str, Any]] = {
     ("get", "/v1/patients/{patient}/waveforms"): {"params": {"stream": "ecg"}},
     ("get", "/v1/patients/{patient}/beats"): {},
     ("get", "/v1/patients/{patient}/events"): {},
+    ("get", "/v1/patients/{patient}/exports/samples"): {
+        "params": {"stream": "ecg", "format": "csv"}
+    },
+    ("get", "/v1/patients/{patient}/exports/vitals"): {},
+    ("get", "/v1/patients/{patient}/exports/beats"): {},
+    ("get", "/v1/patients/{patient}/exports/events"): {},
     ("get", "/v1/patients/{patient}/limits"): {},
     ("put", "/v1/patients/{patient}/limits"): {"json": {"items": []}},
     ("post", "/v1/alarms/{alarm}/acknowledge"): {},
@@ -51,6 +57,9 @@ LISTS = {
 # By role alone: 403 whatever there is.
 BY_ROLE: dict[tuple[str, str], dict[str, Any]] = {
     ("get", "/v1/audit"): {},
+    ("get", "/v1/erasures"): {},
+    ("get", "/v1/patients/{patient}/erasure"): {},
+    ("post", "/v1/patients/{patient}/erasure"): {"json": {"reason": "asked by the person"}},
     ("post", "/v1/devices"): {"json": {"device": "new-device", "model": "vw-monitor"}},
     ("post", "/v1/devices/{device}/rotate"): {},
     ("post", "/v1/devices/{device}/revoke"): {},

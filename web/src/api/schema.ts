@@ -14,6 +14,8 @@ export interface paths {
         /**
          * Alarms of the patients whom the user may see
          * @description Standing alarms, or all; the newest onset first.
+         *
+         *     With `from` and `to` those that stood at any time in between, whenever they began.
          */
         get: operations["alarms_v1_alarms_get"];
         put?: never;
@@ -582,7 +584,7 @@ export interface paths {
         };
         /**
          * What happened to a patient and the worn devices
-         * @description Events of an interval, alarms included, the newest first.
+         * @description Events of an interval, alarms included, the newest first; 366 days at most.
          */
         get: operations["events_v1_patients__patient__events_get"];
         put?: never;
@@ -1402,6 +1404,12 @@ export interface components {
             /** Next */
             next: string | null;
         };
+        /**
+         * EventKind
+         * @description Kinds of event on the stream ``events``.
+         * @enum {string}
+         */
+        EventKind: "alarm" | "lead_off" | "lead_on" | "sensor_fault" | "samples_missing" | "device_online" | "device_offline" | "battery_low" | "clock_jump" | "clock_absurd" | "message_refused" | "identity_conflict" | "session_lost" | "stream_truncated" | "command_finished";
         /**
          * EventList
          * @description A page of events, the newest first.
@@ -2364,10 +2372,15 @@ export interface operations {
             query?: {
                 /** @description `next` of the answer before */
                 cursor?: string | null;
+                /** @description Beginning; open by default */
+                from?: string | null;
                 /** @description Items that the answer has at most */
                 limit?: number;
                 patient?: string | null;
+                priority?: ("high" | "medium" | "low") | null;
                 state?: "active" | "all";
+                /** @description End, not included; open by default */
+                to?: string | null;
                 ward?: string | null;
             };
             header?: never;
@@ -5203,8 +5216,11 @@ export interface operations {
             query?: {
                 /** @description `next` of the answer before */
                 cursor?: string | null;
+                /** @description Only what this device gave */
+                device?: string | null;
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
+                kind?: "r_peak" | "pulse_foot";
                 /** @description Items that the answer has at most */
                 limit?: number;
                 /** @description End, not included; now by default */
@@ -5291,6 +5307,8 @@ export interface operations {
                 cursor?: string | null;
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
+                /** @description Only these kinds */
+                kind?: components["schemas"]["EventKind"][] | null;
                 /** @description Items that the answer has at most */
                 limit?: number;
                 /** @description End, not included; now by default */

@@ -1,13 +1,17 @@
 -- Alarms of patients whom access has let through. Written by the alarms service alone.
 
 -- name: alarms
--- Alarms of these patients, the newest onset first, behind a place in that order.
+-- Alarms of these patients, the newest onset first, behind a place in that order; in a time those
+-- that stood in it.
 select id, patient_id, state, since_us, data
 from alarm.alarm
 where patient_id = any($1::integer[]) and ($2 or state <> 'ended')
     and ($3::bigint is null or (since_us, id) < ($3, $4))
+    and ($5::bigint is null or ended_us is null or ended_us >= $5)
+    and ($6::bigint is null or since_us < $6)
+    and ($7::text is null or priority = $7)
 order by since_us desc, id desc
-limit $5;
+limit $8;
 
 -- name: alarm
 -- One alarm, if it is of one of these patients.

@@ -7,11 +7,35 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from services.api.access import Request
-from services.api.parameters import Cursor, IdempotencyKeyHeader, Limit
-from services.api.resources.alarms.schemas import Alarm, AlarmList, Pause, Paused
+from services.api.parameters import (
+    Asked,
+    Cursor,
+    IdempotencyKeyHeader,
+    Limit,
+    OpenEnd,
+    OpenStart,
+)
+from services.api.resources.alarms.schemas import Alarm, AlarmFilter, AlarmList, Pause, Paused
 from services.api.resources.alarms.service import AlarmService
 
 _AlarmId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,100}$", description="Id of an alarm")]
+
+
+def _wanted(
+    state: Annotated[Literal["active", "all"], Query()] = "active",
+    ward: Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$")] = None,
+    patient: Annotated[str | None, Query(pattern=r"^p-[a-z0-9]{5,20}$")] = None,
+    priority: Annotated[Literal["high", "medium", "low"] | None, Query()] = None,
+    start: OpenStart = None,
+    end: OpenEnd = None,
+) -> AlarmFilter:
+    return AlarmFilter(
+        past_too=state == "all",
+        ward=ward,
+        patient=patient,
+        priority=priority,
+        span=Asked(start=start, end=end),
+    )
 
 
 def routes(service: AlarmService, *, caller: Callable[..., Awaitable[Request]]) -> APIRouter:
@@ -21,21 +45,15 @@ def routes(service: AlarmService, *, caller: Callable[..., Awaitable[Request]]) 
     @router.get("", summary="Alarms of the patients whom the user may see")
     async def alarms(
         request: Annotated[Request, Depends(caller)],
-        state: Annotated[Literal["active", "all"], Query()] = "active",
-        ward: Annotated[str | None, Query(pattern=r"^[a-z0-9-]{1,40}$")] = None,
-        patient: Annotated[str | None, Query(pattern=r"^p-[a-z0-9]{5,20}$")] = None,
+        wanted: Annotated[AlarmFilter, Depends(_wanted)],
         limit: Limit = 200,
         cursor: Cursor = None,
     ) -> AlarmList:
-        """Standing alarms, or all; the newest onset first."""
-        return await service.alarms(
-            request,
-            past_too=state == "all",
-            ward=ward,
-            patient=patient,
-            limit=limit,
-            cursor=cursor,
-        )
+        """Standing alarms, or all; the newest onset first.
+
+        With `from` and `to` those that stood at any time in between, whenever they began.
+        """
+        return await service.alarms(request, wanted, limit=limit, cursor=cursor)
 
     @router.post(
         "/{alarm}/acknowledge",

@@ -1,10 +1,11 @@
 """Alarms and what people do to them."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.api.parameters import Instant
+from services.api.parameters import Asked, Instant
 
 
 class Alarm(BaseModel):
@@ -30,6 +31,17 @@ class Alarm(BaseModel):
     paused_until: Instant | None
     unsure: bool
     text_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmFilter:
+    """Which alarms are asked for."""
+
+    past_too: bool
+    ward: str | None
+    patient: str | None
+    priority: str | None
+    span: Asked
 
 
 class AlarmList(BaseModel):

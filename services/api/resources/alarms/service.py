@@ -14,7 +14,8 @@ from services.api.core.alarm_view import alarm_view
 from services.api.core.cursors import BadCursorError, decode_list_cursor, encode_list_cursor
 from services.api.core.permissions import Permission
 from services.api.core.sight import SeenPatient
-from services.api.resources.alarms.schemas import Alarm, AlarmList, Pause, Paused
+from services.api.parameters import open_range
+from services.api.resources.alarms.schemas import Alarm, AlarmFilter, AlarmList, Pause, Paused
 from services.api.resources.alarms.store import AlarmStore
 from shared.contracts.actions import Acknowledge, PauseSound
 from shared.contracts.instants import MINUTE, to_text
@@ -37,21 +38,24 @@ class AlarmService:
         self._action_wait_s = action_wait_s
 
     async def alarms(
-        self,
-        request: Request,
-        *,
-        past_too: bool,
-        ward: str | None,
-        patient: str | None,
-        limit: int,
-        cursor: str | None,
+        self, request: Request, wanted: AlarmFilter, *, limit: int, cursor: str | None
     ) -> AlarmList:
         """A page of alarms of those patients whom the user may see."""
+        between, patient = open_range(wanted.span), wanted.patient
         seen = await self._chosen(
-            request, Permission.READ_CLINICAL, Action.READ_ALARMS, ward=ward, patient=patient
+            request,
+            Permission.READ_CLINICAL,
+            Action.READ_ALARMS,
+            ward=wanted.ward,
+            patient=patient,
         )
         rows = await self._store.alarms(
-            seen, past_too=past_too, after=_after(cursor), limit=limit + 1
+            seen,
+            past_too=wanted.past_too,
+            between=between,
+            priority=wanted.priority,
+            after=_after(cursor),
+            limit=limit + 1,
         )
         page, by_id = rows[:limit], {one.id: one for one in seen}
         given = {row["patient_id"] for row in page}

@@ -29,10 +29,12 @@ class AlarmStore:
         patients: Sequence[SeenPatient],
         *,
         past_too: bool,
+        between: tuple[int | None, int | None],
+        priority: str | None,
         after: tuple[int, str] | None,
         limit: int,
     ) -> list[Row]:
-        """Alarms of these patients, the newest first."""
+        """Alarms of these patients that stood in a time, the newest first."""
         since_us, after_id = after if after is not None else (None, None)
         async with self._database.session() as session:
             return await session.fetch(
@@ -41,6 +43,8 @@ class AlarmStore:
                 past_too,
                 since_us,
                 after_id,
+                *between,
+                priority,
                 limit,
             )
 

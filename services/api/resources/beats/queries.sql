@@ -11,5 +11,6 @@ join signal.beat b on b.device_id = g.device_id
     and b.t < least($3, coalesce((extract(epoch from g.ends) * 1e6)::bigint, $3))
 where g.patient_id = $1 and b.t >= $2 and b.t < $3 and b.quality > 0
     and ($4::bigint is null or (b.t, b.device_id, b.kind) > ($4, $5::integer, $6::smallint))
+    and ($7::text is null or d.device = $7) and ($8::smallint is null or b.kind = $8)
 order by b.t, b.device_id, b.kind
-limit $7;
+limit $9;

@@ -5,15 +5,17 @@ import math
 from services.api.access import Access, Request
 from services.api.audit import Action
 from services.api.core.cursors import BadCursorError, decode_list_cursor, encode_list_cursor
-from services.api.parameters import LONGEST_SAMPLES, time_range
+from services.api.parameters import LONGEST_SAMPLES, Asked, time_range
 from services.api.resources.beats.schemas import Beat, BeatList
 from services.api.resources.beats.store import BeatStore, Place
 from shared.contracts.beats import BeatClass, BeatKind
 from shared.contracts.instants import to_text
 from shared.database.pool import Row
+from shared.errors import Invalid
 from shared.runtime.clock import Clock
 
 _KINDS = {int(kind): kind.name.lower() for kind in BeatKind}
+_KIND_NUMBERS = {key: number for number, key in _KINDS.items()}
 _CLASSES = {int(kind): kind.name for kind in BeatClass} | {0: "unclassified"}
 
 
@@ -30,16 +32,28 @@ class BeatService:
         request: Request,
         patient: str,
         *,
-        start: str | None,
-        end: str | None,
+        span: Asked,
+        device: str | None,
+        kind: str | None,
         limit: int,
         cursor: str | None,
     ) -> BeatList:
         """A page of beats."""
-        interval = time_range(start, end, now_us=self._clock.now_us(), longest_us=LONGEST_SAMPLES)
+        if kind is not None and kind not in _KIND_NUMBERS:
+            raise Invalid("A beat is an r_peak or a pulse_foot.")
+        interval = time_range(
+            span.start, span.end, now_us=self._clock.now_us(), longest_us=LONGEST_SAMPLES
+        )
         after = _after(cursor)
         seen = await self._access.patient(request, patient, Action.READ_BEATS)
-        rows = await self._store.beats(seen, interval, after=after, limit=limit + 1)
+        rows = await self._store.beats(
+            seen,
+            interval,
+            device=device,
+            kind=None if kind is None else _KIND_NUMBERS[kind],
+            after=after,
+            limit=limit + 1,
+        )
         page = rows[:limit]
         return BeatList(
             patient=seen.key,

@@ -17,17 +17,26 @@ class BeatStore:
         self._statements = statements
 
     async def beats(
-        self, patient: SeenPatient, interval: Interval, *, after: Place | None, limit: int
+        self,
+        patient: SeenPatient,
+        interval: Interval,
+        *,
+        device: str | None,
+        kind: int | None,
+        after: Place | None,
+        limit: int,
     ) -> list[Row]:
-        """Beats of an interval, oldest first."""
-        t, device, kind = after if after is not None else (None, None, None)
+        """Beats of an interval, oldest first; of one device and kind where these are named."""
+        after_t, after_device, after_kind = after if after is not None else (None, None, None)
         async with self._database.session() as session:
             return await session.fetch(
                 self._statements["beats"],
                 patient.id,
                 interval.start,
                 interval.end,
-                t,
+                after_t,
+                after_device,
+                after_kind,
                 device,
                 kind,
                 limit,

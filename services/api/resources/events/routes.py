@@ -3,12 +3,13 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from services.api.access import Request
-from services.api.parameters import Cursor, End, Limit, PatientName, Start
+from services.api.parameters import AskedRange, Cursor, Limit, PatientName
 from services.api.resources.events.schemas import EventList
 from services.api.resources.events.service import EventService
+from shared.contracts.events import EventKind
 
 
 def routes(service: EventService, *, caller: Callable[..., Awaitable[Request]]) -> APIRouter:
@@ -19,14 +20,17 @@ def routes(service: EventService, *, caller: Callable[..., Awaitable[Request]]) 
     async def events(
         request: Annotated[Request, Depends(caller)],
         patient: PatientName,
-        start: Start = None,
-        end: End = None,
+        span: AskedRange,
+        kinds: Annotated[
+            list[EventKind] | None,
+            Query(alias="kind", max_length=50, description="Only these kinds"),
+        ] = None,
         limit: Limit = 200,
         cursor: Cursor = None,
     ) -> EventList:
-        """Events of an interval, alarms included, the newest first."""
+        """Events of an interval, alarms included, the newest first; 366 days at most."""
         return await service.events(
-            request, patient, start=start, end=end, limit=limit, cursor=cursor
+            request, patient, span=span, kinds=kinds, limit=limit, cursor=cursor
         )
 
     return router

@@ -1,11 +1,13 @@
 """The events of a patient over time."""
 
+from collections.abc import Sequence
+
 from services.api.access import Access, Request
 from services.api.audit import Action
 from services.api.core.alarm_view import alarm_view
 from services.api.core.cursors import BadCursorError, decode_list_cursor, encode_list_cursor
 from services.api.core.sight import SeenPatient
-from services.api.parameters import time_range
+from services.api.parameters import LONGEST_EVENTS, Asked, time_range
 from services.api.resources.events.schemas import EventList, PatientEvent
 from services.api.resources.events.store import EventStore
 from shared.contracts.events import EventKind
@@ -27,16 +29,18 @@ class EventService:
         request: Request,
         patient: str,
         *,
-        start: str | None,
-        end: str | None,
+        span: Asked,
+        kinds: Sequence[EventKind] | None,
         limit: int,
         cursor: str | None,
     ) -> EventList:
         """A page of events."""
-        interval = time_range(start, end, now_us=self._clock.now_us())
+        interval = time_range(
+            span.start, span.end, now_us=self._clock.now_us(), longest_us=LONGEST_EVENTS
+        )
         after = _after(cursor)
         seen = await self._access.patient(request, patient, Action.READ_EVENTS)
-        rows = await self._store.events(seen, interval, after=after, limit=limit + 1)
+        rows = await self._store.events(seen, interval, kinds=kinds, after=after, limit=limit + 1)
         page = rows[:limit]
         return EventList(
             items=[_shown(row, seen) for row in page],

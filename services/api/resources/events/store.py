@@ -1,5 +1,7 @@
 """Stored events in PostgreSQL."""
 
+from collections.abc import Sequence
+
 from services.api.core.sight import SeenPatient
 from shared.contracts.instants import Interval
 from shared.database.pool import Database, Row
@@ -18,10 +20,11 @@ class EventStore:
         patient: SeenPatient,
         interval: Interval,
         *,
+        kinds: Sequence[str] | None,
         after: tuple[int, str] | None,
         limit: int,
     ) -> list[Row]:
-        """Events of an interval, the newest first."""
+        """Events of an interval, the newest first; of some kinds where these are named."""
         t, event_id = after if after is not None else (None, None)
         async with self._database.session() as session:
             return await session.fetch(
@@ -31,5 +34,6 @@ class EventStore:
                 interval.end,
                 t,
                 event_id,
+                None if kinds is None else list(kinds),
                 limit,
             )

@@ -1,0 +1,1 @@
+"""One writer a format: each gives the bytes of its file a piece at a time."""
