@@ -35,8 +35,8 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
             text = await path.profiled(options.profile, rate, options.seconds)
             return text, text, True
         case "ceiling":
-            found = await path.ceilings(40_000)
-            return found, "\n".join(f"{one}" for one in found), True
+            stages = await path.ceilings(40_000)
+            return stages, "\n".join(f"{one}" for one in stages), True
         case "whole":
             rows = [
                 await whole.loaded(whole.Fleet(waves=waves), max(options.seconds, 20.0))
@@ -45,8 +45,8 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
             return rows, whole.told(rows), all(row["stored"] == row["sent"] for row in rows)
         case "connections":
             fleet = whole.Fleet(waves=options.waves, readings=options.connections - options.waves)
-            row = await whole.loaded(fleet, 60.0 * options.minutes)
-            return row, whole.told([row]), bool(row["stored"] == row["sent"])
+            held = await soak.soak(fleet, 60.0 * options.minutes)
+            return held, soak.told(held), bool(held["stored"] == held["sent"])
         case "rude":
             disturbed = await rude.disturbed(
                 options.pairs,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.performance.measuring import memory_mb
+from tests.performance.measuring import look, memory_mb
 from tests.performance.whole import Fleet, running, stored_of
 
 EVERY_S = 10.0
@@ -24,7 +24,8 @@ async def soak(fleet: Fleet, seconds: float) -> dict[str, Any]:
         pids = {**run.system.pids(), "watcher": run.watcher.pid}
         samples: list[Mapping[str, float]] = []
         worst_ms: list[float] = []
-        began_s = time.monotonic()
+        began_s, since_us = time.monotonic(), time.time_ns() // 1_000
+        before = look(pids)
         sending = asyncio.create_task(run.send(seconds))
         while not sending.done():
             await asyncio.wait({sending}, timeout=EVERY_S)
@@ -39,14 +40,24 @@ async def soak(fleet: Fleet, seconds: float) -> dict[str, Any]:
                 flush=True,
             )
         sent = await sending
+        used = look(pids).since(before)
         stored = await stored_of(run.system, sent["sent"])
+        commit = await run.system.committed_late(run.waves, since_us)
     return {
         "seconds": seconds,
+        "connections": fleet.waves + fleet.readings,
         "rate": fleet.rate,
         "sent": sent["sent"],
         "stored": stored,
+        "unanswered": sent["unanswered"],
+        "cut_off": sent["cut_off"],
+        "behind_ms": sent["behind_ms"],
+        "generator_us": 1e6 * sent["cpu_s"] / sent["sent"],
+        "us": {name: 1e6 * cpu_s / sent["sent"] for name, cpu_s in used.items()},
+        "commit": commit,
         "memory_mb": {name: growth([one[name] for one in samples]) for name in samples[0]},
         "socket_p99_ms": statistics.median(worst_ms),
+        "socket_p99_worst_ms": max(worst_ms),
     }
 
 
@@ -70,13 +81,19 @@ def grown(found: dict[str, Any]) -> list[str]:
 
 def told(found: dict[str, Any]) -> str:
     """The memory as a table for a person."""
-    lines = ["| process | middle third MB | last third MB |", "|---|---|---|"]
+    lines = ["| process | us a message | middle third MB | last third MB |", "|---|---|---|---|"]
     lines += [
-        f"| {name} | {memory['middle']:.1f} | {memory['last']:.1f} |"
+        f"| {name} | {found['us'][name]:.0f} | {memory['middle']:.1f} | {memory['last']:.1f} |"
         for name, memory in found["memory_mb"].items()
     ]
+    commit = found["commit"]
     lines.append(
-        f"\n{found['stored']:,} of {found['sent']:,} messages stored in {found['seconds']:.0f} s;"
-        f" socket p99 {found['socket_p99_ms']:.0f} ms (median of {EVERY_S:.0f} s windows)"
+        f"\n{found['connections']:,} connections, {found['rate']:,.0f} messages/s for"
+        f" {found['seconds']:.0f} s: {found['stored']:,} stored of {found['sent']:,} sent,"
+        f" {found['cut_off']} devices cut off, {found['unanswered']} without PUBACK."
+        f" Socket p99 {found['socket_p99_ms']:.0f} ms (median of {EVERY_S:.0f} s windows, the worst"
+        f" {found['socket_p99_worst_ms']:.0f}); oldest frame of a commit p50"
+        f" {commit['p50_ms']:.0f}, p99 {commit['p99_ms']:.0f} ms. The devices themselves:"
+        f" {found['generator_us']:.0f} us a message, at most {found['behind_ms']:.0f} ms behind."
     )
     return "\n".join(lines)

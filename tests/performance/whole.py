@@ -20,6 +20,7 @@ SIZES = (100, 1_000, 3_000)
 WATCHED = 50
 WARM_S = 12.0  # until dsp gives values
 SETTLE_S = 3.0
+READING_EVERY_S = 10.0
 STORED_WITHIN_S = 60.0
 
 
@@ -30,7 +31,7 @@ class Fleet:
     Parameters
     ----------
     waves : devices that send a second of ECG each second
-    readings : devices that send a temperature every five seconds
+    readings : devices that send a temperature every ten seconds
     """
 
     waves: int
@@ -39,7 +40,7 @@ class Fleet:
     @property
     def rate(self) -> float:
         """Messages a second."""
-        return self.waves + self.readings / 5
+        return self.waves + self.readings / READING_EVERY_S
 
 
 @dataclass(kw_only=True)
@@ -86,7 +87,9 @@ async def running(
         generators = [(await stack.enter_async_context(generator), float(fleet.waves))]
         if readings:
             more = Generator(system, readings, statuses=True, readings=True)
-            generators.append((await stack.enter_async_context(more), fleet.readings / 5))
+            generators.append(
+                (await stack.enter_async_context(more), fleet.readings / READING_EVERY_S)
+            )
         yield Running(
             system=system,
             fleet=fleet,
