@@ -246,8 +246,9 @@ class Commands:
 
     async def _send(self, command: OpenCommand) -> None:
         device = self._devices.by_key(command.device)
-        if device is None:
-            return  # not held yet, or retired: then it expires
+        if device is None:  # not held yet, or retired: then it expires
+            self._open[command.id] = command._replace(asked_us=self._clock.now_us())
+            return
         sent = await self._table.mark_sent(command)
         if sent is None:
             # Another replica was first, or it has ended: what the row says now counts.
