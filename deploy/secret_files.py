@@ -35,6 +35,9 @@ DRAWN = (
 DEFINITIONS = "rabbitmq_definitions.json"
 PASSWORD_LINES = "mosquitto_service_passwords"  # noqa: S105  the name of a file
 ROLES_SQL = "postgres_roles.sql"
+CONTAINER_USER = 10_001  # of the images, when root makes the files
+# What the servers of compose.yaml keep; a folder each.
+DATA_FOLDERS = ("mosquitto", "rabbitmq", "postgres", "prometheus", "grafana")
 DERIVED = (DEFINITIONS, PASSWORD_LINES, ROLES_SQL)
 
 
@@ -110,6 +113,12 @@ def make_secret_files(folder: Path) -> None:
     write_private(folder / ROLES_SQL, roles_sql(passwords))
 
 
+def make_data_folders(folder: Path) -> None:
+    """Make the folders of compose's servers, for their user alone."""
+    for path in (folder, *(folder / name for name in DATA_FOLDERS)):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def roles_sql(passwords: Mapping[str, str], *, database: str = DATABASE) -> str:
     """Roles with their passwords, and the database given to the administrator; twice is harmless.
 
@@ -162,13 +171,13 @@ def main() -> int:
     else:
         # Containers run as whoever owns the files: bind mounts keep owner and mode.
         environment = options.folder / "compose.env"
-        write_private(
-            environment,
-            f"VITALWIRE_UID={os.getuid() or 10001}\nVITALWIRE_GID={os.getgid() or 10001}\n",
-        )
+        data = options.folder.parent / "data"
+        make_data_folders(data)
+        user, group = os.getuid() or CONTAINER_USER, os.getgid() or CONTAINER_USER
+        write_private(environment, f"VITALWIRE_UID={user}\nVITALWIRE_GID={group}\n")
         if os.getuid() == 0:
-            for path in (options.folder, *options.folder.iterdir()):
-                os.chown(path, 10001, 10001)
+            for path in (options.folder, *options.folder.iterdir(), data, *data.iterdir()):
+                os.chown(path, CONTAINER_USER, CONTAINER_USER)
         print(f"{options.folder}: start with --env-file {environment}", file=sys.stderr)
     return 0
 

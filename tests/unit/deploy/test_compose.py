@@ -12,12 +12,13 @@ import yaml
 
 from deploy.local.layout import PROJECT, SERVICES
 from deploy.local.servers import mosquitto, postgres, rabbitmq
-from deploy.secret_files import DERIVED, DRAWN, ROLES_SQL
+from deploy.secret_files import CONTAINER_USER, DATA_FOLDERS, DERIVED, DRAWN, ROLES_SQL
 from tests.harness.settings_of import names_known_to, names_own_to, servers_of
 
 DEPLOY = PROJECT / "deploy"
 OURS = {**{name: name for name in SERVICES}, "migrate": "administration"}
 EXACT = re.compile(r"[a-z0-9/-]+:(v?\d+\.\d+(\.\d+)?[a-z0-9.-]*|\$\{VITALWIRE_VERSION:-[\d.]+\})")
+DATA = "./compose/data/"
 FILES = ("compose.yaml", "compose.tls.yaml")
 
 
@@ -139,11 +140,26 @@ def test_what_is_mounted_is_there() -> None:
         for service in read(file)["services"].values():
             for volume in service.get("volumes", []):
                 source = volume.split(":")[0]
-                if source.startswith("."):
+                if source.startswith(DATA):
+                    assert source.removeprefix(DATA) in DATA_FOLDERS
+                elif source.startswith("."):
                     assert (DEPLOY / source).exists(), source
                     assert volume.endswith(":ro")
                 else:
                     assert source in read("compose.yaml")["volumes"]
+
+
+def test_what_is_kept_is_kept_in_folders_of_the_user() -> None:
+    kept = {
+        volume.split(":")[0].removeprefix(DATA)
+        for service in services().values()
+        for volume in service.get("volumes", [])
+        if volume.startswith(DATA)
+    }
+    assert kept == set(DATA_FOLDERS)
+    # A volume belongs to the user of the image: the only one is made for ours.
+    (made,) = read("compose.yaml")["volumes"].values()
+    assert f"uid=${{VITALWIRE_UID:-{CONTAINER_USER}}}" in made["driver_opts"]["o"]
 
 
 def test_the_gateway_can_tell_mosquitto_to_read_its_passwords_again() -> None:

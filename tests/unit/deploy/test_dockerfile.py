@@ -140,6 +140,18 @@ def test_nothing_is_fetched_but_through_the_package_tools() -> None:
                 raise AssertionError("npm ci installs what the lock says")
 
 
+def test_where_packages_are_installed_their_tools_are_found() -> None:
+    for stage in recipe().stages:
+        if any("apt-get" in run.rest for run in stage.all("RUN")):
+            told = [
+                assignments(each.rest)
+                for above in recipe().line_of(stage.name)
+                for each in above.all("ENV")
+            ]
+            path = next(names["PATH"] for names in reversed(told) if "PATH" in names)
+            assert {"/usr/sbin", "/sbin"} <= set(path.split(":")), "dpkg refuses without"
+
+
 def test_the_page_is_built_from_all_that_it_is_made_of() -> None:
     copied = {
         source.removeprefix("web/")

@@ -159,6 +159,26 @@ def test_our_images_are_of_the_version_of_the_project() -> None:
                 assert container["image"] == theirs[image_name(container)], "as in compose.yaml"
 
 
+READ_ONLY = {"configMap", "secret", "projected"}
+
+
+@pytest.mark.parametrize(("kustomization", "name"), all_workloads())
+def test_every_mount_has_its_volume_and_can_be_made(kustomization: str, name: str) -> None:
+    spec = spec_of(kustomization, name)
+    volumes = {volume["name"]: set(volume) - {"name"} for volume in spec.get("volumes", [])}
+    for claim in workloads(kustomization)[name]["spec"].get("volumeClaimTemplates", []):
+        volumes[claim["metadata"]["name"]] = {"persistentVolumeClaim"}
+    used = set()
+    for container in containers_of(workloads(kustomization)[name]):
+        mounts = {mount["mountPath"]: mount["name"] for mount in container.get("volumeMounts", [])}
+        used |= set(mounts.values())
+        for path in mounts:
+            for above, volume in mounts.items():
+                if path.startswith(f"{above}/"):
+                    assert not volumes[volume] & READ_ONLY, f"{path} cannot be made in {above}"
+    assert used == set(volumes)
+
+
 @pytest.mark.parametrize(("kustomization", "name"), all_workloads())
 def test_probes_ask_where_it_answers(kustomization: str, name: str) -> None:
     workload = workloads(kustomization)[name]
@@ -334,7 +354,12 @@ def test_the_gateway_beside_the_broker_can_tell_it_of_new_passwords() -> None:
     assert f"pid_file {told['VITALWIRE_GATEWAY_MQTT_PID_FILE']}\n" in config
     for container in (broker, gateway):
         assert {"name": "run", "mountPath": "/mosquitto/run"} in container["volumeMounts"]
-    # Every place that the configuration names is mounted.
+    # Every place that the configuration names is mounted, and the folder of listeners is there.
+    (projected,) = [v["projected"] for v in spec["volumes"] if "projected" in v]
+    paths = [item["path"] for source in projected["sources"]
+             for item in source["configMap"].get("items", [])]  # fmt: skip
+    folder = config.partition("include_dir ")[2].split()[0]
+    assert any(f"/mosquitto/config/{path}".startswith(f"{folder}/") for path in paths)
     mounts = {mount["mountPath"] for mount in broker["volumeMounts"]}
     for folder in re.findall(r"/mosquitto/\w+", config):
         assert folder in mounts

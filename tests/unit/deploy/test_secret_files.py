@@ -3,12 +3,15 @@
 import base64
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.local.layout import ROLES
+from deploy.local.layout import PROJECT, ROLES
 from deploy.secret_files import (
+    DATA_FOLDERS,
     DEFINITIONS,
     DERIVED,
     DRAWN,
@@ -55,6 +58,20 @@ def test_what_is_derived_has_every_user_and_no_password_in_the_clear(tmp_path: P
         text = (tmp_path / name).read_text()
         assert not any((tmp_path / drawn).read_text().strip() in text for drawn in DRAWN)
     assert (tmp_path / PASSWORD_LINES).read_text().startswith("vw_gateway:$6$")
+
+
+def test_root_makes_the_files_for_the_user_of_the_containers(tmp_path: Path) -> None:
+    folder = tmp_path / "compose" / "secrets"
+    subprocess.run(
+        [sys.executable, "-m", "deploy.secret_files", str(folder)], cwd=PROJECT, check=True
+    )
+    told = dict(line.split("=") for line in (folder / "compose.env").read_text().splitlines())
+    data = tmp_path / "compose" / "data"
+    assert {path.name for path in data.iterdir()} == set(DATA_FOLDERS)
+    for path in (folder, *folder.iterdir(), data, *data.iterdir()):
+        owner = path.stat()
+        assert str(owner.st_uid) == told["VITALWIRE_UID"] != "0", path
+        assert owner.st_mode & (stat.S_IRWXG | stat.S_IRWXO) == 0, path
 
 
 def test_a_password_that_would_need_quoting_is_refused() -> None:
