@@ -1,6 +1,6 @@
 """Who listens: one client a socket or event stream, with its queue and its subscriptions. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,7 @@ class Subscription:
 
     client: Client
     asked: Subscribe
-    patients: dict[PatientKey, SeenPatient]
+    patients: Mapping[PatientKey, SeenPatient]
     slot: int
     told: FeedCursor | None = None
     started: bool = False
@@ -74,7 +74,7 @@ class Subscription:
             )
         return self._worn
 
-    def see(self, patients: dict[PatientKey, SeenPatient]) -> None:
+    def see(self, patients: Mapping[PatientKey, SeenPatient]) -> None:
         """Have it see these from now on."""
         self.patients = patients
         self._worn = None

@@ -151,21 +151,25 @@ class Hub:
         client.queue.forget(subscription_id)
         return True
 
-    def update(self, subscription: Subscription, patients: Iterable[SeenPatient]) -> None:
+    def update(
+        self, subscription: Subscription, patients: Mapping[PatientKey, SeenPatient]
+    ) -> None:
         """Follow who may be seen now: others in the ward, other beds, other devices."""
-        fresh = {patient.id: patient for patient in patients}
-        if fresh == subscription.patients or not subscription.is_current:
+        if not subscription.is_current:
             return
-        changed = fresh.keys() != subscription.patients.keys()
+        if patients == subscription.patients:
+            subscription.patients = patients  # the object that others have too
+            return
+        changed = patients.keys() != subscription.patients.keys()
         self._leave(subscription)
-        subscription.see(fresh)
+        subscription.see(patients)
         self._watching.join(subscription)
         if changed and subscription.started:
             subscription.client.put_message(
                 {
                     "id": subscription.asked.id,
                     "kind": "patients",
-                    "patients": [patient.key for patient in fresh.values()],
+                    "patients": [patient.key for patient in patients.values()],
                 }
             )
 

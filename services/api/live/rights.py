@@ -18,11 +18,14 @@ from services.api.live.connections import FORBIDDEN, NOT_AUTHENTICATED, Connecti
 from services.api.live.hub import Hub
 from services.api.live.subscriptions import Subscribe
 from services.api.metrics import ApiMetrics
+from shared.contracts.identity import PatientKey
 from shared.errors import Invalid, NotFound, Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
+
+_Wish = tuple[tuple[str, ...], str | None]  # patients and ward that a subscription names
 
 
 class Rights:
@@ -46,6 +49,7 @@ class Rights:
         self._metrics = metrics
         self._clock = clock
         self._every_s = every_s
+        self._sights: dict[tuple[UserId, _Wish], dict[PatientKey, SeenPatient]] = {}
 
     async def admit(
         self, connection: Connection, asked: Subscribe, *, most: int
@@ -93,29 +97,53 @@ class Rights:
             for subscription in connection.client.subscriptions.values():
                 of_user = by_user.setdefault(connection.principal.user_id, [])
                 of_user.append((connection, subscription))
+        used: set[tuple[UserId, _Wish]] = set()
         for user_id, watched in by_user.items():
             seen = await self._access.sight_of(user_id)
             wards = await self._wards(user_id, [one.asked for _, one in watched])
+            sights: dict[_Wish, dict[PatientKey, SeenPatient] | None] = {}
             for connection, subscription in watched:
-                await self._follow(connection, subscription, seen, wards)
+                wish = (subscription.asked.patients, subscription.asked.ward)
+                if wish not in sights:
+                    found = _chosen(subscription.asked, seen, wards)
+                    sights[wish] = self._same_as_before(user_id, wish, found)
+                    used.add((user_id, wish))
+                await self._follow(connection, subscription, sights[wish])
+        self._sights = {key: sight for key, sight in self._sights.items() if key in used}
+
+    def _same_as_before(
+        self, user_id: UserId, wish: _Wish, found: tuple[SeenPatient, ...] | None
+    ) -> dict[PatientKey, SeenPatient] | None:
+        """A sight as one object for all sockets that share it, kept while nothing changes.
+
+        So that hundreds of sockets on one ward cost one comparison, not one each.
+        """
+        if found is None:
+            return None
+        fresh = {patient.id: patient for patient in found}
+        known = self._sights.get((user_id, wish))
+        if known == fresh:
+            return known
+        self._sights[user_id, wish] = fresh
+        return fresh
 
     async def _follow(
         self,
         connection: Connection,
         subscription: Subscription,
-        seen: tuple[SeenPatient, ...],
-        wards: frozenset[str],
+        found: dict[PatientKey, SeenPatient] | None,
     ) -> None:
-        if connection.client.subscriptions.get(subscription.asked.id) is not subscription:
+        if not subscription.is_current:
             return  # ended, or asked anew, while the database answered
-        found = _chosen(subscription.asked, seen, wards)
         if found is None:
             connection.close(FORBIDDEN, "relation_ended")
             await self._access.refuse(
                 connection.request, Action.WATCH, reason="the relation has ended"
             )
             return
-        fresh = [patient for patient in found if patient.id not in subscription.patients]
+        if found is subscription.patients:
+            return
+        fresh = [patient for key, patient in found.items() if key not in subscription.patients]
         if fresh:
             await self._access.note_read(connection.request, Action.WATCH, fresh)
         self._hub.update(subscription, found)

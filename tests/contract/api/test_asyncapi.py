@@ -112,7 +112,7 @@ def everything_told() -> list[dict[str, Any]]:
         channels=("I",), scale=0.001, offset=0.0, unit="mV",
     )  # fmt: skip
     client.queue.put_gap("a", header, start_us=0, end_us=1)
-    hub.update(subscription, [])
+    hub.update(subscription, {})
     return [json.loads(message) for message in client.queue.take() if isinstance(message, str)]
 
 

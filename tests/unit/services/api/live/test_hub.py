@@ -33,6 +33,10 @@ def patient(number: int, *devices: int) -> SeenPatient:
     )
 
 
+def sight(patients: Iterable[SeenPatient]) -> dict[PatientKey, SeenPatient]:
+    return {one.id: one for one in patients}
+
+
 def client(hub: Hub) -> Client:
     made = Client(queue=ClientQueue(QueueBounds()), notify=lambda: None)
     hub.add(made)
@@ -224,8 +228,8 @@ def test_who_is_told_of_other_patients_of_a_ward_knows_that_they_came() -> None:
     hub = Hub(ring_events=10)
     one = client(hub)
     subscribe(hub, one, [patient(1, 11)])
-    hub.update(one.subscriptions["a"], [patient(1, 11), patient(2, 22)])
-    hub.update(one.subscriptions["a"], [patient(1, 12), patient(2, 22)])
+    hub.update(one.subscriptions["a"], sight([patient(1, 11), patient(2, 22)]))
+    hub.update(one.subscriptions["a"], sight([patient(1, 12), patient(2, 22)]))
     assert [m["patients"] for m in texts(one, "patients")] == [["p-00001", "p-00002"]]
 
 
@@ -288,7 +292,7 @@ def test_who_may_no_longer_be_seen_is_not_shown() -> None:
     hub = Hub(ring_events=10)
     one = client(hub)
     subscribe(hub, one, [patient(1, 11), patient(2, 22)])
-    hub.update(one.subscriptions["a"], [patient(2, 22)])
+    hub.update(one.subscriptions["a"], sight([patient(2, 22)]))
     hub.put_vitals(vitals((5, 1, 11, 70.0), (5, 2, 22, 80.0)))
     hub.put_frames(frames((11, 0)))
     (message,) = texts(one, "vitals")
@@ -348,7 +352,7 @@ def test_whatever_was_done_before_exactly_the_watchers_hear(
                 watched.pop((who, name), None)
             case "update":
                 if (who, name) in watched:
-                    hub.update(clients[who].subscriptions[name], patients)
+                    hub.update(clients[who].subscriptions[name], sight(patients))
                     watched[who, name] = numbers
             case _:
                 hub.remove(clients[who])
