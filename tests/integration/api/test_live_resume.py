@@ -20,7 +20,7 @@ from tests.integration.api.system import LiveClient, System
 from tests.integration.api.test_live import lead_off
 
 OWN_STREAMS = True
-EVENTS = 240
+EVENTS = 120
 REPEATED_EVERY = 17  # a publisher that does not know whether an event arrived sends it again
 
 
@@ -33,7 +33,7 @@ async def store_as_storage_does(api: System, rng: random.Random) -> None:
             api.broker, Queue.EVENTS.value, start=StreamEdge.FIRST, batch_most=7
         ) as reader:
             async for batch in reader.batches(until=stop):
-                await asyncio.sleep(rng.uniform(0, 0.15))
+                await asyncio.sleep(rng.uniform(0, 0.06))
                 async with connection.transaction():
                     for message in batch.messages:
                         event = decode_event(message.body)
@@ -76,12 +76,14 @@ class Listener:
         self.heard: list[int] = []
         self.links = 0
         self.cursor: str | None = None
+        self._token: str | None = None
 
     async def listen(self, api: System, n_messages: int) -> None:
         """Over one link, which is cut without a word after so many messages."""
         self.links += 1
+        self._token = self._token or await api.token("nina")
         try:
-            async with api.live("nina") as client:
+            async with api.live(token=self._token) as client:
                 since = {} if self.cursor is None else {"since": self.cursor}
                 await client.say(op="subscribe", id="e", ward="north", what=["events"], **since)
                 for _ in range(n_messages):
@@ -123,7 +125,7 @@ async def listen_to_the_end(listener: Listener, api: System, rng: random.Random,
             await listener.listen(api, rng.randrange(1, 40))
 
 
-@pytest.mark.parametrize("ring", [3, 50, 5_000])
+@pytest.mark.parametrize("ring", [3, 5_000])
 async def test_over_cuts_and_restarts_every_event_is_told_once_and_in_order(
     start_api: StartApi, virtual_host: VirtualHost, ring: int
 ) -> None:
