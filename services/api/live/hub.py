@@ -69,12 +69,13 @@ class Hub:
         nothing falls between what the database gives and the live feed.
         """
         self.end(client, asked.id)
+        since = asked.since if asked.wants_feed else None
         subscription = Subscription(
             client=client,
             asked=asked,
             patients={patient.id: patient for patient in patients},
             slot=client.free_slot(),
-            told=self.feed.newest if asked.since is None else FeedCursor.parse(asked.since),
+            told=self.feed.newest if since is None else FeedCursor.parse(since),
         )
         client.subscriptions[asked.id] = subscription
         self._watching.join(subscription)

@@ -21,7 +21,6 @@ _SNAPSHOT_US = 15 * MINUTE  # older values are stale by any measure that is show
 _AHEAD_US = 1 * HOUR
 _STORED_WITHIN_S = 3.0  # storage commits events well within this
 _STORED_EVERY_S = 0.1
-_FEED = frozenset({What.ALARMS, What.EVENTS})
 
 
 class Subscribing:
@@ -52,7 +51,7 @@ class Subscribing:
         patients = await self._rights.admit(
             connection, asked, most=self._settings.live_patients_most
         )
-        if self._hub.feed.after is None and not _FEED.isdisjoint(asked.what):
+        if self._hub.feed.after is None and asked.wants_feed:
             raise Unavailable(Dependency.RABBITMQ, "events are not read yet")
         subscription = self._hub.prepare(client, asked, patients)
         with self._or_ended(subscription):

@@ -60,6 +60,11 @@ class Subscribe(_Message, frozen=True, kw_only=True, tag="subscribe"):
     format: WaveformFormat = WaveformFormat.BINARY
     since: str | None = None
 
+    @property
+    def wants_feed(self) -> bool:
+        """Whether it asks for what is told once each: alarms or events."""
+        return What.ALARMS in self.what or What.EVENTS in self.what
+
 
 class Unsubscribe(_Message, frozen=True, kw_only=True, tag="unsubscribe"):
     """End a subscription."""

@@ -213,6 +213,17 @@ def test_the_state_tells_the_place_of_the_feed_only_to_who_was_told_all_of_it() 
     assert [state["cursor"] for state in texts(one, "state")] == ["1.9"]
 
 
+def test_who_asks_for_values_alone_is_told_nothing_of_the_past() -> None:
+    hub = Hub(ring_events=10)
+    hub.begin_feed(FeedCursor(1, 4))
+    one = client(hub)
+    asked = Subscribe(id="a", patients=("p-00001",), what=frozenset({What.VITALS}), since="1.2")
+    subscription = hub.prepare(one, asked, [patient(1, 11)])
+    hub.start(subscription, vitals=[])
+    assert [message["cursor"] for message in texts(one, "subscribed")] == ["1.4"]
+    assert hub.follow_feed(subscription, most=10)
+
+
 def test_an_event_of_a_device_that_went_on_is_not_told_to_the_new_wearers_watchers() -> None:
     hub = Hub(ring_events=10)
     hub.begin_feed(FeedCursor(1, 0))
