@@ -7,12 +7,18 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.provoked import alarm_at
 from tests.browser.running_system import RunningSystem
-from tests.browser.screen import PHONE, Screen
+from tests.browser.screen import DASHES, PHONE, Screen
+from tests.harness.tcp_proxy import TcpProxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 STORED_WITHIN_MS = 30_000
 MARKED_WITHIN_MS = 60_000  # the axis moves on twice a minute, and asks for what happened
+LOST_WITHIN_MS = 5_000
+ALL_DASHES = f"""() => {{
+  const values = [...document.querySelectorAll('[data-value]')];
+  return values.length > 0 && values.every((value) => value.textContent.startsWith('{DASHES}'));
+}}"""
 INK = """(id) => {
   const canvas = document.querySelector(`[data-testid=${id}]`);
   const context = canvas.getContext('2d');
@@ -215,6 +221,22 @@ async def test_100_mm_of_the_strip_measure_100_mm_once_the_screen_is_measured(
                    .slice(0, 5).map((second) => second.getBoundingClientRect().left)"""
     )
     assert abs((seconds[4] - seconds[0]) / px_per_mm - 100) < 0.25, seconds
+
+
+async def test_without_a_link_no_number_and_no_trace_looks_alive(
+    browser: Browser, system: RunningSystem
+) -> None:
+    async with TcpProxy(system.port, host=system.host) as proxy:
+        screen = await Screen.open(browser, system, address=f"http://127.0.0.1:{proxy.port}")
+        page = await opened(screen, "01")
+        await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"))
+        proxy.refuse = True
+        proxy.cut()
+        await page.wait_for_function(ALL_DASHES, timeout=LOST_WITHIN_MS)
+        await expect(page.get_by_label("Live signals").get_by_text("No data")).to_be_visible()
+        await expect(page.get_by_test_id("big-hr")).to_contain_text(re.compile(r"was \d+ at"))
+        proxy.refuse = False
+        await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"), timeout=20_000)
 
 
 async def test_the_phone_shows_numbers_first_and_nothing_beyond_its_edge(

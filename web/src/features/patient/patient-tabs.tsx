@@ -9,30 +9,20 @@ const SECTIONS = [
   { id: "signals", text: texts.review.title },
 ] as const;
 
-const ANCHOR = "-110px 0px -55% 0px"; // what stands in the upper half is what one looks at
+const BEFORE_EYES = 0.6; // of the height of the window: the last part that begins above it is looked at
 
 /** The way to each part of the page, and which one is before the eyes. */
 export function PatientTabs() {
   const [current, setCurrent] = useState<string>("live");
   useEffect(() => {
-    const seen = new Set<string>();
-    const watch = new IntersectionObserver(
-      (entries) => {
-        for (const { target, isIntersecting } of entries) {
-          if (isIntersecting) seen.add(target.id);
-          else seen.delete(target.id);
-        }
-        const first = SECTIONS.find(({ id }) => seen.has(id));
-        if (first !== undefined) setCurrent(first.id);
-      },
-      { rootMargin: ANCHOR },
-    );
-    for (const { id } of SECTIONS) {
-      const section = document.getElementById(id);
-      if (section !== null) watch.observe(section);
-    }
+    const look = (): void => {
+      const line = window.innerHeight * BEFORE_EYES;
+      const seen = SECTIONS.findLast(({ id }) => (document.getElementById(id)?.getBoundingClientRect().top ?? Infinity) < line);
+      setCurrent(seen?.id ?? "live");
+    };
+    document.addEventListener("scroll", look, { passive: true });
     return () => {
-      watch.disconnect();
+      document.removeEventListener("scroll", look);
     };
   }, []);
   return (

@@ -169,7 +169,7 @@ function drawMarks({ context, color, width, x, fromMs }: Pen, marks: readonly Ma
   for (const { atMs, letter, rrMs } of marks) {
     const at = x(atMs);
     if (at > width - 8) break;
-    if (at >= x(fromMs) && before !== null && rrMs !== null && at - before > RR_ROOM_PX) {
+    if (at >= x(fromMs) && before !== null && rrMs !== null && at - before > RR_ROOM_PX && at + before > RR_ROOM_PX) {
       context.font = `11px ${font}`;
       context.fillStyle = color("--text-3");
       context.fillText(String(Math.round(rrMs)), (at + before) / 2, y);

@@ -5,6 +5,7 @@ import type { Client } from "../../api/client";
 import { eventsQuery, type TrendRange, trendQuery } from "../../api/queries";
 import type { Limit, MeasureKey, Vitals } from "../../api/types";
 import { texts } from "../../design/texts";
+import { useWindowSize } from "../../design/use-window-size";
 import { type VitalDisplay, vitalDisplay } from "../../design/vital-display";
 import { useSession } from "../../session/session";
 import { type TrendData, trendData, type TrendLimits, trendScale } from "./trend-data";
@@ -15,7 +16,9 @@ import { TrendTable } from "./trend-table-view";
 import styles from "./trends.module.css";
 
 const MEASURES: readonly MeasureKey[] = ["heart_rate", "spo2", "respiration_rate", "temperature"];
-const POINTS = 720;
+const POINTS = 720; // on a wall two thirds of a point a pixel
+const PHONE_POINTS = 360;
+const PHONE_PX = 700;
 const STORED_AFTER_MS = 20_000; // a value may be under way for so long: until then it is not missing
 const LEAST_SPAN = { 0: 16, 1: 1.6 } as const;
 const NO_LIMITS: TrendLimits = { low: null, high: null };
@@ -49,7 +52,8 @@ interface Properties {
  */
 export const TrendBoard = memo(function TrendBoard({ patient, limits, fromMs, toMs, asTable, onOpen }: Properties) {
   const { api, measures } = useSession();
-  const answers = useQueries({ queries: MEASURES.map((measure) => laneQuery(api, { patient, measure, fromMs, toMs, points: POINTS }, measures.get(measure)?.interval_s ?? 1)) });
+  const points = useWindowSize().width <= PHONE_PX ? PHONE_POINTS : POINTS;
+  const answers = useQueries({ queries: MEASURES.map((measure) => laneQuery(api, { patient, measure, fromMs, toMs, points }, measures.get(measure)?.interval_s ?? 1)) });
   const events = useQuery({ ...eventsQuery(api, { patient, fromMs, toMs }), placeholderData: (before) => before });
   const lanes = MEASURES.map((measure, index): Lane => {
     const answer = answers[index];

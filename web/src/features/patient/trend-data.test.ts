@@ -54,6 +54,11 @@ describe("trendData", () => {
     expect(values(trendData({ resolution_s: 0, points }, RANGE, 5))).toEqual([[70, 71]]);
   });
 
+  it("does not take the rhythm of the store for holes where each value is given", () => {
+    const points = Array.from({ length: 20 }, (_, i) => at(i * 5, 70));
+    expect(trendData({ resolution_s: 0, points }, RANGE, 1).runs).toHaveLength(1);
+  });
+
   it("takes absent values for missing", () => {
     expect(trendData({ resolution_s: 5, points: [at(0, null), at(5, 70, "absent")] }, RANGE, 1).runs).toEqual([]);
   });

@@ -24,6 +24,7 @@ export interface TimeRange {
   readonly toMs: number;
 }
 
+const STORED_EACH_S = 5; // a value is stored so often, and at each change of its state
 const MOST_STEPS = 3; // a hole of more steps is shaded and not bridged
 
 /**
@@ -31,7 +32,7 @@ const MOST_STEPS = 3; // a hole of more steps is shaded and not bridged
  * `knownMs`: until when the server could know values; what is later is not missing.
  */
 export function trendData({ points, resolution_s: step }: Pick<Vitals, "points" | "resolution_s">, range: TimeRange, intervalS: number, knownMs = range.toMs): TrendData {
-  const longestMs = Math.max(step, intervalS) * MOST_STEPS * 1000;
+  const longestMs = Math.max(step, intervalS, STORED_EACH_S) * MOST_STEPS * 1000;
   const gaps: (readonly [number, number])[] = [];
   const runs: TrendPoint[][] = [];
   let run: TrendPoint[] = [];
