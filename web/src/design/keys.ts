@@ -1,5 +1,6 @@
 /** Keys of the page: one letter each, and not for those who speak to their screen. */
 const KEY = "vitalwire.keys"; // remembered per screen
+const TICKED = "input:is([type=checkbox], [type=radio], [type=range])"; // letters mean nothing to these
 
 /** Whether a key belongs to what is being typed (or to the browser), not to the page. */
 export function isTyping(event: KeyboardEvent): boolean {
@@ -7,6 +8,7 @@ export function isTyping(event: KeyboardEvent): boolean {
   if (isCharacter(event) && !keysAreOn()) return true;
   const { target } = event;
   if (!(target instanceof HTMLElement)) return false;
+  if (target.matches(TICKED)) return !isCharacter(event) || event.key === " ";
   return target.matches("input, select, textarea, [contenteditable], dialog *");
 }
 
