@@ -41,13 +41,24 @@ class ConfigurationKeeper:
         self._report = report
         self._kept = self._read()
         self._wished = self._kept
+        self._heard = 0
         self._in_force: int | None = None
         self._failed: int | None = None
         self._work = asyncio.Event()
 
+    def connected(self) -> None:
+        """A connection begins: what the broker tells on it counts, even a lower version.
+
+        A server that was restored from a backup begins again below.
+        """
+        self._heard = 0
+
     def hear(self, desired: DownDesired) -> None:
-        """Take what is wished; an older version than the one at hand changes nothing."""
-        if self._wished is None or desired.version > self._wished.version:
+        """Take what is wished; an older version than one heard on this connection is late."""
+        if desired.version <= self._heard:
+            return
+        self._heard = desired.version
+        if self._wished is None or desired.version != self._wished.version:
             self._wished = desired
             self._work.set()
 

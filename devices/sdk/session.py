@@ -177,6 +177,8 @@ class Session:
         self._proven.clear()
         self._proof_mid = self._send_status(link)
         self._unsent.connected()
+        if self._keeper is not None:
+            self._keeper.connected()
         self._tell(Connected())
         try:
             async with asyncio.TaskGroup() as tasks:

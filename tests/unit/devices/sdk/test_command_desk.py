@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -186,27 +186,48 @@ async def test_a_configuration_is_applied_reported_kept_and_applied_at_the_start
             raise ValueError("7 Hz is no rate")
         return {**wished, "hz": 250} if wished.get("hz") == 240 else None
 
-    async def heard(*wishes: DownDesired, until: int) -> None:
+    async def heard(*wishes: DownDesired, until: Callable[[], object]) -> None:
+        reported.clear()
         keeper = ConfigurationKeeper(tmp_path, configure=configure, report=reported.update)
         running = asyncio.create_task(keeper.run())
         for wish in wishes:
             keeper.hear(wish)
-        await eventually(lambda: len(applied) == until)
-        await eventually(lambda: reported)
+        await eventually(until)
         running.cancel()
         await asyncio.wait([running])
 
-    await heard(DownDesired(version=3, configuration={"hz": 240}), until=1)
+    def in_force(version: int) -> Callable[[], object]:
+        return lambda: reported.get("configuration_version") == version
+
+    await heard(DownDesired(version=3, configuration={"hz": 240}), until=in_force(3))
     assert reported["configuration"] == {"hz": 250}
-    assert reported["configuration_version"] == 3
-    reported.clear()
+    newest = DownDesired(version=3, configuration={"hz": 240})
     older = DownDesired(version=2, configuration={"hz": 100})
-    await heard(older, until=2)
+    await heard(newest, older, until=in_force(3))
     assert applied == [{"hz": 240}, {"hz": 240}], "an older one comes too late"
     bad = DownDesired(version=4, configuration={"hz": 7})
-    await heard(bad, bad, until=4)
-    await eventually(lambda: "7 Hz" in str(reported.get("configuration_error")))
+    await heard(bad, bad, until=lambda: "7 Hz" in str(reported.get("configuration_error")))
     assert reported["configuration_version"] == 3, "what was in force stays so"
-    await heard(DownDesired(version=5, configuration={"hz": 500}), until=6)
-    await eventually(lambda: reported["configuration_version"] == 5)
+    assert applied[2:] == [{"hz": 240}, {"hz": 7}], "the same again fails again"
+    await heard(DownDesired(version=5, configuration={"hz": 500}), until=in_force(5))
     assert reported["configuration_error"] is None
+
+
+async def test_a_server_that_begins_again_below_is_followed_on_the_next_connection(
+    tmp_path: Path,
+) -> None:
+    applied: list[str] = []
+
+    async def configure(wished: Any) -> None:
+        applied.append(wished["text"])
+
+    keeper = ConfigurationKeeper(tmp_path, configure=configure, report=lambda _: None)
+    running = asyncio.create_task(keeper.run())
+    keeper.hear(DownDesired(version=7, configuration={"text": "before"}))
+    await eventually(lambda: applied == ["before"])
+    keeper.hear(DownDesired(version=1, configuration={"text": "restored"}))
+    keeper.connected()
+    keeper.hear(DownDesired(version=1, configuration={"text": "restored"}))
+    await eventually(lambda: applied == ["before", "restored"])
+    running.cancel()
+    await asyncio.wait([running])
