@@ -2,12 +2,16 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { body, type Client } from "./client";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 
 type DevicesPath = paths["/v1/devices"];
 export type Device = DevicesPath["get"]["responses"][200]["content"]["application/json"]["items"][number];
 export type NewDevice = DevicesPath["post"]["requestBody"]["content"]["application/json"];
 export type DeviceSecret = DevicesPath["post"]["responses"][201]["content"]["application/json"];
+
+export type ClaimCode = components["schemas"]["ClaimCode"];
+export type Claim = components["schemas"]["Claim"];
+export type Group = components["schemas"]["Group"];
 
 const PAGE = 500;
 const AGAIN_MS = 5_000;
@@ -40,3 +44,36 @@ export const rotateSecret = (api: Client, device: string): Promise<DeviceSecret>
 
 export const revokeDevice = (api: Client, device: string) =>
   body(api.POST("/v1/devices/{device}/revoke", { params: { path: { device } } }));
+
+export const retireDevice = (api: Client, device: string) =>
+  body(api.POST("/v1/devices/{device}/retire", { params: { path: { device } } }));
+
+/** What is counted of a device. */
+export const countersQuery = (api: Client, device: string) =>
+  queryOptions({
+    queryKey: ["counters", device],
+    queryFn: () => body(api.GET("/v1/devices/{device}/counters", { params: { path: { device } } })),
+    refetchInterval: AGAIN_MS,
+    staleTime: 0,
+  });
+
+/** A code that lets somebody with the device in hand put it on a patient; a new one ends the one before. */
+export const makeClaimCode = (api: Client, device: string): Promise<ClaimCode> =>
+  body(api.POST("/v1/devices/{device}/claim-code", { params: { path: { device } } }));
+
+export const claimDevice = (api: Client, claim: Claim) => body(api.POST("/v1/devices/claim", { body: claim }));
+
+export const groupsQuery = (api: Client) =>
+  queryOptions({
+    queryKey: ["groups"],
+    queryFn: async (): Promise<Group[]> => (await body(api.GET("/v1/groups"))).items,
+  });
+
+export const makeGroup = (api: Client, key: string, name: string): Promise<Group> =>
+  body(api.POST("/v1/groups", { body: { key, name } }));
+
+export const joinGroup = (api: Client, group: string, device: string): Promise<Group> =>
+  body(api.PUT("/v1/groups/{group}/devices/{device}", { params: { path: { group, device } } }));
+
+export const leaveGroup = (api: Client, group: string, device: string): Promise<Group> =>
+  body(api.DELETE("/v1/groups/{group}/devices/{device}", { params: { path: { group, device } } }));

@@ -4,14 +4,16 @@ import { useState } from "react";
 import { Link } from "wouter";
 
 import { modelsQuery } from "../../api/command-queries";
-import { devicesQuery, type DeviceSecret, revokeDevice, rotateSecret } from "../../api/device-queries";
+import { countersQuery, devicesQuery, type DeviceSecret, retireDevice, revokeDevice, rotateSecret } from "../../api/device-queries";
 import { Button } from "../../design/button";
 import { Card, CardHead } from "../../design/card";
 import { formatValue } from "../../design/format/numbers";
 import { deviceTexts } from "../../design/texts-devices";
 import { useSession } from "../../session/session";
+import { ClaimCodeCard } from "./claim-code-card";
 import { DeviceCommands } from "./device-commands";
 import { DeviceConfiguration } from "./device-configuration";
+import { DeviceGroups } from "./device-groups";
 import { BatteryText, seenText } from "./device-list";
 import type { Known } from "./device-state";
 import styles from "./devices-page.module.css";
@@ -30,12 +32,22 @@ export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties
   const { facts } = deviceTexts;
   const { api } = useSession();
   const model = useQuery(modelsQuery(api)).data?.get(device.model);
+  const counters = useQuery(countersQuery(api, device.device)).data;
+  const { counters: counted } = deviceTexts;
   const rows = [
     [facts.battery, device.battery_percent === null ? deviceTexts.mains : <BatteryText key="battery" percent={device.battery_percent} />],
     [facts.radio, device.rssi_dbm === null ? deviceTexts.mains : deviceTexts.signal(formatValue(device.rssi_dbm, 0))],
     [facts.seen, seenText(device, nowMs)],
     [facts.buffered, device.buffered === null ? deviceTexts.mains : deviceTexts.messages(formatValue(device.buffered, 0))],
     [facts.firmware, device.firmware ?? deviceTexts.mains],
+    ...(counters === undefined
+      ? []
+      : [
+          [counted.messages, formatValue(counters.messages, 0)] as const,
+          [counted.refused, formatValue(counters.refused.reduce((sum, { count }) => sum + count, 0), 0)] as const,
+          [counted.clock, milliseconds(counters.clock_offset_s)] as const,
+          [counted.drift, milliseconds(counters.clock_correction_s)] as const,
+        ]),
     [facts.credential, device.has_credential ? deviceTexts.hasSecret : deviceTexts.noSecret],
     ...(device.note === null ? [] : [[facts.note, device.note]]),
   ] as const;
@@ -69,9 +81,15 @@ export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties
       </Card>
       {model !== undefined && <DeviceCommands device={device.device} model={model} nowMs={nowMs} />}
       {model !== undefined && <DeviceConfiguration device={device.device} model={model} />}
-      <Access device={device.device} hasSecret={device.has_credential} manages={manages} onSecret={onSecret} />
+      {manages && !device.retired && <ClaimCodeCard device={device.device} nowMs={nowMs} />}
+      {manages && <DeviceGroups device={device.device} />}
+      {!device.retired && <Access device={device.device} hasSecret={device.has_credential} manages={manages} onSecret={onSecret} />}
     </div>
   );
+}
+
+function milliseconds(seconds: number | null): string {
+  return seconds === null ? deviceTexts.mains : deviceTexts.counters.ms(formatValue(1000 * seconds, 1));
 }
 
 interface AccessProperties {
@@ -82,12 +100,18 @@ interface AccessProperties {
 }
 
 const words = deviceTexts.secretCard;
+type Ask = "rotate" | "revoke" | "retire";
+const ASKS: Readonly<Record<Ask, { readonly name: string; readonly ask: (device: string) => string; readonly yes: string }>> = {
+  rotate: { name: words.rotate, ask: words.rotateAsk, yes: words.yesRotate },
+  revoke: { name: words.revoke, ask: words.revokeAsk, yes: words.yesRevoke },
+  retire: { name: deviceTexts.retire.action, ask: deviceTexts.retire.ask, yes: deviceTexts.retire.yes },
+};
 
 /** Let a device in anew, or cut it off; both are asked again before they are done. */
 function Access({ device, hasSecret, manages, onSecret }: AccessProperties) {
   const { api } = useSession();
   const queries = useQueryClient();
-  const [asks, setAsks] = useState<"rotate" | "revoke" | null>(null);
+  const [asks, setAsks] = useState<Ask | null>(null);
   const lookAgain = (): void => {
     setAsks(null);
     void queries.invalidateQueries(devicesQuery(api));
@@ -100,11 +124,9 @@ function Access({ device, hasSecret, manages, onSecret }: AccessProperties) {
     },
   });
   const revoke = useMutation({ mutationFn: () => revokeDevice(api, device), onSuccess: lookAgain });
-  const waits = rotate.isPending || revoke.isPending;
-  const act = (): void => {
-    if (asks === "rotate") rotate.mutate();
-    else revoke.mutate();
-  };
+  const retire = useMutation({ mutationFn: () => retireDevice(api, device), onSuccess: lookAgain });
+  const waits = [rotate, revoke, retire].some(({ isPending }) => isPending);
+  const act = { rotate, revoke, retire } as const;
   return (
     <Card label={words.title}>
       <CardHead
@@ -112,14 +134,11 @@ function Access({ device, hasSecret, manages, onSecret }: AccessProperties) {
         aside={
           manages && asks === null ? (
             <>
-              <Button size="small" onClick={() => { setAsks("rotate"); }}>
-                {words.rotate}
-              </Button>
-              {hasSecret && (
-                <Button size="small" onClick={() => { setAsks("revoke"); }}>
-                  {words.revoke}
+              {(hasSecret ? (["rotate", "revoke", "retire"] as const) : (["rotate", "retire"] as const)).map((ask) => (
+                <Button key={ask} size="small" onClick={() => { setAsks(ask); }}>
+                  {ASKS[ask].name}
                 </Button>
-              )}
+              ))}
             </>
           ) : undefined
         }
@@ -127,17 +146,17 @@ function Access({ device, hasSecret, manages, onSecret }: AccessProperties) {
       <div className={styles["access"]}>
         {!manages && <p>{words.readOnly}</p>}
         {asks !== null && (
-          <div role="group" aria-label={asks === "rotate" ? words.rotate : words.revoke} className={styles["ask"]}>
-            <p>{asks === "rotate" ? words.rotateAsk(device) : words.revokeAsk(device)}</p>
-            <Button look="main" size="small" autoFocus disabled={waits} onClick={act}>
-              {waits ? words.waiting : asks === "rotate" ? words.yesRotate : words.yesRevoke}
+          <div role="group" aria-label={ASKS[asks].name} className={styles["ask"]}>
+            <p>{ASKS[asks].ask(device)}</p>
+            <Button look="main" size="small" autoFocus disabled={waits} onClick={() => { act[asks].mutate(); }}>
+              {waits ? words.waiting : ASKS[asks].yes}
             </Button>
             <Button size="small" disabled={waits} onClick={() => { setAsks(null); }}>
               {words.no}
             </Button>
           </div>
         )}
-        {(rotate.isError || revoke.isError) && <p role="alert">{words.failed}</p>}
+        {[rotate, revoke, retire].some(({ isError }) => isError) && <p role="alert">{words.failed}</p>}
         {revoke.isSuccess && !hasSecret && <p role="status">{words.revoked}</p>}
         {manages && asks === null && <p>{hasSecret ? `${deviceTexts.facts.credential} ${deviceTexts.hasSecret}.` : `${deviceTexts.facts.credential}: ${deviceTexts.noSecret}.`}</p>}
       </div>

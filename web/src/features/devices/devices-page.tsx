@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Plus } from "lucide-react";
+import { Link2, Plus } from "lucide-react";
 import { useState } from "react";
 import { useSearchParams } from "wouter";
 
@@ -13,6 +13,7 @@ import { SearchField } from "../../design/search-field";
 import { texts } from "../../design/texts";
 import { deviceTexts } from "../../design/texts-devices";
 import { useServerNow, useSession } from "../../session/session";
+import { ClaimDevice } from "./claim-device";
 import { DeviceDetail } from "./device-detail";
 import { DeviceList } from "./device-list";
 import { type Known, needsAttention } from "./device-state";
@@ -40,6 +41,7 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
   const nowMs = useServerNow();
   const [search, setSearch] = useSearchParams();
   const [text, setText] = useState("");
+  const [claims, setClaims] = useState(false);
   const [registers, setRegisters] = useState(false);
   const [secret, setSecret] = useState<DeviceSecret | null>(null);
   const manages = me.permissions.includes("manage_devices");
@@ -57,6 +59,12 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
       actions={
         <>
           <SearchField label={deviceTexts.search} value={text} onChange={setText} />
+          {me.permissions.includes("claim_devices") && (
+            <Button {...(manages ? {} : { look: "main" as const })} onClick={() => { setClaims(true); }}>
+              <Link2 size={16} aria-hidden="true" />
+              {deviceTexts.claim.open}
+            </Button>
+          )}
           {manages && (
             <Button look="main" onClick={() => { setRegisters(true); }}>
               <Plus size={16} aria-hidden="true" />
@@ -82,6 +90,15 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
             setRegisters(false);
             setSecret(made);
             choose(made.device);
+          }}
+        />
+      )}
+      {claims && (
+        <ClaimDevice
+          onClose={() => { setClaims(false); }}
+          onClaimed={(device) => {
+            setClaims(false);
+            choose(device);
           }}
         />
       )}
