@@ -128,7 +128,6 @@ export const texts = {
     caliper: "Caliper",
     caliperLine: (n: number) => (n === 0 ? "First line of the caliper" : "Second line of the caliper"),
     caliperRead: (ms: number, rate: number) => (rate > 0 ? `${String(ms)} ms · ${String(rate)} /min` : "0 ms"),
-    caliperNone: "No signal to measure.",
     frozen: (time: string) => `Frozen ${time}, numbers live`,
     speed: "Sweep speed",
     gain: "ECG gain",

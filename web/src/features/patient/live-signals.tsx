@@ -48,8 +48,8 @@ export function LiveSignals({ patient, streams, worn, moment }: Properties) {
   const fast = lanes.filter(({ mmPerS }) => mmPerS === speed); // they stand on top: one speed, one measure
   const pxPerS = pxPerMm * speed;
   const toggleCaliper = (): void => {
-    const signal = caliper === null && fast.length > 0 ? (trace.current?.signal(0) ?? null) : null;
-    if (signal === null) {
+    const signal = fast.map((_, lane) => trace.current?.signal(lane) ?? null).find((known) => known !== null);
+    if (caliper !== null || signal === undefined) {
       setCaliper(null);
       return;
     }

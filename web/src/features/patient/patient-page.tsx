@@ -11,6 +11,7 @@ import { Loading } from "../../design/loading";
 import { PanelNotice } from "../../design/notice";
 import { texts } from "../../design/texts";
 import { useAcknowledge, usePause } from "../../session/actions";
+import { rateMeasure } from "../../session/readings";
 import { useLinked, useServerNow, useSession, useWatched } from "../../session/session";
 import { FurtherNumbers } from "./further-numbers";
 import { LiveSignals } from "./live-signals";
@@ -77,7 +78,7 @@ function Patient({ data }: { readonly data: Patient }) {
         <FurtherNumbers data={data} alarms={alarms} moment={moment} />
       </div>
       <div className={styles["grid"]}>
-        <Trends patient={data.key} limits={data.limits} onOpen={openSignal} />
+        <Trends patient={data.key} rate={rateMeasure(moment, data.key)} limits={data.limits} onOpen={openSignal} />
         <SignalReview patient={data.key} streams={streams} atMs={reviewMs} onShow={setReviewMs} />
       </div>
     </>

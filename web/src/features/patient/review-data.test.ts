@@ -29,9 +29,14 @@ describe("piecesOf", () => {
     expect(one.every(({ asOfMs }) => asOfMs === null)).toBe(true);
   });
 
-  it("asks for what is not whole yet again and again, and never for the future", () => {
+  it("asks for what is not whole yet again and again, together, and never for the future", () => {
     const pieces = piecesOf({ fromMs: T0, toMs: T0 + 60_000 }, T0 + 12_000);
-    expect(pieces.map(({ asOfMs }) => asOfMs)).toEqual([T0 + 10_000, T0 + 10_000]);
+    expect(pieces).toEqual([{ fromMs: T0, toMs: T0 + 16_000, asOfMs: T0 }]);
+    const later = piecesOf({ fromMs: T0, toMs: T0 + 24_000 }, T0 + 31_000);
+    expect(later.map(({ fromMs, asOfMs }) => [fromMs - T0, asOfMs === null ? null : asOfMs - T0])).toEqual([
+      [0, null],
+      [8000, 30_000],
+    ]);
   });
 });
 

@@ -5,8 +5,10 @@ import type { Waveform } from "../../api/types";
 export const PIECE_MS = 8_000;
 /** A piece that ended so long ago is stored as a whole. */
 const STORED_AFTER_MS = 20_000;
-/** How often the newest, unfinished pieces are asked for again. */
-export const FRESH_MS = 5_000;
+/** How often the newest, unfinished pieces are asked for again: each answer is written into the audit trail. */
+export const FRESH_MS = 15_000;
+/** Unfinished pieces are asked for together, up to this length. */
+const TOGETHER_MS = 2 * PIECE_MS;
 /** Between the device and the store; the newest signal to be had is so old. */
 export const BEHIND_MS = 6_000;
 const LEAST_GAP_MS = 100;
@@ -27,7 +29,10 @@ export function piecesOf({ fromMs, toMs }: View, nowMs: number): Piece[] {
   for (let at = Math.floor(fromMs / PIECE_MS) * PIECE_MS; at < toMs; at += PIECE_MS) {
     if (at > nowMs) break; // there is nothing of the future
     const endMs = at + PIECE_MS;
-    pieces.push({ fromMs: at, toMs: endMs, asOfMs: endMs + STORED_AFTER_MS <= asOfMs ? null : asOfMs });
+    const whole = endMs + STORED_AFTER_MS <= asOfMs;
+    const before = pieces.at(-1);
+    if (!whole && before?.asOfMs === asOfMs && endMs - before.fromMs <= TOGETHER_MS) pieces[pieces.length - 1] = { ...before, toMs: endMs };
+    else pieces.push({ fromMs: at, toMs: endMs, asOfMs: whole ? null : asOfMs });
   }
   return pieces;
 }

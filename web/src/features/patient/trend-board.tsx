@@ -15,7 +15,7 @@ import { TrendPlot } from "./trend-plot";
 import { TrendTable } from "./trend-table-view";
 import styles from "./trends.module.css";
 
-const MEASURES: readonly MeasureKey[] = ["heart_rate", "spo2", "respiration_rate", "temperature"];
+const OTHERS: readonly MeasureKey[] = ["spo2", "respiration_rate", "temperature"];
 const POINTS = 720; // on a wall two thirds of a point a pixel
 const PHONE_POINTS = 360;
 const PHONE_PX = 700;
@@ -38,6 +38,8 @@ export interface Lane {
 
 interface Properties {
   readonly patient: string;
+  /** Heart rate, or the pulse where no heart rate is known. */
+  readonly rate: MeasureKey;
   readonly limits: readonly Limit[];
   readonly fromMs: number;
   readonly toMs: number;
@@ -50,12 +52,13 @@ interface Properties {
  *
  * Kept from the page's second: the canvas is drawn when an answer comes, twice a minute.
  */
-export const TrendBoard = memo(function TrendBoard({ patient, limits, fromMs, toMs, asTable, onOpen }: Properties) {
+export const TrendBoard = memo(function TrendBoard({ patient, rate, limits, fromMs, toMs, asTable, onOpen }: Properties) {
   const { api, measures } = useSession();
   const points = useWindowSize().width <= PHONE_PX ? PHONE_POINTS : POINTS;
-  const answers = useQueries({ queries: MEASURES.map((measure) => laneQuery(api, { patient, measure, fromMs, toMs, points }, measures.get(measure)?.interval_s ?? 1)) });
+  const shown = [rate, ...OTHERS];
+  const answers = useQueries({ queries: shown.map((measure) => laneQuery(api, { patient, measure, fromMs, toMs, points }, measures.get(measure)?.interval_s ?? 1)) });
   const events = useQuery({ ...eventsQuery(api, { patient, fromMs, toMs }), placeholderData: (before) => before });
-  const lanes = MEASURES.map((measure, index): Lane => {
+  const lanes = shown.map((measure, index): Lane => {
     const answer = answers[index];
     const row = measures.get(measure);
     const vital = vitalDisplay(measure);

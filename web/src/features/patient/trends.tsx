@@ -1,7 +1,7 @@
 import { Table2 } from "lucide-react";
 import { useState } from "react";
 
-import type { Limit } from "../../api/types";
+import type { Limit, MeasureKey } from "../../api/types";
 import { Button } from "../../design/button";
 import { Segments } from "../../design/segments";
 import { texts } from "../../design/texts";
@@ -13,13 +13,14 @@ import styles from "./trends.module.css";
 
 interface Properties {
   readonly patient: string;
+  readonly rate: MeasureKey;
   readonly limits: readonly Limit[];
   /** Carry the signal of that time into sight. */
   readonly onOpen: (atMs: number) => void;
 }
 
 /** Small multiples over one time axis: never two scales on one, never a line over missing data. */
-export function Trends({ patient, limits, onOpen }: Properties) {
+export function Trends({ patient, rate, limits, onOpen }: Properties) {
   const { live } = useSession();
   const [key, choose] = useTrendRange();
   const [asTable, setAsTable] = useState(false);
@@ -45,7 +46,7 @@ export function Trends({ patient, limits, onOpen }: Properties) {
         </Button>
         <Segments small label={texts.patient.range} value={key} onChange={choose} options={RANGES} />
       </header>
-      <TrendBoard patient={patient} limits={limits} fromMs={fromMs} toMs={toMs} asTable={asTable} onOpen={onOpen} />
+      <TrendBoard patient={patient} rate={rate} limits={limits} fromMs={fromMs} toMs={toMs} asTable={asTable} onOpen={onOpen} />
     </section>
   );
 }
