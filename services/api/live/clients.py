@@ -62,6 +62,7 @@ class Subscription:
     started: bool = False
     follows_feed: bool = False
     _worn: frozenset[tuple[int, int]] | None = None
+    _wearers: Mapping[int, SeenPatient] | None = None
 
     @property
     def worn(self) -> frozenset[tuple[int, int]]:
@@ -74,10 +75,21 @@ class Subscription:
             )
         return self._worn
 
+    @property
+    def wearers(self) -> Mapping[int, SeenPatient]:
+        """Who wears which device; computed once for each sight."""
+        if self._wearers is None:
+            self._wearers = {
+                device.id: patient
+                for patient in self.patients.values()
+                for device in patient.devices
+            }
+        return self._wearers
+
     def see(self, patients: Mapping[PatientKey, SeenPatient]) -> None:
         """Have it see these from now on."""
         self.patients = patients
-        self._worn = None
+        self._worn = self._wearers = None
 
     @property
     def is_current(self) -> bool:

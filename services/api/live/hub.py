@@ -25,6 +25,7 @@ from shared.contracts.identity import PatientKey
 from shared.contracts.streams import STREAMS
 from shared.contracts.vitals import VitalBatch
 
+_Encoded = dict[tuple[str, int], bytes]
 _STREAM_KEYS = {int(stream): row.key for stream, row in STREAMS.items()}
 
 
@@ -218,9 +219,10 @@ class Hub:
         """Keep an event for those who come back, and give it to those who are here."""
         if not self.feed.put(item):
             return
+        encoded: _Encoded = {}
         for subscription in self._takers(item):
             if subscription.follows_feed:
-                _give_feed_item(subscription, item)
+                _give_feed_item(subscription, item, encoded)
 
     def begin_feed(self, after: FeedCursor, known: Iterable[str] = ()) -> None:
         """The feed is read from here: everybody who heard of another has to come again."""
@@ -298,24 +300,36 @@ def _give_vitals(subscription: Subscription, values: Mapping[VitalKey, bytes]) -
     client.notify()
 
 
-def _give_feed_item(subscription: Subscription, item: FeedItem) -> None:
-    """Tell an event to a subscription that may see it and was not told; keeps the place."""
+def _give_feed_item(
+    subscription: Subscription, item: FeedItem, encoded: _Encoded | None = None
+) -> None:
+    """Tell an event to a subscription that may see it and was not told; keeps the place.
+
+    Parameters
+    ----------
+    encoded : messages of this item that were made for others, by subscription and sight
+    """
     if subscription.told is not None and item.cursor <= subscription.told:
         return
     subscription.told = item.cursor
-    patient = _seen(subscription, item)
-    if patient is not None and subscription.wants(What.ALARMS if item.is_alarm else What.EVENTS):
-        subscription.client.put_encoded(item.message(subscription.asked.id, patient))
-
-
-def _seen(subscription: Subscription, item: FeedItem) -> SeenPatient | None:
     event = item.event
-    if event.patient is not None:  # whoever wears the device now, it happened to that patient
-        return subscription.patients.get(PatientKey(event.patient))
-    for patient in subscription.patients.values():
-        if any(device.id == event.device for device in patient.devices):
-            return patient
-    return None
+    patient = (
+        subscription.patients.get(PatientKey(event.patient))
+        # Whoever wears the device now, it happened to that patient.
+        if event.patient is not None
+        else subscription.wearers.get(event.device or 0)
+    )
+    if patient is None:
+        return
+    if not subscription.wants(What.ALARMS if item.is_alarm else What.EVENTS):
+        return
+    key = (subscription.asked.id, id(patient))
+    message = None if encoded is None else encoded.get(key)
+    if message is None:
+        message = item.message(subscription.asked.id, patient)
+        if encoded is not None:
+            encoded[key] = message
+    subscription.client.put_encoded(message)
 
 
 def _n_samples(table: NDArray[np.void]) -> NDArray[np.int64]:
