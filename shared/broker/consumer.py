@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Mapping
+from typing import Literal
 
 from aiormq.abc import AbstractChannel, DeliveredMessage
 
 from shared.broker.connection import Connection, amqp_errors
 from shared.errors import Dependency, NotFound, Unavailable, VitalwireError
-from shared.runtime.waiting import wait_or_stop
 
 OPEN_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 5.0
@@ -28,6 +28,8 @@ class Consumer:
         self._tag: str | None = None
         self._buffer: deque[DeliveredMessage] = deque()
         self._arrived: asyncio.Future[None] | None = None
+        self._until: asyncio.Event | None = None
+        self._stopping: asyncio.Future[Literal[True]] | None = None
         self._lost = False
 
     @classmethod
@@ -88,12 +90,40 @@ class Consumer:
         ------
         Unavailable : the consumer is lost; what is buffered can no longer be acknowledged
         """
-        if not self._buffer and not self._lost:
-            self._arrived = asyncio.get_running_loop().create_future()
-            await wait_or_stop(self._arrived, until, timeout_s=timeout_s)
+        if not self._buffer and not self._lost and not until.is_set():
+            await self._something(until, timeout_s)
         if self._lost:
             raise Unavailable(Dependency.RABBITMQ, f"consuming {self._queue}: it was cut off")
         return [self._buffer.popleft() for _ in range(min(at_most, len(self._buffer)))]
+
+    async def _something(self, until: asyncio.Event, timeout_s: float | None) -> None:
+        """Wait for a delivery, the loss, the stop or the time.
+
+        A take is made for each batch that comes: one future and no task, the stop is watched by
+        one task of the consumer.
+        """
+        if self._until is not until:
+            self._watch(until)
+        loop = asyncio.get_running_loop()
+        self._arrived = loop.create_future()
+        timer = None if timeout_s is None else loop.call_later(timeout_s, self._wake)
+        try:
+            await self._arrived
+        finally:
+            self._arrived = None
+            if timer is not None:
+                timer.cancel()
+
+    def _watch(self, until: asyncio.Event) -> None:
+        self._forget_stop()
+        self._until = until
+        self._stopping = asyncio.ensure_future(until.wait())
+        self._stopping.add_done_callback(lambda _: self._wake())
+
+    def _forget_stop(self) -> None:
+        stopping, self._stopping, self._until = self._stopping, None, None
+        if stopping is not None:
+            stopping.cancel()
 
     async def acknowledge(self, delivery_tag: int, *, and_before: bool = False) -> None:
         """Acknowledge a delivery, or all up to it. A lost consumer forgets it: it comes again."""
@@ -117,6 +147,7 @@ class Consumer:
         """Cancel, then close the channel: an acknowledgement after the close would cost the
         whole connection. Buffered deliveries go back to the queue.
         """
+        self._forget_stop()
         if self._channel.is_closed:
             return
         with (
