@@ -109,8 +109,8 @@ async def test_one_cursor_says_the_values_of_a_time_to_eye_and_ear(screen: Scree
 async def test_an_alarm_stands_on_the_axis_and_leads_to_its_signal(
     screen: Screen, system: RunningSystem
 ) -> None:
-    page = await opened(screen, "03")
-    async with alarm_at(system, "03"):
+    page = await opened(screen, "06")
+    async with alarm_at(system, "06"):
         marker = page.get_by_role("group", name="Events and alarms").get_by_role(
             "button", name=re.compile("Medium alarm RR")
         )

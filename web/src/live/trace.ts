@@ -45,7 +45,7 @@ export class Trace {
   freeze(penMs: number | null): void {
     if (this.#frozenMs === penMs) return;
     this.#frozenMs = penMs;
-    this.redraw();
+    if (penMs === null) this.redraw(); // what stands still is left as it was
   }
 
   /** What is drawn in a lane: its samples, their rate and the number under the pen. */
