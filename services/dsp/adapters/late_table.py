@@ -16,11 +16,11 @@ class LateIntervals:
         self._statements = statements
         self._incarnation = incarnation
 
-    async def stored(self, lane: Lane, *, quiet_s: float) -> list[Span]:
-        """What storage has, with no more of it coming."""
+    async def stored(self, lane: Lane, *, quiet_s: float, before_us: int) -> list[Span]:
+        """What storage has, with no more of it coming: those that wait longest."""
         async with self._database.session() as session:
             rows = await session.fetch(
-                self._statements["stored_late"], lane, quiet_s, self._incarnation
+                self._statements["stored_late"], lane, quiet_s, self._incarnation, before_us
             )
         return [Span(*row.values()) for row in rows]
 

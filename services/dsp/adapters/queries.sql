@@ -31,25 +31,31 @@ on conflict (device_id, stream, start_us, end_us) do update set
     noted_at = now();
 
 -- name: stored_late
--- Times of a lane whose samples are stored, with nothing more coming of the device for a while,
--- for a minute at most: who always sends late is worked in too.
-select l.device_id, l.stream, l.start_us, l.end_us
-from dsp.late_interval l
-where l.lane = $1
-  and (
-    l.noted_at < now() - interval '60 s'
-    or not exists (
-        select from dsp.late_interval other
-        where other.device_id = l.device_id and other.stream = l.stream
-          and other.noted_at > now() - make_interval(secs => $2)))
-  and (
-    l.incarnation < $3
-    or exists (
-        select from signal.stream_position p
-        where p.incarnation = l.incarnation and p.stream = l.after_stream
-          and p.last_offset >= l.after_offset))
-order by l.device_id, l.stream, l.start_us
-limit 500;
+-- Times of a lane that ended long enough ago, whose samples are stored, with nothing more coming of
+-- the device for a while, for a minute at most: who always sends late is worked in too. Those that
+-- wait longest, so that no device waits for the others for ever.
+select device_id, stream, start_us, end_us
+from (
+    select l.device_id, l.stream, l.start_us, l.end_us
+    from dsp.late_interval l
+    where l.lane = $1
+      and l.end_us <= $4
+      and (
+        l.noted_at < now() - interval '60 s'
+        or not exists (
+            select from dsp.late_interval other
+            where other.device_id = l.device_id and other.stream = l.stream
+              and other.noted_at > now() - make_interval(secs => $2)))
+      and (
+        l.incarnation < $3
+        or exists (
+            select from signal.stream_position p
+            where p.incarnation = l.incarnation and p.stream = l.after_stream
+              and p.last_offset >= l.after_offset))
+    order by l.noted_at
+    limit 500
+) as longest
+order by device_id, stream, start_us;
 
 -- name: waiting_late
 -- How many times of a lane wait to be computed again.

@@ -52,6 +52,7 @@ log = structlog.get_logger()
 LOOP = "late"
 SECOND_US = 1_000_000
 COMPUTED_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
+LEAST_TOUCHED_US = min(touched_us(stream) for stream in COMPUTED_STREAMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +167,9 @@ class LateLane:
 
     async def _turn(self, stop: asyncio.Event) -> None:
         before_us = self.clock.now_us() - round(self.pace.wait_s * SECOND_US)
-        stored = await self.table.stored(self.lane, quiet_s=self.pace.quiet_s)
+        stored = await self.table.stored(
+            self.lane, quiet_s=self.pace.quiet_s, before_us=before_us - LEAST_TOUCHED_US
+        )
         for span in merged(stored):
             if stop.is_set():
                 return

@@ -105,8 +105,11 @@ class Assignments(Protocol):
 class LateTable(Protocol):
     """Late samples that wait, and what was made of them."""
 
-    async def stored(self, lane: Lane, *, quiet_s: float) -> list[Span]:
-        """What storage has, with no more of it coming; the oldest first, so many at most."""
+    async def stored(self, lane: Lane, *, quiet_s: float, before_us: int) -> list[Span]:
+        """What storage has of before a time, with no more of it coming.
+
+        So many at most: those that wait longest, in the order of device, stream and time.
+        """
 
     async def revision(self, span: Span) -> int:
         """The revision in which values of this time must be given out to count."""
