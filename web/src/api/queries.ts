@@ -2,7 +2,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { body, type Client } from "./client";
-import type { Beat, MeasureKey, Patient, PatientPage, StreamKey } from "./types";
+import type { Beat, EventPage, MeasureKey, Patient, PatientEvent, PatientPage, StreamKey } from "./types";
 
 const MINUTE_MS = 60_000;
 const MOST_A_PAGE = 500;
@@ -89,13 +89,22 @@ export const trendQuery = (api: Client, range: TrendRange) =>
 
 const MOST_EVENTS = 1_000;
 
+const MOST_PAGES = 5; // a week with more events than that is not read on an axis
+
 /** What happened to a patient, alarms included, the newest first. */
 export const eventsQuery = (api: Client, range: HistoryRange) =>
   queryOptions({
     queryKey: ["events", range],
     queryFn: async () => {
-      const query = { limit: MOST_EVENTS, ...interval(range) };
-      return (await body(api.GET("/v1/patients/{patient}/events", { params: { path: { patient: range.patient }, query } }))).items;
+      const events: PatientEvent[] = [];
+      let cursor: string | null = null;
+      for (let page = 0; page < MOST_PAGES && (page === 0 || cursor !== null); page++) {
+        const query = { limit: MOST_EVENTS, ...interval(range), ...(cursor === null ? {} : { cursor }) };
+        const answer: EventPage = await body(api.GET("/v1/patients/{patient}/events", { params: { path: { patient: range.patient }, query } }));
+        events.push(...answer.items);
+        cursor = answer.next;
+      }
+      return events;
     },
     staleTime: MINUTE_MS / 2,
   });

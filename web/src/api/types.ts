@@ -17,7 +17,8 @@ export type Limit = Patient["limits"][number];
 export type Vitals = Answer<"/v1/patients/{patient}/vitals">;
 export type Waveform = Answer<"/v1/patients/{patient}/waveforms">;
 export type Beat = Answer<"/v1/patients/{patient}/beats">["items"][number];
-export type PatientEvent = Answer<"/v1/patients/{patient}/events">["items"][number];
+export type EventPage = Answer<"/v1/patients/{patient}/events">;
+export type PatientEvent = EventPage["items"][number];
 export type Alarm = Answer<"/v1/alarms">["items"][number];
 export type MeasureRow = Answer<"/v1/measures">["items"][number];
 /** The vital signs that can be asked for. */
