@@ -6,12 +6,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import msgspec
 import pytest
 from websockets.exceptions import ConnectionClosed
 
 from shared.contracts.events import Event, EventKind, Severity
-from tests.harness.eventually import eventually
 from tests.integration.api.conftest import StartApi
 from tests.integration.api.system import LiveClient, System, blocks_in
 
@@ -293,89 +291,6 @@ async def test_events_and_alarms_are_told_with_a_cursor(api: System) -> None:
         assert told["item"]["since"] == "1970-01-01T00:00:01.000000Z"
         await sven.hear("state")
         assert not [text for text in sven.texts if text["kind"] in ("event", "alarm")]
-
-
-async def test_who_comes_back_with_a_cursor_misses_nothing_and_hears_nothing_twice(
-    api: System,
-) -> None:
-    async with api.live("nina") as nina:
-        await nina.say(op="subscribe", id="e", ward="north", what=["events"])
-        await nina.hear("subscribed")
-        await api.publish_event(lead_off(api, 0))
-        cursor = (await nina.hear("event"))["cursor"]
-    for number in range(1, 6):
-        await api.publish_event(lead_off(api, number))
-        await api.publish_event(lead_off(api, 100 + number, patient="p-south1"))
-
-    async with api.live("nina") as nina:
-        await nina.say(op="subscribe", id="e", ward="north", what=["events"], since=cursor)
-        await nina.hear("subscribed")
-        heard = [(await nina.hear("event"))["item"]["data"]["number"] for _ in range(5)]
-        await api.publish_event(lead_off(api, 6))
-        last = await nina.hear("event")
-        assert heard == [1, 2, 3, 4, 5]
-        assert last["item"]["data"]["number"] == 6
-        assert not [text for text in nina.texts if text["kind"] == "event"]
-
-
-async def test_a_new_process_replays_from_the_database_what_its_memory_lacks(
-    start_api: StartApi,
-) -> None:
-    async with start_api() as api:
-        for number in range(3):
-            await api.publish_event(lead_off(api, number))
-    async with start_api(live_ring_events_most=1) as api:
-        # Storage has written the first two of them; the third is in the stream alone.
-        for number in range(2):
-            await api.store_event(
-                f"event-{number}",
-                now_us(),
-                "lead_off",
-                patient="p-north1",
-                device="ecg-north1",
-                offset=number,
-                data={"number": number},
-            )
-        await api.database.execute(
-            "insert into signal.stream_position (incarnation, stream, last_offset) "
-            "values (1, 'events', 1)"
-        )
-        async with api.live("nina") as nina:
-
-            async def replayed() -> list[int]:
-                await nina.say(op="subscribe", id="e", ward="north", what=["events"], since="1.0")
-                await nina.hear("subscribed")
-                await nina.hear("state")
-                heard = [t["item"]["data"]["number"] for t in nina.texts if t["kind"] == "event"]
-                nina.texts.clear()
-                assert heard == [1, 2]
-                return heard
-
-            await eventually(replayed, within_s=10)
-
-
-async def test_who_does_not_read_is_cut_off_and_nobody_else_is(start_api: StartApi) -> None:
-    async with (
-        start_api(live_queue_messages_most=20, live_send_s=1.0, live_flush_s=0.01) as api,
-        api.live("nina") as slow,
-        api.live("carla") as quick,
-    ):
-        for client in (slow, quick):
-            await client.say(op="subscribe", id="e", ward="north", what=["events"])
-            await client.hear("subscribed")
-        slow.socket.transport.pause_reading()
-        for wave in range(15):
-            numbers = range(10 * wave, 10 * wave + 10)
-            for number in numbers:
-                data = {"filler": "x" * 100_000, "n": number}
-                event = msgspec.structs.replace(lead_off(api, number), data=data)
-                await api.publish_event(event)
-            heard = [await quick.hear("event", within_s=10) for _ in numbers]
-            assert [event["item"]["data"]["n"] for event in heard] == list(numbers)
-        slow.socket.transport.resume_reading()
-        assert await closed_with(slow, within_s=20) == 4008
-        await quick.say(op="ping")
-        await quick.hear("pong")
 
 
 async def test_unsubscribed_is_silent(api: System) -> None:

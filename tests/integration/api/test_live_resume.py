@@ -13,11 +13,12 @@ from shared.broker.streams import StreamEdge, StreamReader
 from shared.contracts.events import decode_event
 from shared.contracts.names import Queue
 from tests.harness.deployment import INCARNATION
+from tests.harness.eventually import eventually
 from tests.harness.rabbitmq import VirtualHost
 from tests.harness.tcp_proxy import TcpProxy
 from tests.integration.api.conftest import StartApi
 from tests.integration.api.system import LiveClient, System
-from tests.integration.api.test_live import lead_off
+from tests.integration.api.test_live import lead_off, now_us
 
 OWN_STREAMS = True
 EVENTS = 120
@@ -154,6 +155,65 @@ async def test_over_cuts_and_restarts_every_event_is_told_once_and_in_order(
             await listen_to_the_end(listener, api, rng, EVENTS - 1)
     assert listener.heard == list(range(EVENTS))
     assert listener.links > 4
+
+
+async def test_who_comes_back_with_a_cursor_misses_nothing_and_hears_nothing_twice(
+    api: System,
+) -> None:
+    async with api.live("nina") as nina:
+        await nina.say(op="subscribe", id="e", ward="north", what=["events"])
+        await nina.hear("subscribed")
+        await api.publish_event(lead_off(api, 0))
+        cursor = (await nina.hear("event"))["cursor"]
+    for number in range(1, 6):
+        await api.publish_event(lead_off(api, number))
+        await api.publish_event(lead_off(api, 100 + number, patient="p-south1"))
+
+    async with api.live("nina") as nina:
+        await nina.say(op="subscribe", id="e", ward="north", what=["events"], since=cursor)
+        await nina.hear("subscribed")
+        heard = [(await nina.hear("event"))["item"]["data"]["number"] for _ in range(5)]
+        await api.publish_event(lead_off(api, 6))
+        last = await nina.hear("event")
+        assert heard == [1, 2, 3, 4, 5]
+        assert last["item"]["data"]["number"] == 6
+        assert not [text for text in nina.texts if text["kind"] == "event"]
+
+
+async def test_a_new_process_replays_from_the_database_what_its_memory_lacks(
+    start_api: StartApi,
+) -> None:
+    async with start_api() as api:
+        for number in range(3):
+            await api.publish_event(lead_off(api, number))
+    async with start_api(live_ring_events_most=1) as api:
+        # Storage has written the first two of them; the third is in the stream alone.
+        for number in range(2):
+            await api.store_event(
+                f"event-{number}",
+                now_us(),
+                "lead_off",
+                patient="p-north1",
+                device="ecg-north1",
+                offset=number,
+                data={"number": number},
+            )
+        await api.database.execute(
+            "insert into signal.stream_position (incarnation, stream, last_offset) "
+            "values (1, 'events', 1)"
+        )
+        async with api.live("nina") as nina:
+
+            async def replayed() -> list[int]:
+                await nina.say(op="subscribe", id="e", ward="north", what=["events"], since="1.0")
+                await nina.hear("subscribed")
+                await nina.hear("state")
+                heard = [t["item"]["data"]["number"] for t in nina.texts if t["kind"] == "event"]
+                nina.texts.clear()
+                assert heard == [1, 2]
+                return heard
+
+            await eventually(replayed, within_s=10)
 
 
 async def test_a_long_absence_is_told_in_pages_that_the_client_can_take(

@@ -77,6 +77,30 @@ async def test_a_socket_that_never_reads_is_cut_off_and_leaves_nothing_behind(
         await good.hear("pong")
 
 
+async def test_who_does_not_read_is_cut_off_and_nobody_else_is(start_api: StartApi) -> None:
+    async with (
+        start_api(live_queue_messages_most=20, live_send_s=1.0, live_flush_s=0.01) as api,
+        api.live("nina") as slow,
+        api.live("carla") as quick,
+    ):
+        for client in (slow, quick):
+            await client.say(op="subscribe", id="e", ward="north", what=["events"])
+            await client.hear("subscribed")
+        slow.socket.transport.pause_reading()
+        for wave in range(15):
+            numbers = range(10 * wave, 10 * wave + 10)
+            for number in numbers:
+                data = {"filler": "x" * 100_000, "n": number}
+                event = msgspec.structs.replace(lead_off(api, number), data=data)
+                await api.publish_event(event)
+            heard = [await quick.hear("event", within_s=10) for _ in numbers]
+            assert [event["item"]["data"]["n"] for event in heard] == list(numbers)
+        slow.socket.transport.resume_reading()
+        assert await closed_with(slow, within_s=20) == 4008
+        await quick.say(op="ping")
+        await quick.hear("pong")
+
+
 async def test_a_slow_client_misses_samples_and_is_told_which(start_api: StartApi) -> None:
     async with (
         start_api(live_flush_s=0.01, live_queue_waveform_bytes_most=100_000) as api,
