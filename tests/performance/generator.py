@@ -278,10 +278,10 @@ async def stay(devices: Sequence[Publisher], every_s: float) -> None:
     """Ping from each device within its keep-alive."""
     while True:
         for start in range(0, len(devices), CONNECTING_AT_ONCE):
-            for device in devices[start : start + CONNECTING_AT_ONCE]:
+            some = devices[start : start + CONNECTING_AT_ONCE]
+            for device in some:
                 device.ping()
-            await asyncio.sleep(every_s * CONNECTING_AT_ONCE / max(len(devices), 1))
-        await asyncio.sleep(TICK_S)
+            await asyncio.sleep(every_s * len(some) / len(devices))
 
 
 def _percentiles(devices: Sequence[Publisher]) -> dict[str, float]:
