@@ -75,6 +75,7 @@ async def beside_peers(
             for rate in rates:
                 row = await measure(ours, our_generator, ours.pids(), "signal.frame", rate, seconds)
                 found.append({"path": OURS, "round": number, **row})
+                tell(found[-1])
                 for how in hows:
                     if how.endswith("single") and rate > SINGLE_MOST_RATE:
                         continue
@@ -85,8 +86,19 @@ async def beside_peers(
                         await asyncio.sleep(SETTLE_S)
                         row = await measure(plain, generator, pids, "peer", rate, seconds)
                         found.append({"path": how, "round": number, **row})
-            print(f"round {number + 1} of {pairs}", flush=True)
+                        tell(found[-1])
     return found
+
+
+def tell(row: dict[str, Any]) -> None:
+    """One measurement, as soon as it is there."""
+    us = row["us"]
+    print(
+        f"{row['round'] + 1}: {row['path']} at {row['rate']:.0f}/s, {row['stored']} of"
+        f" {row['sent']} stored: {sum(us.values()) - us['mosquitto']:.1f} us without mosquitto; "
+        + ", ".join(f"{name} {value:.1f}" for name, value in us.items()),
+        flush=True,
+    )
 
 
 async def profiled(service: str, rate: float, seconds: float) -> str:
