@@ -150,6 +150,7 @@ export const texts = {
     notFound: "There is no such patient, or it is not in your care.",
     noDataFor: (age: string) => `No data for ${age}`,
     sections: "Sections",
+    limits: "Limits",
     moreNumbers: "Further values",
     sourcesDiffer: "sources differ",
     noStreams: "No waveform from this patient's devices.",

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useSearchParams } from "wouter";
 
 import { patientsQuery, wardQuery } from "../../api/queries";
 import { PanelNotice } from "../../design/notice";
@@ -29,7 +30,8 @@ function WardAlarms({ ward }: { readonly ward: string }) {
   useWatched(live.alarmVersion);
   const { data } = useQuery(wardQuery(api, ward));
   const { data: patients } = useQuery(patientsQuery(api));
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [asked] = useSearchParams(); // a patient's page leads to that patient's limits
+  const [chosen, setChosen] = useState(asked.get("patient"));
 
   const known = linked && live.alarms.known;
   const alarms = known ? sortAlarms(live.alarms.all().filter((alarm) => alarm.ward === ward), nowMs) : [];

@@ -1,4 +1,4 @@
-import { ChevronLeft, Cpu, Plug } from "lucide-react";
+import { ChevronLeft, Cpu, Pencil, Plug } from "lucide-react";
 import { Link } from "wouter";
 
 import type { Patient } from "../../api/types";
@@ -41,6 +41,10 @@ export function PatientHead({ data, nowMs }: { readonly data: Patient; readonly 
           </Chip>
         ))}
       </div>
+      <Link className={styles["limits"]} href={`/alarms?patient=${data.key}`} data-testid="limits">
+        <Pencil size={16} strokeWidth={1.8} aria-hidden="true" />
+        {texts.patient.limits}
+      </Link>
     </div>
   );
 }
