@@ -27,8 +27,17 @@ _ANY_PROBLEM = (
 )
 
 _WITH_BODY = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_CHANGED_OR_IN_THE_WAY = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 _FURTHER: dict[tuple[str, str], tuple[HTTPStatus, ...]] = {
     ("/v1/devices", "post"): (HTTPStatus.CONFLICT,),
+    ("/v1/devices/bulk", "post"): (HTTPStatus.CONFLICT,),
+    ("/v1/devices/{device}/rotate", "post"): (HTTPStatus.CONFLICT,),
+    ("/v1/devices/{device}/claim-code", "post"): (HTTPStatus.CONFLICT,),
+    ("/v1/devices/{device}/commands", "post"): (HTTPStatus.CONFLICT,),
+    ("/v1/devices/{device}/configuration", "put"): _CHANGED_OR_IN_THE_WAY,
+    ("/v1/devices/{device}/configuration", "patch"): _CHANGED_OR_IN_THE_WAY,
+    ("/v1/groups", "post"): (HTTPStatus.CONFLICT,),
+    ("/v1/patients/{patient}/assignments", "post"): (HTTPStatus.CONFLICT,),
     ("/v1/patients/{patient}/limits", "put"): (HTTPStatus.PRECONDITION_FAILED,),
 }
 

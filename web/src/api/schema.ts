@@ -343,6 +343,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All ordered erasures
+         * @description The newest first.
+         */
+        get: operations["erasures_v1_erasures_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/groups": {
         parameters: {
             query?: never;
@@ -569,6 +589,30 @@ export interface paths {
         get: operations["beats_v1_patients__patient__beats_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the erasure of a patient is
+         * @description With the certificate when it is done.
+         */
+        get: operations["erasure_v1_patients__patient__erasure_get"];
+        put?: never;
+        /**
+         * Order the erasure of a patient
+         * @description Removes all data of the patient for ever. Storage carries it out within minutes.
+         */
+        post: operations["order_v1_patients__patient__erasure_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1405,6 +1449,48 @@ export interface components {
             next: string | null;
         };
         /**
+         * Erasure
+         * @description An ordered erasure and how far it is.
+         *
+         *     `fenced`: nothing of the patient is let in any more. `erasing`: data is being removed.
+         *     `done`: the certificate is the JSON text whose SHA-256 is given.
+         */
+        Erasure: {
+            /** Certificate */
+            certificate: string | null;
+            /** Certificate Sha256 */
+            certificate_sha256: string | null;
+            /** Done At */
+            done_at: string | null;
+            /** Patient */
+            patient: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Requested At
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            requested_at: string;
+            /** Requested By */
+            requested_by: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ordered" | "fenced" | "erasing" | "done";
+        };
+        /**
+         * ErasureList
+         * @description All ordered erasures, the newest first.
+         */
+        ErasureList: {
+            /** Items */
+            items: components["schemas"]["Erasure"][];
+            /** Next */
+            next?: null;
+        };
+        /**
          * EventKind
          * @description Kinds of event on the stream ``events``.
          * @enum {string}
@@ -1728,6 +1814,14 @@ export interface components {
         NewDevices: {
             /** Items */
             items: components["schemas"]["NewDevice"][];
+        };
+        /**
+         * NewErasure
+         * @description Why a patient is to be erased; it stays in the audit trail, so it names nobody.
+         */
+        NewErasure: {
+            /** Reason */
+            reason: string;
         };
         /**
          * NewGroup
@@ -2168,6 +2262,37 @@ export interface components {
         /**
          * Vitals
          * @description A measure of a patient over time.
+         * @example {
+         *       "from": "2026-01-02T03:00:00.000000Z",
+         *       "measure": "heart_rate",
+         *       "patient": "p-7kd2m",
+         *       "points": [
+         *         {
+         *           "device": "ecg-1",
+         *           "max": 93.5,
+         *           "method": "ecg_beat_intervals",
+         *           "min": 66,
+         *           "n": 12,
+         *           "n_questionable": 0,
+         *           "quality": 0.93,
+         *           "source": "computed",
+         *           "t": "2026-01-02T03:04:00.000000Z",
+         *           "validity": "valid",
+         *           "value": 71.4
+         *         }
+         *       ],
+         *       "resolution_s": 60,
+         *       "series": [
+         *         {
+         *           "device": "ecg-1",
+         *           "method": "ecg_beat_intervals",
+         *           "n": 12,
+         *           "source": "computed"
+         *         }
+         *       ],
+         *       "to": "2026-01-02T04:00:00.000000Z",
+         *       "unit": "/min"
+         *     }
          */
         Vitals: {
             /**
@@ -2248,6 +2373,55 @@ export interface components {
          *
          *     ``hz``, ``device_hz``, ``device``, ``place`` and ``channels`` are of the source with most
          *     samples, null or empty where nothing was stored.
+         * @example {
+         *       "channels": [
+         *         "I"
+         *       ],
+         *       "device": "ecg-1",
+         *       "device_hz": 250,
+         *       "from": "2026-01-02T03:04:05.000000Z",
+         *       "hz": 250,
+         *       "patient": "p-7kd2m",
+         *       "place": "chest",
+         *       "segments": [
+         *         {
+         *           "device": "ecg-1",
+         *           "hz": 250,
+         *           "missing": [
+         *             {
+         *               "end": 3,
+         *               "start": 2
+         *             }
+         *           ],
+         *           "start": "2026-01-02T03:04:05.000000Z",
+         *           "values": [
+         *             [
+         *               0.012,
+         *               0.019,
+         *               null,
+         *               0.874,
+         *               0.31
+         *             ]
+         *           ]
+         *         }
+         *       ],
+         *       "sources": [
+         *         {
+         *           "channels": [
+         *             "I"
+         *           ],
+         *           "device": "ecg-1",
+         *           "from": "2026-01-02T03:04:05.000000Z",
+         *           "hz": 250,
+         *           "n_samples": 250,
+         *           "place": "chest",
+         *           "to": "2026-01-02T03:04:06.000000Z"
+         *         }
+         *       ],
+         *       "stream": "ecg",
+         *       "to": "2026-01-02T03:04:05.020000Z",
+         *       "unit": "mV"
+         *     }
          */
         Waveform: {
             /** Channels */
@@ -2302,8 +2476,8 @@ export interface components {
          * @description Points without a hole in time, one list a channel; null where a sample is missing.
          *
          *     Point i stands at ``start`` + i / ``hz``. Thinned, each pair of points is the least and the
-         *     greatest sample of its bucket in the order in which they came (of a bucket of two minutes or
-         *     more: the least first).
+         *     greatest sample of its bucket in the order in which they came (from far, in
+         *     buckets of whole minutes: the least first).
          */
         WaveformSegment: {
             /** Device */
@@ -2984,6 +3158,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -3161,6 +3344,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it may not be known */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3426,6 +3618,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -3521,6 +3731,24 @@ export interface operations {
             };
             /** @description There is no such thing, or it may not be known */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was changed meanwhile */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3858,6 +4086,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -4031,6 +4268,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -4129,6 +4375,80 @@ export interface operations {
             };
             /** @description The body is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erasures_v1_erasures_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasureList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4295,6 +4615,15 @@ export interface operations {
             };
             /** @description There is no such thing, or it may not be known */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5094,6 +5423,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large */
             413: {
                 headers: {
@@ -5264,6 +5602,182 @@ export interface operations {
             };
             /** @description There is no such thing, or it may not be known */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    erasure_v1_patients__patient__erasure_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    order_v1_patients__patient__erasure_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewErasure"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erasure"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

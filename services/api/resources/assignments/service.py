@@ -154,9 +154,12 @@ class AssignmentService:
         def check(salt: bytes | None, kept: bytes | None) -> bool:
             return is_right(claim.code, salt or _NO_SALT, kept or _NO_HASH)
 
-        device, came = await self._store.claim(
-            claim.device, seen, request.principal.username, is_right=check
-        )
+        try:
+            device, came = await self._store.claim(
+                claim.device, seen, request.principal.username, is_right=check
+            )
+        except Conflict as error:  # somebody shall wear it from a later time on
+            raise NotFound("no such device, or no such code") from error
         if isinstance(came, Claimed):
             await self._refuse(request, Action.CLAIM_DEVICE, seen, device, came.name.lower())
             raise NotFound("no such device, or no such code")
