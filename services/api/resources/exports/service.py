@@ -4,8 +4,7 @@ Memory is bounded by a window of time a file, and by how many files are written 
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from services.api.audit import Action
 from services.api.core.channel_names import channel_names
 from services.api.core.count_scale import ScaleFinder
 from services.api.core.export_format import ExportFormat
+from services.api.core.file_places import FilePlaces
 from services.api.core.sample_layout import Filler, LayoutFinder
 from services.api.core.sight import SeenPatient
 from services.api.core.token_bucket import RateLimitedError
@@ -27,12 +27,12 @@ from services.api.parameters import LONGEST_HISTORY, LONGEST_VITALS, Asked, time
 from services.api.resources.exports.store import ExportStore, Resolution
 from services.api.resources.exports.writers.contents import (
     BEATS,
-    EVENTS,
     HOURS,
     MINUTES,
     TIME,
     VALUES,
     Content,
+    events_of,
 )
 from services.api.resources.exports.writers.signals import (
     BeatMark,
@@ -72,13 +72,17 @@ _LONGEST = {
 _MARKED_BEATS = {Stream.ECG: BeatKind.R_PEAK, Stream.PPG: BeatKind.PULSE_FOOT}
 
 
+Bytes = AsyncGenerator[bytes, None]
+"""A file, piece by piece."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     """A file on its way."""
 
     media_type: str
     file_name: str
-    body: AsyncIterator[bytes]
+    body: Bytes
 
 
 class ExportService:
@@ -97,7 +101,7 @@ class ExportService:
         self._store = store
         self._clock = clock
         self._models = models
-        self._writing: Counter[int] = Counter()
+        self._places = FilePlaces(most=_FILES_MOST, a_user=_FILES_A_USER)
 
     # --------------------------------------------------------------------------- samples
 
@@ -160,7 +164,7 @@ class ExportService:
 
     async def _sample_rows(
         self, writer: TableWriter, sources: Sequence[TraceSource], interval: Interval
-    ) -> AsyncIterator[bytes]:
+    ) -> Bytes:
         yield await asyncio.to_thread(writer.begin)
         async for pieces in self._pieces(sources, interval):
             for piece in pieces:
@@ -210,7 +214,7 @@ class ExportService:
         recording: Recording,
         sources: Sequence[TraceSource],
         interval: Interval,
-    ) -> AsyncIterator[bytes]:
+    ) -> Bytes:
         filler = Filler(recording.stretches, recording.interval_ns / 1_000, len(recording.channels))
         yield await asyncio.to_thread(writer.begin)
         marked_us = 0
@@ -244,7 +248,7 @@ class ExportService:
 
     async def _pieces(
         self, sources: Sequence[TraceSource], interval: Interval
-    ) -> AsyncIterator[list[TracePiece]]:
+    ) -> AsyncGenerator[list[TracePiece], None]:
         """New samples of each window, in the order of time."""
         for source in sources:
             own = source.within(interval)
@@ -304,7 +308,7 @@ class ExportService:
         async def read(window: Interval) -> list[Row]:
             return await self._store.events(seen, window)
 
-        return self._table_export(request, seen, interval, form, EVENTS, read)
+        return self._table_export(request, seen, interval, form, events_of(seen), read)
 
     def _table_export(
         self,
@@ -317,7 +321,7 @@ class ExportService:
     ) -> Export:
         writer = _table(form, content.columns, {"patient": seen.key, "content": content.what})
 
-        async def body() -> AsyncIterator[bytes]:
+        async def body() -> Bytes:
             yield await asyncio.to_thread(writer.begin)
             for start in range(interval.start, interval.end, content.window_us):
                 end = min(start + content.window_us, interval.end)
@@ -351,26 +355,30 @@ class ExportService:
         )
 
     def _export(
-        self, request: Request, name: str, media_type: str, suffix: str, body: AsyncIterator[bytes]
+        self,
+        request: Request,
+        name: str,
+        media_type: str,
+        suffix: str,
+        body: Bytes,
     ) -> Export:
         user = int(request.principal.user_id)
-        if self._writing.total() >= _FILES_MOST or self._writing[user] >= _FILES_A_USER:
+        if not self._places.is_free(user):
             raise RateLimitedError(_RETRY_S)
         return Export(
             media_type=media_type, file_name=f"{name}.{suffix}", body=self._counted(user, body)
         )
 
-    async def _counted(self, user: int, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def _counted(self, user: int, body: Bytes) -> Bytes:
         """The body, counted while it is sent; empty pieces are left out. Cancel-safe."""
-        self._writing[user] += 1
+        self._places.take(user)
         try:
-            async for data in body:
-                if data:
-                    yield data
+            async with aclosing(body) as pieces:
+                async for data in pieces:
+                    if data:
+                        yield data
         finally:
-            self._writing[user] -= 1
-            if self._writing[user] <= 0:
-                del self._writing[user]
+            self._places.give_back(user)
 
 
 def _table(form: ExportFormat, columns: Sequence[Column], told: Mapping[str, str]) -> TableWriter:

@@ -1,13 +1,37 @@
 """Vital signs over time."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.parameters import Instant
 
 Validity = Literal["valid", "questionable", "stale", "absent"]
 Source = Literal["computed", "device"]
+_EXAMPLE: dict[str, Any] = {
+    "patient": "p-7kd2m",
+    "measure": "heart_rate",
+    "unit": "/min",
+    "from": "2026-01-02T03:00:00.000000Z",
+    "to": "2026-01-02T04:00:00.000000Z",
+    "resolution_s": 60,
+    "points": [
+        {
+            "t": "2026-01-02T03:04:00.000000Z",
+            "value": 71.4,
+            "min": 66.0,
+            "max": 93.5,
+            "n": 12,
+            "n_questionable": 0,
+            "quality": 0.93,
+            "validity": "valid",
+            "source": "computed",
+            "method": "ecg_beat_intervals",
+            "device": "ecg-1",
+        }
+    ],
+    "series": [{"device": "ecg-1", "method": "ecg_beat_intervals", "source": "computed", "n": 12}],
+}
 
 
 class VitalPoint(BaseModel):
@@ -41,6 +65,8 @@ class Series(BaseModel):
 
 class Vitals(BaseModel):
     """A measure of a patient over time."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     patient: str
     measure: str

@@ -1,8 +1,43 @@
 """Stored samples."""
 
-from pydantic import BaseModel, Field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.parameters import Instant
+
+_EXAMPLE: dict[str, Any] = {
+    "patient": "p-7kd2m",
+    "stream": "ecg",
+    "unit": "mV",
+    "from": "2026-01-02T03:04:05.000000Z",
+    "to": "2026-01-02T03:04:05.020000Z",
+    "hz": 250.0,
+    "device_hz": 250.0,
+    "device": "ecg-1",
+    "place": "chest",
+    "channels": ["I"],
+    "segments": [
+        {
+            "start": "2026-01-02T03:04:05.000000Z",
+            "hz": 250.0,
+            "device": "ecg-1",
+            "values": [[0.012, 0.019, None, 0.874, 0.31]],
+            "missing": [{"start": 2, "end": 3}],
+        }
+    ],
+    "sources": [
+        {
+            "device": "ecg-1",
+            "place": "chest",
+            "hz": 250.0,
+            "channels": ["I"],
+            "n_samples": 250,
+            "from": "2026-01-02T03:04:05.000000Z",
+            "to": "2026-01-02T03:04:06.000000Z",
+        }
+    ],
+}
 
 
 class Missing(BaseModel):
@@ -16,8 +51,8 @@ class WaveformSegment(BaseModel):
     """Points without a hole in time, one list a channel; null where a sample is missing.
 
     Point i stands at ``start`` + i / ``hz``. Thinned, each pair of points is the least and the
-    greatest sample of its bucket in the order in which they came (of a bucket of two minutes or
-    more: the least first).
+    greatest sample of its bucket in the order in which they came (from far, in
+    buckets of whole minutes: the least first).
     """
 
     start: Instant
@@ -45,6 +80,8 @@ class Waveform(BaseModel):
     ``hz``, ``device_hz``, ``device``, ``place`` and ``channels`` are of the source with most
     samples, null or empty where nothing was stored.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     patient: str
     stream: str

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
 
+from services.api.core.alarm_view import alarm_view
+from services.api.core.sight import SeenPatient
 from shared.contracts.beats import BeatClass, BeatKind
+from shared.contracts.events import EventKind
 from shared.contracts.instants import DAY, HOUR, Microseconds
 from shared.contracts.measures import MEASURES_BY_KEY
 from shared.contracts.methods import METHODS
@@ -119,12 +123,26 @@ def _beat_cells(rows: Sequence[Any]) -> dict[str, list[Any]]:
     }
 
 
-def _event_cells(rows: Sequence[Any]) -> dict[str, list[Any]]:
+def _event_cells(rows: Sequence[Any], patient: SeenPatient) -> dict[str, list[Any]]:
     names = ("id", "kind", "severity", "source", "device", "text_key")
+    told = [
+        alarm_view(row["data"], patient) if row["kind"] == EventKind.ALARM else row["data"]
+        for row in rows
+    ]
     return {name: [row[name] for row in rows] for name in names} | {
         "time": [row["t"] for row in rows],
-        "data": [orjson.dumps(row["data"]).decode() for row in rows],
+        "data": [orjson.dumps(one).decode() for one in told],
     }
+
+
+def events_of(patient: SeenPatient) -> Content:
+    """Events, alarms among them as people know them."""
+    return Content(
+        what="events",
+        columns=_EVENTS,
+        cells=partial(_event_cells, patient=patient),
+        window_us=DAY,
+    )
 
 
 VALUES = Content(
@@ -137,4 +155,3 @@ HOURS = Content(
     what="vitals_hours", columns=_SUMMARIES, cells=_summary_cells, window_us=Microseconds(60 * DAY)
 )
 BEATS = Content(what="beats", columns=_BEATS, cells=_beat_cells, window_us=Microseconds(2 * HOUR))
-EVENTS = Content(what="events", columns=_EVENTS, cells=_event_cells, window_us=DAY)
