@@ -73,6 +73,8 @@ class Action(StrEnum):
     READ_ASSIGNMENTS = "read_assignments"
     READ_GROUPS = "read_groups"
     CHANGE_GROUP = "change_group"
+    ERASE_PATIENT = "erase_patient"
+    READ_ERASURES = "read_erasures"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

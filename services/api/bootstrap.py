@@ -38,6 +38,9 @@ from services.api.resources.configurations.store import ConfigurationStore
 from services.api.resources.devices.routes import routes as device_routes
 from services.api.resources.devices.service import DeviceService
 from services.api.resources.devices.store import DeviceStore
+from services.api.resources.erasures.routes import routes as erasure_routes
+from services.api.resources.erasures.service import ErasureService
+from services.api.resources.erasures.store import ErasureStore
 from services.api.resources.events.routes import routes as event_routes
 from services.api.resources.events.service import EventService
 from services.api.resources.events.store import EventStore
@@ -235,6 +238,9 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         ),
         entry_routes(
             EntryService(access, EntryStore(database, statements("audit")), clock), caller=caller
+        ),
+        erasure_routes(
+            ErasureService(access, ErasureStore(database, statements("erasures"))), caller=caller
         ),
         table_routes(),
     ]

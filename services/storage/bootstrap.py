@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from services.storage.adapters.erasure_table import ErasureTable, RemovalTable
 from services.storage.adapters.event_table import EventRows
 from services.storage.adapters.frame_copy import FrameCopy
 from services.storage.adapters.hour_table import HourTable
@@ -18,10 +19,15 @@ from services.storage.adapters.position_table import PositionTable
 from services.storage.adapters.rollup_table import RollupTable
 from services.storage.adapters.vital_copy import VitalCopy
 from services.storage.application.compaction import Compaction, CompactionPolicy
+from services.storage.application.erasing import Erasing
 from services.storage.application.frames import TimeBounds
 from services.storage.application.lane import LaneWriters, Limits
+from services.storage.application.retention import Retention
 from services.storage.application.rollup import RollingUp, RollupPolicy
 from services.storage.application.stream_writer import CommitPolicy
+from services.storage.core.erased import Fence
+from services.storage.core.partitions import Partitioned
+from services.storage.core.retention import Keeping
 from services.storage.metrics import StorageMetrics
 from services.storage.settings import StorageSettings
 from shared.broker.connection import Broker, BrokerAddress
@@ -52,6 +58,9 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
     )
     publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
     partitions = PartitionTable(database, statements)
+    fence = Fence()
+    erasures = ErasureTable(database, statements)
+    fence.erased = await retry.run(erasures.erased, until=runtime.stop)
     writers = LaneWriters(
         lanes=lanes,
         limits=_limits(settings),
@@ -69,6 +78,7 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
         metrics=metrics,
         retry=retry,
+        fence=fence,
     )
     # One more than there are lanes: the last stands for the events, which have one writer too.
     ownership = LaneOwnership(database, service="storage", lanes=lanes + 1, metrics=runtime.metrics)
@@ -91,9 +101,27 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
         metrics=metrics,
     )
+    retention = Retention(
+        keeping=_keeping(settings),
+        every_s=settings.storage_retention_every_s,
+        removals=RemovalTable(database, statements),
+        erasures=erasures,
+        clock=runtime.clock,
+        metrics=metrics,
+    )
+    erasing = Erasing(
+        every_s=settings.storage_erasure_every_s,
+        wait_s=settings.storage_erasure_wait_s,
+        erasures=erasures,
+        fence=fence,
+        clock=runtime.clock,
+        metrics=metrics,
+    )
     runtime.loop("partitions", writers.keep_partitions_ahead)
     runtime.loop("compaction", compaction.run)
     runtime.loop("rollup", rolling_up.run)
+    runtime.loop("retention", retention.run)
+    runtime.loop("erasing", erasing.run)
     runtime.health.report("started", ready=True)
     log.info("storage_joined", lanes=lanes, incarnation=incarnation)
 
@@ -116,12 +144,35 @@ def _limits(settings: StorageSettings) -> Limits:
             interval_s=interval_s, messages_most=settings.storage_late_messages_most
         ),
         give_way_most_s=settings.storage_late_give_way_most_s,
-        bounds=TimeBounds(
-            back_us=round(settings.storage_oldest_data_days * DAY),
-            ahead_us=round(settings.storage_ahead_most_s * SECOND),
+        bounds=_bounds(settings, settings.storage_keep_blocks_days),
+        vital_bounds=_bounds(
+            settings, settings.storage_keep_vitals_days, settings.storage_keep_beats_days
         ),
         known_boots=settings.storage_known_boots_most,
         known_values=settings.storage_known_values_most,
+    )
+
+
+def _bounds(settings: StorageSettings, *keep_days: float) -> TimeBounds:
+    """Times that are let in: nothing that would be removed again."""
+    return TimeBounds(
+        back_us=round(min(settings.storage_oldest_data_days, *keep_days) * DAY),
+        ahead_us=round(settings.storage_ahead_most_s * SECOND),
+    )
+
+
+def _keeping(settings: StorageSettings) -> Keeping:
+    days = {
+        Partitioned.BLOCK: settings.storage_keep_blocks_days,
+        Partitioned.VITAL: settings.storage_keep_vitals_days,
+        Partitioned.BEAT: settings.storage_keep_beats_days,
+        Partitioned.VITAL_MINUTE: settings.storage_keep_minutes_days,
+        Partitioned.VITAL_HOUR: settings.storage_keep_hours_days,
+    }
+    return Keeping(
+        partitions={table: round(kept * DAY) for table, kept in days.items()},
+        events_us=round(settings.storage_keep_events_days * DAY),
+        conflicts_us=round(settings.storage_keep_conflicts_days * DAY),
     )
 
 

@@ -73,3 +73,15 @@ class StorageMetrics:
             "rollup_lag_seconds", "Age of the newest minute of vital signs that is computed"
         )
         self.rollup_failures = metrics.counter("rollup_failures", "Turns that something ended")
+        self.removed = metrics.counter(
+            "removed", "Partitions (table) and rows (rows) that outlived their time", ["what"]
+        )
+        self.retention_failures = metrics.counter("retention_failures", "Turns something ended")
+        self.fenced = metrics.counter(
+            "fenced", "Rows of erased patients that were not let in", ["table"]
+        )
+        self.erased = metrics.counter("erased", "Erasures of patients that are done")
+        self.erasures_under_way = metrics.gauge(
+            "erasures_under_way", "Erasures whose data is being removed"
+        )
+        self.erasure_failures = metrics.counter("erasure_failures", "Turns that something ended")

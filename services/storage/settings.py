@@ -60,3 +60,36 @@ class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
         le=3_600,
         description="So long after its end a minute of vital signs is computed the first time",
     )
+    storage_keep_blocks_days: float = Field(
+        default=400.0, gt=0, description="Samples: older ones are removed, and not let in"
+    )
+    storage_keep_vitals_days: float = Field(
+        default=400.0, gt=0, description="Vital signs of every five seconds: the same"
+    )
+    storage_keep_beats_days: float = Field(default=400.0, gt=0, description="Beats: the same")
+    storage_keep_minutes_days: float = Field(
+        default=1_100.0, gt=0, description="Minutes of vital signs"
+    )
+    storage_keep_hours_days: float = Field(
+        default=3_650.0, gt=0, description="Hours of vital signs"
+    )
+    storage_keep_events_days: float = Field(default=3_650.0, gt=0, description="Events")
+    storage_keep_conflicts_days: float = Field(
+        default=365.0, gt=0, description="Frames that were kept aside"
+    )
+    storage_retention_every_s: float = Field(
+        default=3_600.0, ge=0.05, le=86_400, description="Between two looks for what is too old"
+    )
+    storage_erasure_every_s: float = Field(
+        default=5.0,
+        ge=0.05,
+        le=15,
+        description="Between two looks at which patients are to be erased",
+    )
+    storage_erasure_wait_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=86_400,
+        description="Between the fence around a patient and the first removal: each replica has"
+        " seen the fence by then",
+    )

@@ -52,7 +52,7 @@ BLOCK_US = MINUTE
 LONGEST_FRAME_US = MINUTE
 """How far the samples of a frame may reach behind its t0: readers look back so far."""
 
-LEVEL = 5  # of zstd: 9 costs eighty times as much for a tenth fewer bytes (decision 0010)
+LEVEL = 5  # of zstd: 9 costs eighty times as much for a tenth fewer bytes (docs/decisions/0012)
 BLOSC_BLOCK_BYTES = 16_384  # an eighth fewer bytes than blosc2's own choice for a minute of ECG
 LARGEST_CHUNK_BYTES = 1 << 30
 _NAMES = tuple(name for name in FRAME.names or () if name != "start")

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     ASSIGN_DEVICES = "assign_devices"
     CLAIM_DEVICES = "claim_devices"
     READ_AUDIT = "read_audit"
+    ERASE_PATIENTS = "erase_patients"
 
 
 # Clinical data is for those who care for the patient: neither the administrator nor the
@@ -42,6 +43,7 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.MANAGE_DEVICES,
             Permission.COMMAND_DEVICES,
             Permission.READ_AUDIT,
+            Permission.ERASE_PATIENTS,
         }
     ),
     Role.CLINICIAN: frozenset(

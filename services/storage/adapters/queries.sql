@@ -57,7 +57,14 @@ where wanted.t0 < coalesce(
         (select min(start_us) from signal.partition_starts('block') as start_us), 1::bigint << 62)
     or exists (
         select from signal.erased_time e
-        where e.device_id = wanted.device_id and wanted.t0 >= e.start_us and wanted.t0 < e.end_us);
+        where e.device_id = wanted.device_id and wanted.t0 >= e.start_us and wanted.t0 < e.end_us)
+    or exists (
+        select from registry.patient_retention p
+        join registry.assignment a on a.patient_id = p.patient_id
+        where a.device_id = wanted.device_id
+            and to_timestamp(wanted.t0 / 1000000.0) >= a.starts
+            and to_timestamp(wanted.t0 / 1000000.0) < least(
+                coalesce(a.ends, now()), now() - make_interval(days => p.keep_days)));
 
 -- name: keep_aside
 -- Keeps frames that were refused, each content once.
@@ -319,3 +326,117 @@ on conflict (patient_id, measure, t, device_id, method) do update set
     n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
     mean = excluded.mean, high = excluded.high, quality = excluded.quality,
     validity = excluded.validity, flags = excluded.flags;
+
+-- name: remove_old_events
+-- Removes some events that have outlived their time.
+delete from signal.event where (device_id, id) in (
+    select device_id, id from signal.event where t < $1 limit 2000);
+
+-- name: remove_old_conflicts
+-- Removes some frames kept aside that have outlived their time.
+delete from signal.conflict where ctid = any(array(
+    select ctid from signal.conflict where found_at < to_timestamp($1 / 1000000.0) limit 2000));
+
+-- name: claim_erasing
+-- Whether this transaction is the one that removes data of patients; until its end.
+select pg_try_advisory_xact_lock(hashtext('signal.erasing'), 0);
+
+-- name: ordered_erasures
+-- Erasures that nobody has begun.
+select r.id from registry.erasure_request r
+where not exists (select from signal.erasure e where e.request_id = r.id) order by r.id;
+
+-- name: fence_patient
+-- Begins an erasure: nothing of the patient is let in any more.
+select signal.fence_patient($1);
+
+-- name: erasures_under_way
+-- Erasures that are begun and not done, those first whose fence stands longest.
+select e.request_id, e.patient_id, p.key, r.reason, r.requested_by,
+    (extract(epoch from r.requested_at) * 1000000)::bigint as requested_us,
+    (extract(epoch from e.fenced_at) * 1000000)::bigint as fenced_us, e.removed
+from signal.erasure e
+join registry.erasure_request r on r.id = e.request_id
+join registry.patient p on p.id = e.patient_id
+where e.state <> 'done' and e.fenced_at < now() - make_interval(secs => $1)
+order by e.fenced_at;
+
+-- name: erased_times_of
+-- When the patient of an erasure wore which device.
+select device_id, start_us, end_us from signal.erased_time where request_id = $1
+order by device_id, start_us;
+
+-- name: erased_times
+-- All times of devices that were erased.
+select device_id, start_us, end_us from signal.erased_time;
+
+-- name: erased_patients
+-- All patients that were erased or are being erased.
+select distinct patient_id from signal.erasure;
+
+-- name: blocks_in
+-- Keys of the blocks of a device in a time.
+select device_id, stream, place, t0 from signal.block
+where device_id = $1 and t0 >= $2 and t0 < $3 order by 1, 2, 3, 4;
+
+-- name: remove_blocks
+-- Removes blocks of a device that lie in a time as a whole.
+delete from signal.block where device_id = $1 and t0 >= $2 and t0 + 60000000 <= $3;
+
+-- name: remove_block
+-- Removes one block.
+delete from signal.block where device_id = $1 and stream = $2 and place = $3 and t0 = $4;
+
+-- name: note_received_of_hot
+-- Remembers the identities of frames that are about to be removed: a repeat adds nothing.
+insert into signal.received as there (device_id, boot, n)
+select device_id, boot, range_agg(int8range(n, n, '[]'))
+from signal.frame where device_id = $1 and t0 >= $2 and t0 < $3
+group by 1, 2 order by 1, 2
+on conflict (device_id, boot) do update set n = there.n + excluded.n;
+
+-- name: erase_device_time
+-- Removes rows of what a device sent in a time, a bounded number a table.
+select signal.erase_device_time($1, $2, $3);
+
+-- name: erase_patient_rows
+-- Removes vital signs, their summaries and the events of a patient before a time.
+select signal.erase_patient_rows($1, $2);
+
+-- name: erase_patient_records
+-- Removes every row that names the patient of an erasure, and empties the patient's own.
+select signal.erase_patient_records($1);
+
+-- name: first_rows_of_patient
+-- The oldest value and minute that there are of a patient.
+select least(
+    (select min(t) from signal.vital where patient_id = $1),
+    (select min(t) from signal.event where patient_id = $1),
+    (select min(h.t) from signal.vital_hour h where h.patient_id = $1)) as first_us;
+
+-- name: save_erasure
+-- Remembers how far an erasure is.
+update signal.erasure set state = 'erasing', removed = $2 where request_id = $1;
+
+-- name: finish_erasure
+-- Certifies an erasure.
+update signal.erasure set state = 'done', removed = $2, certificate = $3,
+    certificate_sha256 = $4, done_at = to_timestamp($5 / 1000000.0)
+where request_id = $1 and state <> 'done';
+
+-- name: audit_erasure
+-- Leaves the erasure in the audit trail.
+select audit.append('storage', 'erase', 'patient', 'done', patient_id => $1, reason => $2,
+    detail => $3);
+
+-- name: own_retentions
+-- Patients whose data goes earlier, with when they wore which device, before the time that is kept.
+select p.patient_id, a.device_id,
+    (extract(epoch from a.starts) * 1000000)::bigint as start_us,
+    least((extract(epoch from a.ends) * 1000000)::bigint,
+        $1 - p.keep_days * 86400000000) as end_us,
+    $1 - p.keep_days * 86400000000 as until_us
+from registry.patient_retention p
+left join registry.assignment a on a.patient_id = p.patient_id
+    and a.starts < to_timestamp(($1 - p.keep_days * 86400000000) / 1000000.0)
+order by p.patient_id, a.device_id;

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.storage.application.ports import EventTable, Parking
+from services.storage.core.erased import Fence
 from services.storage.core.event_rows import EventRow, event_row
 from services.storage.core.positions import Advance, StreamMessage
 from services.storage.metrics import StorageMetrics
@@ -18,6 +19,7 @@ class EventWork:
     table: EventTable
     parking: Parking
     metrics: StorageMetrics
+    fence: Fence
 
     async def commit(self, messages: Sequence[StreamMessage], advance: Advance) -> None:
         """Make the events durable with the position; what cannot be stored is parked before."""
@@ -31,6 +33,8 @@ class EventWork:
                 await self._park(
                     message, advance, Reason.UNSUPPORTED_VERSION, f"format {message.type!r}"
                 )
+            elif isinstance(row, EventRow) and row.patient_id in self.fence.erased.patients:
+                self.metrics.fenced.labels("event").inc()
             elif isinstance(row, EventRow):
                 rows.setdefault((row.device_id, row.id), row)
             else:

@@ -20,6 +20,7 @@ from services.storage.application.ports import (
     Partitions,
     Receipts,
 )
+from services.storage.core.erased import Fence
 from services.storage.core.frame_rows import (
     FrameRows,
     RefusedFrames,
@@ -129,6 +130,7 @@ class FrameWork:
     events: EventStream
     clock: Clock
     metrics: StorageMetrics
+    fence: Fence
 
     async def commit(self, messages: Sequence[StreamMessage], advance: Advance) -> None:
         """Make the frames durable with the position, then send their receipts."""
@@ -162,6 +164,10 @@ class FrameWork:
         if not timely.all():
             refused.append(RefusedFrames(everything.take(~timely), Reason.BAD_TIME))
         rows = everything.take(timely)
+        gone = self.fence.erased.of_devices(rows.table["device"], rows.table["t0"])
+        if gone.any():  # settled, and nothing else
+            self.metrics.fenced.labels("frame").inc(int(gone.sum()))
+            rows = rows.take(~gone)
         first = first_of_each(rows)
         candidates, repeats = rows.take(first), rows.take(~first) if not first.all() else _NONE
         await self.partitions.ensure(

@@ -24,6 +24,7 @@ from services.storage.application.ports import (
 )
 from services.storage.application.stream_writer import CommitPolicy, StreamWriter, Work
 from services.storage.application.vitals import WARM_MESSAGES, VitalWork
+from services.storage.core.erased import Fence
 from services.storage.core.known_messages import KnownMessages
 from services.storage.core.partitions import Partitioned, partitions_ahead
 from services.storage.core.positions import LaneLost, Position
@@ -51,6 +52,7 @@ class Limits:
     late_policy: CommitPolicy
     give_way_most_s: float
     bounds: TimeBounds
+    vital_bounds: TimeBounds
     known_boots: int
     known_values: int
 
@@ -79,6 +81,7 @@ class LaneWriters:
     clock: Clock
     metrics: StorageMetrics
     retry: Retry
+    fence: Fence
 
     async def run(self, lane: Lane, stop: asyncio.Event) -> None:
         """Write the lane until the stop; claims it again when it was lost meanwhile.
@@ -121,7 +124,7 @@ class LaneWriters:
 
     async def _write(self, lane: Lane, positions: list[Position], stop: asyncio.Event) -> None:
         if lane >= self.lanes:
-            work = EventWork(self.events, self.parking, self.metrics)
+            work = EventWork(self.events, self.parking, self.metrics, self.fence)
             await self._writer(positions[0], work).run(stop)
             return
         knowledge = LaneKnowledge(KnownMessages(self.limits.known_boots), self.frames)
@@ -172,17 +175,19 @@ class LaneWriters:
             events=self.event_stream,
             clock=self.clock,
             metrics=self.metrics,
+            fence=self.fence,
         )
 
     def _vital_work(self) -> VitalWork:
         return VitalWork(
-            bounds=self.limits.bounds,
+            bounds=self.limits.vital_bounds,
             table=self.vitals,
             partitions=self.partitions,
             parking=self.parking,
             clock=self.clock,
             metrics=self.metrics,
             thinning=Thinning(self.limits.known_values),
+            fence=self.fence,
         )
 
     def _give_way_to(self, *live: StreamWriter) -> Callable[[asyncio.Event], Awaitable[None]]:

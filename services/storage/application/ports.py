@@ -7,11 +7,13 @@ from typing import Protocol
 
 from services.storage.core.block_rows import BlockKey, BlockRow
 from services.storage.core.compaction import StreamKey
+from services.storage.core.erased import Erased
 from services.storage.core.event_rows import EventRow
 from services.storage.core.frame_rows import FrameRows, RefusedFrames, StoredFrames
 from services.storage.core.known_messages import BootKey
 from services.storage.core.partitions import Partitioned
 from services.storage.core.positions import Advance, Position, StreamMessage
+from services.storage.core.retention import DeviceTime, Erasure
 from services.storage.core.rollup import MinuteOfPatient, RollupPosition
 from services.storage.core.vital_rows import Emission
 from shared.contracts.events import Event
@@ -178,6 +180,86 @@ class Rollups(Protocol):
 
     def step(self) -> AbstractAsyncContextManager[RollupStep | None]:
         """A transaction; None where another process is at it."""
+
+
+class ErasingStep(Protocol):
+    """One transaction that removes data."""
+
+    async def erase_device(self, time: DeviceTime) -> dict[str, int]:
+        """Remove the rows of a device in a time, but blocks; frames leave their identity."""
+
+    async def remove_blocks(self, time: DeviceTime) -> int:
+        """Remove the blocks that lie in a time as a whole; gives how many."""
+
+    async def blocks_at_ends(self, time: DeviceTime) -> list[tuple[BlockKey, bytes]]:
+        """Blocks that lie in a time in part."""
+
+    async def put_block(self, row: BlockRow) -> None:
+        """Replace a block."""
+
+    async def remove_block(self, key: BlockKey) -> None:
+        """Remove a block."""
+
+    async def erase_rows(self, patient: int, until_us: int) -> dict[str, int]:
+        """Remove values, summaries and events of a patient before a time."""
+
+    async def erase_records(self, request: int) -> dict[str, int]:
+        """Remove every row that names the patient, and empty the patient's own."""
+
+    async def save(self, request: int, removed: Mapping[str, int]) -> None:
+        """Remember how far an erasure is."""
+
+    async def finish(
+        self, erasure: Erasure, removed: Mapping[str, int], text: str, digest: str, done_us: int
+    ) -> None:
+        """Certify an erasure and leave it in the audit trail."""
+
+
+class Erasures(Protocol):
+    """What is ordered to be erased, and what is not let in any more."""
+
+    async def erased(self) -> Erased:
+        """All that is not let in any more."""
+
+    async def ordered(self) -> list[int]:
+        """Erasures that nobody has begun."""
+
+    async def begin(self, request: int) -> None:
+        """Put the fence up."""
+
+    async def under_way(self, fenced_s: float) -> list[Erasure]:
+        """Erasures whose fence has stood for so long."""
+
+    async def times(self, request: int) -> list[DeviceTime]:
+        """When the patient wore which device."""
+
+    async def oldest_us(self) -> int:
+        """Before it there is nothing of a device."""
+
+    async def first_of_patient(self, patient: int) -> int | None:
+        """The oldest row of a patient."""
+
+    def step(self) -> AbstractAsyncContextManager[ErasingStep | None]:
+        """A transaction; None where another process is at it."""
+
+
+class Removals(Protocol):
+    """What has outlived its time."""
+
+    async def starts(self, table: Partitioned) -> list[int]:
+        """Where the partitions of a table begin."""
+
+    async def drop(self, table: Partitioned, start_us: int) -> bool:
+        """Remove a partition with all that is in it; gives whether it went."""
+
+    async def drop_events(self, before_us: int) -> int:
+        """Remove some events of before; gives how many."""
+
+    async def drop_conflicts(self, before_us: int) -> int:
+        """Remove some frames that were kept aside before; gives how many."""
+
+    async def own(self, now_us: int) -> list[tuple[int, list[DeviceTime], int]]:
+        """Patients with a retention of their own: times of devices, and the time, that go."""
 
 
 class VitalTable(Protocol):

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.storage.application.frames import TimeBounds
 from services.storage.application.ports import Parking, Partitions, VitalTable
 from services.storage.core.beat_rows import beat_rows
+from services.storage.core.erased import Fence
 from services.storage.core.partitions import Partitioned, admitted, partition_starts
 from services.storage.core.positions import Advance, StreamMessage
 from services.storage.core.vital_rows import Thinning, emissions
@@ -39,6 +41,7 @@ class VitalWork:
     clock: Clock
     metrics: StorageMetrics
     thinning: Thinning
+    fence: Fence
     _decided: dict[int, Table] = field(default_factory=dict, init=False)
 
     async def commit(self, messages: Sequence[StreamMessage], advance: Advance) -> None:
@@ -75,7 +78,10 @@ class VitalWork:
 
     async def _write(self, values: list[Table], beats: list[Table], advance: Advance) -> None:
         value_table = self._timely(np.concatenate([np.empty(0, VITAL), *values]), "vital")
-        beat_table = beat_rows(self._timely(np.concatenate([np.empty(0, BEAT), *beats]), "beat"))
+        value_table = self._let_in(value_table, self.fence.erased.of_patients(value_table), "vital")
+        beat_table = self._timely(np.concatenate([np.empty(0, BEAT), *beats]), "beat")
+        gone = self.fence.erased.of_devices(beat_table["device"], beat_table["t"])
+        beat_table = beat_rows(self._let_in(beat_table, gone, "beat"))
         rows = emissions(value_table)
         for _ in range(2):
             await self._ensure(value_table, beat_table)
@@ -101,6 +107,12 @@ class VitalWork:
     async def _ensure(self, values: Table, beats: Table) -> None:
         for table, times in ((Partitioned.VITAL, values["t"]), (Partitioned.BEAT, beats["t"])):
             await self.partitions.ensure(table, partition_starts(table, times))
+
+    def _let_in(self, table: Table, gone: NDArray[np.bool_], kind: str) -> Table:
+        """Rows that are not of an erased patient."""
+        self.metrics.fenced.labels(kind).inc(int(gone.sum()))
+        rows: Table = table[~gone]
+        return rows
 
     def _timely(self, table: Table, kind: str) -> Table:
         """Rows within the bounds. The others come from frames that were not let in either."""

@@ -1,0 +1,1 @@
+"""Erasure of a patient: ordered here, carried out by storage, certified."""
