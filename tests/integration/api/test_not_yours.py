@@ -163,7 +163,7 @@ async def test_what_the_role_does_not_allow_is_forbidden_and_audited(api: System
     for username in ("nina", "vera", "paula", "carla"):
         bearer = await api.bearer(username)
         for (method, path), request in BY_ROLE.items():
-            url = filled(path, ward="", patient="", alarm="")
+            url = filled(path, ward="", patient="p-north1", alarm="")
             answer = await api.http.request(method, url, headers=bearer, **request)
             assert answer.status_code == 403, (username, method, url)
             assert (await api.audit(actor=username, outcome="refused"))[-1]["resource"] == url
