@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import asyncpg
+import pytest
 
 from shared.contracts.commands import Answer
 from shared.contracts.identity import DeviceId
@@ -204,6 +205,8 @@ async def kept_online(device: Obedient, stop: asyncio.Event) -> None:
                 await stop.wait()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(150)
 async def test_two_replicas_kills_and_restarts_of_the_servers_run_each_command_once(
     system: System, rabbitmq: RabbitMq, postgres: Postgres
 ) -> None:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from shared.contracts.identity import DeviceId
 from tests.harness.eventually import eventually
 from tests.integration.gateway.commands import ask_for, has_outcome, row_of
@@ -27,6 +29,8 @@ async def device(system: System, name: DeviceId, folder: Path) -> AsyncIterator[
         process.wait(10)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(150)
 async def test_a_device_that_is_killed_at_work_runs_nothing_twice_and_says_how_it_ended(
     system: System, tmp_path: Path
 ) -> None:
@@ -83,6 +87,8 @@ async def wish(system: System, name: DeviceId, version: int, text: str) -> None:
         await connection.close()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(150)
 async def test_what_is_wished_reaches_the_device_over_all_restarts(
     system: System, tmp_path: Path
 ) -> None:
