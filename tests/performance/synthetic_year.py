@@ -1,0 +1,301 @@
+"""What long-term storage costs: bytes a device-day, compaction beside live data, rolling up a year.
+
+``python -m tests.performance.synthetic_year`` makes a private PostgreSQL and writes through the
+encoders and loops of storage itself: COPY of frames and vital signs as the writers make it, then
+compaction and rolling up as the service runs them. ``--keep`` leaves the server running and tells
+where, for whoever wants to read that data.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+
+from services.storage.adapters.hour_table import HourTable
+from services.storage.adapters.partition_table import PartitionTable
+from services.storage.adapters.rollup_table import RollupTable
+from services.storage.application.compaction import Compaction, CompactionPolicy
+from services.storage.application.rollup import RollingUp, RollupPolicy
+from services.storage.core import frame_rows, vital_rows
+from services.storage.core.frame_rows import FrameRows
+from services.storage.core.partitions import Partitioned, partition_starts
+from services.storage.metrics import StorageMetrics
+from shared.contracts.frames import FRAME
+from shared.contracts.instants import DAY, HOUR, SECOND
+from shared.contracts.vitals import VITAL
+from shared.database.pool import Database as Pool
+from shared.database.statements import Statements, load_statements
+from shared.runtime.clock import SystemClock
+from shared.telemetry.metrics import Metrics
+from tests.harness.deployment import database_address, fill, make_roles
+from tests.harness.postgres import Database, Postgres
+
+ECG, PPG, TEMPERATURE = 1, 2, 5
+HZ = {ECG: 250, PPG: 64, TEMPERATURE: 1}
+CHANNELS = {ECG: 1, PPG: 2, TEMPERATURE: 1}
+MEASURES = (1, 2, 3, 5, 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storing:
+    """The parts of storage that are measured."""
+
+    pool: Pool
+    statements: Statements
+    partitions: PartitionTable
+    metrics: StorageMetrics
+
+
+def waves(seconds: int, rng: np.random.Generator) -> dict[int, list[bytes]]:
+    """Samples of each second of each stream: beats, wander and the noise of a real front end."""
+    t = np.arange(seconds * 250) / 250
+    phase = (t * 1.2 + 0.02 * np.sin(t)) % 1.0
+    ecg = 1_100 * np.exp(-(((phase - 0.4) / 0.012) ** 2)) + 180 * np.exp(
+        -(((phase - 0.65) / 0.05) ** 2)
+    )
+    ecg += 120 * np.sin(t / 2.1) + rng.normal(0, 4, len(t))
+    u = np.arange(seconds * 64) / 64
+    pulse = 30_000 + 400 * np.sin(2 * np.pi * 1.2 * u) + rng.normal(0, 6, len(u))
+    ppg = np.stack([pulse, 0.8 * pulse + 90], axis=1)
+    degrees = 3_680 + rng.normal(0, 1, seconds)
+    return {
+        ECG: _seconds(ecg.astype("<i2"), seconds),
+        PPG: _seconds(ppg.astype("<i2"), seconds),
+        TEMPERATURE: _seconds(degrees.astype("<i2"), seconds),
+    }
+
+
+def _seconds(samples: NDArray[Any], seconds: int) -> list[bytes]:
+    return [part.tobytes() for part in np.split(samples, seconds)]
+
+
+def one_second(
+    devices: NDArray[np.int64], second: int, t0: int, samples: dict[int, list[bytes]]
+) -> FrameRows:
+    """What all devices send in one second, each at its own place in the recording."""
+    table = np.zeros(len(devices) * len(HZ), dtype=FRAME)
+    table["device"] = np.repeat(devices, len(HZ))
+    table["boot"] = table["device"] * 7_919
+    table["n"] = second * len(HZ) + np.tile(np.arange(len(HZ)), len(devices))
+    table["stream"] = np.tile(list(HZ), len(devices))
+    table["t0"] = t0 + table["device"].astype(np.int64) % 997 * 1_000
+    table["received"] = table["t0"] + 1_050_000 + table["n"] * 7_919 % 20_011
+    table["interval_ns"] = 10**9 // np.array(list(HZ.values()))[np.tile(range(3), len(devices))]
+    table["channels"] = np.tile(list(CHANNELS.values()), len(devices))
+    table["format"], table["scale"] = 1, 0.001
+    length = len(samples[ECG])
+    body = [
+        samples[stream][(second + 37 * device) % length]
+        for device in devices.tolist()
+        for stream in HZ
+    ]
+    return FrameRows(table, body)
+
+
+async def write_frames(storing: Storing, rows: FrameRows) -> None:
+    """COPY as the writer of storage does it."""
+    async with storing.pool.transaction() as session:
+        await session.copy_payload(
+            schema="signal",
+            table="frame",
+            columns=frame_rows.COLUMNS,
+            payload=frame_rows.copy_payload(rows),
+        )
+
+
+async def fill_hour(storing: Storing, devices: int, start_us: int) -> None:
+    """One hour of frames of all devices."""
+    samples = waves(600, np.random.default_rng(5))
+    ids = np.arange(1, devices + 1)
+    starts = partition_starts(Partitioned.FRAME, np.array([start_us, start_us + HOUR]))
+    await storing.partitions.ensure(Partitioned.FRAME, starts)
+    for second in range(3_599):
+        await write_frames(storing, one_second(ids, second, start_us + second * SECOND, samples))
+
+
+def _relation(column: str) -> str:
+    """Bytes of all partitions of a table, indexes and large values included."""
+    return (
+        f"select coalesce(sum({column}), 0)::bigint from pg_inherits i"  # noqa: S608
+        " where i.inhparent = ('signal.' || $1)::regclass"
+    )
+
+
+async def bytes_of(connection: asyncpg.Connection, table: str) -> int:
+    """Bytes on disk of a partitioned table."""
+    found: int = await connection.fetchval(_relation("pg_total_relation_size(i.inhrelid)"), table)
+    return found
+
+
+async def live_commits(storing: Storing, devices: int, stop: asyncio.Event) -> list[float]:
+    """Milliseconds of a commit of one second of live data, twice a second until the stop."""
+    samples = waves(60, np.random.default_rng(6))
+    ids = np.arange(100_001, 100_001 + devices)
+    took: list[float] = []
+    second = 0
+    while not stop.is_set():
+        now_us = time.time_ns() // 1_000
+        starts = partition_starts(Partitioned.FRAME, np.array([now_us, now_us + HOUR]))
+        await storing.partitions.ensure(Partitioned.FRAME, starts)
+        rows = one_second(ids, second, now_us, samples)
+        began = time.perf_counter()
+        await write_frames(storing, rows)
+        took.append((time.perf_counter() - began) * 1_000)
+        second += 1
+        await asyncio.sleep(0.5)
+    return took
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, 95th and 99th percentile."""
+    points = np.percentile(values, [50, 95, 99]).round(2).tolist() if values else [0.0] * 3
+    return dict(zip(("p50", "p95", "p99"), points, strict=True))
+
+
+async def measure_compaction(
+    storing: Storing, connection: asyncpg.Connection, devices: int, share: float
+) -> dict[str, Any]:
+    """Bytes before and after, seconds, and what live commits cost alone and beside it."""
+    start_us = time.time_ns() // 1_000 // HOUR * HOUR - 4 * HOUR
+    began = time.perf_counter()
+    await fill_hour(storing, devices, start_us)
+    filled_s = time.perf_counter() - began
+    before = await bytes_of(connection, "frame")
+    alone = asyncio.Event()
+    commits = asyncio.create_task(live_commits(storing, devices, alone))
+    await asyncio.sleep(15)
+    alone.set()
+    live_alone = await commits
+    live_bytes = await bytes_of(connection, "frame") - before
+    compaction = Compaction(
+        policy=CompactionPolicy(hot_us=2 * HOUR, every_s=60, share=share),
+        hours=HourTable(storing.pool, storing.statements),
+        partitions=storing.partitions,
+        clock=SystemClock(),
+        metrics=storing.metrics,
+    )
+    beside = asyncio.Event()
+    commits = asyncio.create_task(live_commits(storing, devices, beside))
+    began, cpu = time.perf_counter(), time.process_time()
+    await compaction.compact(start_us, asyncio.Event())
+    took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
+    beside.set()
+    live_beside = await commits
+    after = await bytes_of(connection, "block")
+    raw = 2 * sum(hz * CHANNELS[stream] for stream, hz in HZ.items()) * 86_400
+    return {
+        "devices": devices,
+        "frames_a_second_filled": round(devices * 3 * 3_599 / filled_s),
+        "raw_mb_a_device_day": round(raw / 1e6, 2),
+        "frames_mb_a_device_day": round(before * 24 / devices / 1e6, 2),
+        "blocks_mb_a_device_day": round(after * 24 / devices / 1e6, 2),
+        "share": share,
+        "compaction_s": round(took_s, 1),
+        "our_cpu_ms_a_device_hour": round(cpu_s * 1_000 / devices, 1),
+        "live_commit_ms_alone": spread(live_alone),
+        "live_commit_ms_beside": spread(live_beside),
+        "live_mb_written": round(live_bytes / 1e6, 1),
+    }
+
+
+async def measure_rollup(
+    storing: Storing, connection: asyncpg.Connection, days: int
+) -> dict[str, Any]:
+    """A time of one patient's values, then its minutes and hours."""
+    end = time.time_ns() // 1_000 // HOUR * HOUR
+    rng = np.random.default_rng(7)
+    began = time.perf_counter()
+    for day in range(days):
+        t = np.arange(end - (days - day) * DAY, end - (days - day - 1) * DAY, 5 * SECOND)
+        await storing.partitions.ensure(Partitioned.VITAL, partition_starts(Partitioned.VITAL, t))
+        table = np.zeros(len(t) * len(MEASURES), dtype=VITAL)
+        table["t"] = table["received"] = np.repeat(t, len(MEASURES))
+        table["patient"] = table["device"] = table["method"] = 1
+        table["measure"] = np.tile(MEASURES, len(t))
+        table["value"] = 70 + 5 * rng.standard_normal(len(table))
+        table["quality"] = 0.9
+        async with storing.pool.transaction() as session:
+            await session.copy_payload(
+                schema="signal",
+                table="vital",
+                columns=vital_rows.COLUMNS,
+                payload=vital_rows.copy_payload(vital_rows.emissions(table)),
+            )
+    filled_s = time.perf_counter() - began
+    rolling = RollingUp(
+        policy=RollupPolicy(settle_us=30 * SECOND, every_s=10),
+        rollups=RollupTable(storing.pool, storing.statements),
+        partitions=storing.partitions,
+        clock=SystemClock(),
+        metrics=storing.metrics,
+    )
+    began = time.perf_counter()
+    await rolling.catch_up(asyncio.Event())
+    sizes = {
+        table: round(await bytes_of(connection, table) / days / 1e6, 3)
+        for table in ("vital", "vital_minute", "vital_hour")
+    }
+    return {
+        "days": days,
+        "filled_s": round(filled_s, 1),
+        "rolled_up_s": round(time.perf_counter() - began, 1),
+        "mb_a_patient_day": sizes,
+    }
+
+
+async def run(database: Database, options: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    address = database_address(database, user="vw_storage")
+    statements = load_statements("services.storage.adapters")
+    async with Pool(
+        address, instance="bench", metrics=Metrics("bench"), most=8, statement_timeout_s=120
+    ) as pool:
+        storing = Storing(
+            pool=pool,
+            statements=statements,
+            partitions=PartitionTable(pool, statements),
+            metrics=StorageMetrics(Metrics("storage")),
+        )
+        connection = await database.connect()
+        try:
+            told = await measure_compaction(storing, connection, options.devices, options.share)
+            return {
+                "compaction": told,
+                "rollup": await measure_rollup(storing, connection, options.days),
+            }
+        finally:
+            await connection.close()
+
+
+def main() -> int:
+    """Fill, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=50)
+    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--share", type=float, default=0.5)
+    parser.add_argument("--keep", action="store_true", help="wait, with the server, for Enter")
+    options = parser.parse_args()
+    server = Postgres()
+    try:
+        server.start()
+        asyncio.run(make_roles(server.database("postgres")))
+        name = asyncio.run(server.create_template("bench", fill))
+        database = server.database(name)
+        sys.stdout.write(json.dumps(asyncio.run(run(database, options)), indent=2) + "\n")
+        if options.keep:
+            sys.stdout.write(f"{database}\nEnter ends it. ")
+            sys.stdin.readline()
+    finally:
+        server.discard()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
