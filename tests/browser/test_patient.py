@@ -13,46 +13,51 @@ from tests.harness.tcp_proxy import TcpProxy
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 STORED_WITHIN_MS = 30_000
+ANSWER_WITHIN_MS = 15_000  # of the server, on a busy machine
 MARKED_WITHIN_MS = 60_000  # the axis moves on twice a minute, and asks for what happened
 LOST_WITHIN_MS = 5_000
 ALL_DASHES = f"""() => {{
   const values = [...document.querySelectorAll('[data-value]')];
   return values.length > 0 && values.every((value) => value.textContent.startsWith('{DASHES}'));
 }}"""
-INK = """(id) => {
+# The canvas is copied before it is read: reading it itself would slow it down, and it says so.
+SCRATCH = """(id) => {
   const canvas = document.querySelector(`[data-testid=${id}]`);
-  const context = canvas.getContext('2d');
-  if (canvas.width < 10) return 0;
-  const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+  const {width, height} = canvas;
+  const scratch = new OffscreenCanvas(Math.max(1, width), Math.max(1, height));
+  const context = scratch.getContext('2d', {willReadFrequently: true});
+  if (width > 10) context.drawImage(canvas, 0, 0);
+  return {canvas, context, width, height};
+}"""
+INK = f"""(id) => {{
+  const {{context, width, height}} = ({SCRATCH})(id);
+  if (width < 10) return 0;
+  const pixels = context.getImageData(0, 0, width, height).data;
   const colours = new Set();
-  for (let i = 0; i < pixels.length; i += 4) if (pixels[i + 3] > 200) {
-    colours.add(`${pixels[i]},${pixels[i + 1]},${pixels[i + 2]}`);
-  }
+  for (let i = 0; i < pixels.length; i += 4) if (pixels[i + 3] > 200) {{
+    colours.add(`${{pixels[i]}},${{pixels[i + 1]}},${{pixels[i + 2]}}`);
+  }}
   return colours.size;
-}"""
+}}"""
 # Columns of the paper that are a bold line over their whole height, in CSS pixels.
-BOLD_LINES = """() => {
-  const canvas = document.querySelector('[data-testid=ecg-strip]');
-  const context = canvas.getContext('2d');
-  const probe = document.createElement('canvas').getContext('2d');
-  const inks = ['--paper-5', '--paper'].map((name) => {
-    probe.fillStyle = getComputedStyle(canvas).getPropertyValue(name);
-    probe.fillRect(0, 0, 1, 1);
-    return [...probe.getImageData(0, 0, 1, 1).data].join();
-  });
-  const ratio = canvas.width / canvas.clientWidth;
-  const top = Math.round(30 * ratio);
+BOLD_LINES = f"""() => {{
+  const {{canvas, context, width}} = ({SCRATCH})('ecg-strip');
+  const probe = new OffscreenCanvas(1, 1).getContext('2d', {{willReadFrequently: true}});
+  probe.fillStyle = getComputedStyle(canvas).getPropertyValue('--paper-5');
+  probe.fillRect(0, 0, 1, 1);
+  const ink = [...probe.getImageData(0, 0, 1, 1).data].join();
+  const ratio = width / canvas.clientWidth;
   const found = [];
-  for (let x = 0; x < canvas.width; x++) {
-    const column = context.getImageData(x, top, 1, Math.round(100 * ratio)).data;
+  for (let x = 0; x < width; x++) {{
+    const column = context.getImageData(x, Math.round(30 * ratio), 1, Math.round(100 * ratio)).data;
     let bold = 0;
-    for (let i = 0; i < column.length; i += 4) {
-      if ([...column.slice(i, i + 4)].join() === inks[0]) bold += 1;
-    }
+    for (let i = 0; i < column.length; i += 4) {{
+      if ([...column.slice(i, i + 4)].join() === ink) bold += 1;
+    }}
     if (bold > column.length / 4 * 0.8) found.push(x / ratio);
-  }
+  }}
   return found;
-}"""
+}}"""
 
 
 async def opened(screen: Screen, bed: str) -> Page:
@@ -90,7 +95,9 @@ async def test_the_trends_can_be_read_as_a_table_that_names_its_zone(screen: Scr
     await expect(table.get_by_text("Times in UTC")).to_be_visible()
     await expect(table.get_by_role("row")).to_have_count(13)
     newest = table.get_by_role("row").nth(1).get_by_role("cell")
-    await expect(newest.first).to_have_text(re.compile(r"\d+( \(\d+–\d+\))?"))
+    await expect(newest.first).to_have_text(
+        re.compile(r"\d+( \(\d+–\d+\))?"), timeout=STORED_WITHIN_MS
+    )
 
 
 async def test_one_cursor_says_the_values_of_a_time_to_eye_and_ear(screen: Screen) -> None:
@@ -100,7 +107,9 @@ async def test_one_cursor_says_the_values_of_a_time_to_eye_and_ear(screen: Scree
     await page.keyboard.press("ArrowLeft")
     await page.keyboard.press("ArrowLeft")
     await expect(cursor).to_have_attribute(
-        "aria-valuetext", re.compile(r"Heart rate \d+.*Oxygen saturation \d+"), timeout=15_000
+        "aria-valuetext",
+        re.compile(r"Heart rate \d+.*Oxygen saturation \d+"),
+        timeout=STORED_WITHIN_MS,
     )
     await page.keyboard.press("Home")
     await expect(cursor).to_have_attribute("aria-valuetext", re.compile("no values"))
@@ -149,7 +158,9 @@ async def test_where_nothing_is_stored_the_page_says_so(screen: Screen) -> None:
     page = await opened(screen, "02")
     await page.goto(f"{page.url}?at=2020-01-02T03:04:05Z")
     await page.get_by_test_id("strip").scroll_into_view_if_needed()
-    await expect(page.get_by_text("No stored signal at this time.")).to_be_visible()
+    await expect(page.get_by_text("No stored signal at this time.")).to_be_visible(
+        timeout=ANSWER_WITHIN_MS
+    )
     review = page.get_by_test_id("signal-review")
     await review.get_by_role("button", name="Back to now").last.click()
     await see_strip(page)
@@ -170,10 +181,10 @@ async def test_a_failed_trend_says_what_failed_and_can_be_tried_again(
     await screen.page.route("**/vitals?*", answer)
     page = await opened(screen, "01")
     failed = page.get_by_text("SpO₂: This trend could not be loaded.")
-    await expect(failed).to_be_visible()
+    await expect(failed).to_be_visible(timeout=ANSWER_WITHIN_MS)
     failing = False
     await page.get_by_label("Trends", exact=True).get_by_role("button", name="Try again").click()
-    await expect(failed).to_have_count(0)
+    await expect(failed).to_have_count(0, timeout=ANSWER_WITHIN_MS)
 
 
 async def test_the_caliper_measures_by_the_sample(screen: Screen) -> None:
