@@ -35,6 +35,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "backup": Command("services.administration.backup", "saves the database into a folder"),
     "restore": Command("services.administration.restore", "puts a backup into an empty database"),
+    "audit": Command(
+        "services.administration.audit", "looks whether the audit trail was changed or cut"
+    ),
     "lanes": Command("services.administration.lanes", "changes the number of lanes"),
     "simulate": Command("devices.simulators.__main__", "simulated patients and their devices"),
     "import": Command(

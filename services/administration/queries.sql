@@ -74,3 +74,7 @@ $$;
 -- name: adopt_streams
 -- Takes the streams as they are: they were made after the backup.
 update registry.deployment set lanes = $1, incarnation = $2, changed_at = now();
+
+-- name: verify_audit
+-- What is broken in the chains of the audit trail; no row = all is whole.
+select chain, n, what from audit.verify() order by chain, n, what;

@@ -79,6 +79,9 @@ async def restore(folder: Path, settings: AdministrationSettings, *, clock: Cloc
             if found != description.counts:
                 raise Conflict(f"restored {found}, but {description.counts} were saved")
             await session.fetch(sql["skip_identities"], IDENTITIES_SKIPPED)
+            broken = await session.fetch(sql["verify_audit"])
+            if broken:  # it was so when it was saved: somebody has to know, nothing to refuse
+                log.error("audit_chain_broken", links=len(broken))
         log.info("database_restored", made_at=description.made_at, **description.counts)
         await _join_streams(database, description, settings, sql, metrics)
     return await bring_up_to_date(settings, clock=clock, metrics=Metrics(settings.service))
@@ -139,11 +142,13 @@ async def _join_streams(
     address = BrokerAddress.of(settings)
     async with Broker(address, instance=settings.instance, metrics=metrics) as broker:
         lanes = await count_lanes(broker)
-        told = [
-            await newest_incarnation(broker, lane_queue(exchange, Lane(lane)))
-            for exchange in (Exchange.FRAMES, Exchange.VITALS)
-            for lane in range(lanes)
-        ]
+        async with asyncio.TaskGroup() as group:  # an empty stream takes PEEK_S to say nothing
+            peeking = [
+                group.create_task(newest_incarnation(broker, lane_queue(exchange, Lane(lane))))
+                for exchange in (Exchange.FRAMES, Exchange.VITALS)
+                for lane in range(lanes)
+            ]
+        told = [task.result() for task in peeking]
     newest = max((number for number in told if number is not None), default=0)
     if not is_lane_count(lanes):
         log.warning("streams_are_gone", streams_of_frames=lanes)

@@ -132,9 +132,11 @@ CASES: dict[str, Case] = {
     "EventLoopLate": one("20m", 'api_event_loop_lag_seconds{instance="a"}', "0.5x30", "0.01x30"),
     "SavesFail": one("20m", 'alarms_saves_total{outcome="failed"}', "0+6x30", "6x30"),
     "AuditNotWritten": one("10m", "api_audit_waiting", "5000x20", "10x20"),
+    "AuditChainBroken": one("10m", "audit_broken_links", "0x5 1x20", "0x20"),
+    "AuditNotChecked": one("2h", "audit_checked_timestamp_seconds", "-180000x130", "0+60x130"),
     "CompactionBehind": one("60m", "storage_compaction_waiting_hours", "20x70", "3x70"),
     "DiskFilling": Case(
-        "8h",
+        "3h",
         {f"node_filesystem_avail_bytes{DISK}": f"{80 * GB}-{GB // 20}x500",
          f"node_filesystem_size_bytes{DISK}": f"{100 * GB}x500"},
         {f"node_filesystem_avail_bytes{DISK}": f"{80 * GB}x500",

@@ -93,7 +93,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("service", ["gateway", "dsp", "storage", "alarms", "api"])
+@pytest.mark.parametrize("service", ["gateway", "dsp", "api"])  # the others have parts of these
 def test_the_locks_suffice(build: Build, service: str, tmp_path: Path) -> None:
     python = build.root / "opt/vitalwire/bin/python"
     if service != "gateway":

@@ -37,8 +37,8 @@ def secrets(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[Postgres]:
-    """Roles belong to the whole server, so this test has one of its own."""
+def bare_postgres() -> Iterator[Postgres]:
+    """One in which no role was ever made."""
     server = Postgres()
     try:
         yield server.start()
@@ -47,13 +47,13 @@ def own_postgres() -> Iterator[Postgres]:
 
 
 async def test_the_roles_are_made_and_the_administrator_can_migrate(
-    own_postgres: Postgres, virtual_host: VirtualHost, secrets: Path
+    bare_postgres: Postgres, virtual_host: VirtualHost, secrets: Path
 ) -> None:
     def run_as_superuser(database: str, *words: str) -> None:
         subprocess.run(
             [
                 str(postgres.program_folder() / "psql"),
-                f"postgresql://postgres@127.0.0.1:{own_postgres.port}/{database}",
+                f"postgresql://postgres@127.0.0.1:{bare_postgres.port}/{database}",
                 "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--quiet", *words,
             ],
             env=base_environment() | {"PGPASSWORD": PASSWORD},
@@ -74,7 +74,7 @@ async def test_the_roles_are_made_and_the_administrator_can_migrate(
         amqp_vhost=virtual_host.name,
         amqp_user=virtual_host.user,
         amqp_password_file=amqp_password,
-        database_port=own_postgres.port,
+        database_port=bare_postgres.port,
         database_password_file=secrets / "database_vw_admin",
         retention_frames_mib=16,
         retention_late_mib=16,
@@ -86,7 +86,7 @@ async def test_the_roles_are_made_and_the_administrator_can_migrate(
     for role in ROLES:
         connection = await asyncpg.connect(
             host="127.0.0.1",
-            port=own_postgres.port,
+            port=bare_postgres.port,
             database=DATABASE,
             user=role,
             password=(secrets / f"database_{role}").read_text().strip(),

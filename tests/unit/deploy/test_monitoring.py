@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from deploy.local.layout import PROJECT, SERVICES
 from deploy.monitoring.make_dashboards import DASHBOARDS, FOLDER, as_json
+from services.administration.audit import AuditMetrics
 from services.alarms.metrics import AlarmMetrics
 from services.api.metrics import ApiMetrics
 from services.dsp.metrics import DspMetrics
@@ -91,7 +92,9 @@ def known() -> Mapping[str, set[str]]:
                 continue
             getattr(registry, kind)(name, "as declared in shared", sorted(labels))
         found |= registry.labels
-    return found
+    audit = OneRegistry("audit")
+    AuditMetrics(audit)
+    return found | audit.labels
 
 
 def test_the_list_of_known_metrics_is_one() -> None:
