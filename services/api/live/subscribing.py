@@ -1,5 +1,6 @@
 """From a wish to a subscription that flows: rights, snapshot, what was missed, then live."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from shared.contracts.instants import HOUR, MINUTE
 from shared.errors import Dependency, Invalid, Unavailable
 from shared.runtime.clock import Clock
 
+_BEGIN_AT_ONCE = 4  # a crowd that comes at once is let in one by one: who is there is served first
 _SNAPSHOT_US = 15 * MINUTE  # older values are stale by any measure that is shown live
 _AHEAD_US = 1 * HOUR
 _STORED_WITHIN_S = 3.0  # storage commits events well within this
@@ -34,6 +36,7 @@ class Subscribing:
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._turn = asyncio.Semaphore(_BEGIN_AT_ONCE)
 
     async def begin(self, connection: Connection, asked: Subscribe) -> Subscription:
         """Begin a subscription and give the newest values; ``catch_up`` has to follow.
@@ -48,15 +51,16 @@ class Subscribing:
         client = connection.client
         if len(client.subscriptions.keys() - {asked.id}) >= self._settings.live_subscriptions_most:
             raise Invalid("too many subscriptions")
-        patients = await self._rights.admit(
-            connection, asked, most=self._settings.live_patients_most
-        )
-        if self._hub.feed.after is None and asked.wants_feed:
-            raise Unavailable(Dependency.RABBITMQ, "events are not read yet")
-        subscription = self._hub.prepare(client, asked, patients)
-        with self._or_ended(subscription):
-            vitals = await self._snapshot(patients) if What.VITALS in asked.what else []
-            self._hub.start(subscription, vitals=vitals)
+        async with self._turn:
+            patients = await self._rights.admit(
+                connection, asked, most=self._settings.live_patients_most
+            )
+            if self._hub.feed.after is None and asked.wants_feed:
+                raise Unavailable(Dependency.RABBITMQ, "events are not read yet")
+            subscription = self._hub.prepare(client, asked, patients)
+            with self._or_ended(subscription):
+                vitals = await self._snapshot(patients) if What.VITALS in asked.what else []
+                self._hub.start(subscription, vitals=vitals)
         return subscription
 
     async def catch_up(self, subscription: Subscription) -> None:
