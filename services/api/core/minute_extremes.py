@@ -1,7 +1,7 @@
 """The least and the greatest sample of each minute, for a trace that is seen from far. Pure.
 
-A stored block tells its extremes without being unpacked. Where a pair of points stands for two
-minutes or more, minutes are as good as samples and a thousand times as quick.
+A stored block tells its extremes without being unpacked. Where a pair of points stands for a
+minute and a half or more, whole minutes are as good as samples and a thousand times as quick.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from services.api.core.stored_trace import Segment, TraceBuilder
 from shared.contracts.instants import MINUTE, SECOND, Interval
 
 HALF_MINUTE_NS = 30 * SECOND * 1_000
-_LEAST_BUCKET_US = 2 * MINUTE
+_LEAST_BUCKET_US = 1.5 * MINUTE  # rounded up to whole minutes
 
 
 def is_far(bucket_us: float) -> bool:

@@ -16,26 +16,30 @@ order by start_us, g.device_id
 limit 500;
 
 -- name: hot_sources
--- What frames hold of a stream: device, place, interval and channels, from when to when.
+-- What frames hold of a stream: device, place, interval and channels, from when to when. A frame
+-- reaches a minute behind its beginning at most.
 select w.number::integer as number, f.place, f.interval_ns, f.channels,
     min(f.t0) as first_us, max(f.t0) as last_us,
     sum(length(f.samples) / case f.format when 1 then 2 else 4 end / f.channels)::bigint
         as n_samples
 from unnest($1::integer[], $2::bigint[], $3::bigint[]) with ordinality
     as w (device_id, start_us, end_us, number)
-join signal.frame f on f.device_id = w.device_id and f.t0 >= w.start_us and f.t0 < w.end_us
-where f.stream = $4 and f.interval_ns > 0 and f.t0 >= $5 and f.t0 < $6
+join signal.frame f on f.device_id = w.device_id
+    and f.t0 >= w.start_us - 60000000 and f.t0 < w.end_us
+where f.stream = $4 and f.interval_ns > 0 and f.t0 >= $5::bigint - 60000000 and f.t0 < $6
+    and f.t0 + length(f.samples) / case f.format when 1 then 2 else 4 end / f.channels
+        * f.interval_ns / 1000 > w.start_us
 group by 1, 2, 3, 4;
 
 -- name: cold_sources
--- What blocks hold of a stream.
+-- What blocks hold of a stream. A block is a minute of frames that reach a minute behind it at most.
 select w.number::integer as number, b.place, b.interval_ns, b.channels,
     min(b.first_us) as first_us, max(b.end_us) as last_us, sum(b.n_samples)::bigint as n_samples
 from unnest($1::integer[], $2::bigint[], $3::bigint[]) with ordinality
     as w (device_id, start_us, end_us, number)
 join signal.block b on b.device_id = w.device_id
-    and b.t0 >= w.start_us - 60000000 and b.t0 < w.end_us
-where b.stream = $4 and b.interval_ns > 0 and b.t0 >= $5::bigint - 60000000 and b.t0 < $6
+    and b.t0 >= w.start_us - 120000000 and b.t0 < w.end_us
+where b.stream = $4 and b.interval_ns > 0 and b.t0 >= $5::bigint - 120000000 and b.t0 < $6
     and b.end_us > w.start_us and b.first_us < w.end_us
 group by 1, 2, 3, 4;
 

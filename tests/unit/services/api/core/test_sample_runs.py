@@ -126,7 +126,7 @@ def whole(start_s: float, end_s: float) -> Interval:
     st.integers(0, 500),
     st.integers(1, 700),
     st.integers(1, 400),
-    st.floats(120, 2_000),
+    st.floats(90, 2_000),
     st.sets(st.integers(0, 19)),
 )
 def test_from_far_the_extremes_are_those_of_the_samples(
