@@ -1,12 +1,17 @@
-"""Pictures of the running page for the README.
+"""Pictures of every page, of a running system.
 
-Use: ``python -m tests.browser.screenshots [connection.json] [folder]``. Waits until an alarm calls,
-so that the pictures show what the page is for.
+Use: ``python -m tests.browser.screenshots [--connection FILE] [--folder DIR] [--only NAME ...]``.
+Starts a system of its own unless it is given one. Alarms are provoked, so that the pictures show
+what the page is for; nothing is taken while a value is late because the machine is busy.
 """
 
+import argparse
 import asyncio
 import base64
+import re
 import sys
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.browser.palette import palette_png
-from tests.browser.running_system import PROJECT, RunningSystem
+from tests.browser.provoked import alarm_at
+from tests.browser.running_system import PROJECT, RunningSystem, SystemProcess
 from tests.browser.screen import LAPTOP, PHONE, WALL, Screen, opened_browser
 
-MOST_BYTES = 250_000
-ALARM_WITHIN_MS = 420_000
+MOST_BYTES = 200_000
+MOST_BYTES_OF_ALL = 1_500_000
+PROVOKED = ("05", "02")
 CALLING = "article[data-testid^=tile-][data-loudness=active]:not([data-technical])"
-SWEPT_S = 14.0  # until the slower lanes have drawn enough to be looked at
-
+ALARM_WITHIN_MS = 60_000
+SWEPT_S = 12.0  # until the slower lanes have drawn enough to be looked at
+SETTLED_WITHIN_MS = 40_000
+NOTHING_LATE = "() => document.querySelector('[data-state=ageing]') === null"
 
 UNPACK = """async (picture) => {
   const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
@@ -39,53 +48,84 @@ UNPACK = """async (picture) => {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One picture: which page, how large, in which theme."""
+    """One picture: which page, how large, in which theme, as whom."""
 
     name: str
     size: tuple[int, int]
     theme: str
-    patient: bool
+    link: str | None = "Ward"
+    user: str = "nurse"
     scale: float = 1.0
 
 
 PICTURES = (
-    Picture(name="ward-dark", size=WALL, theme="dark", patient=False),
-    Picture(name="ward-light", size=LAPTOP, theme="light", patient=False),
-    Picture(name="patient-dark", size=LAPTOP, theme="dark", patient=True),
-    Picture(name="patient-light", size=LAPTOP, theme="light", patient=True),
-    Picture(name="ward-phone", size=PHONE, theme="dark", patient=False, scale=2.0),
+    Picture(name="login-dark", size=LAPTOP, theme="dark", link=None),
+    Picture(name="ward-dark", size=WALL, theme="dark"),
+    Picture(name="ward-light", size=LAPTOP, theme="light"),
+    Picture(name="ward-night", size=LAPTOP, theme="night"),
+    Picture(name="ward-phone", size=PHONE, theme="dark", scale=2.0),
+    Picture(name="patient-dark", size=LAPTOP, theme="dark", link="Patient"),
+    Picture(name="patient-light", size=LAPTOP, theme="light", link="Patient"),
+    Picture(name="patient-phone", size=PHONE, theme="dark", link="Patient", scale=2.0),
+    Picture(name="alarms-dark", size=LAPTOP, theme="dark", link="Alarms"),
+    Picture(name="alarms-light", size=LAPTOP, theme="light", link="Alarms"),
+    Picture(name="alarms-phone", size=PHONE, theme="dark", link="Alarms", scale=2.0),
+    Picture(name="devices-dark", size=LAPTOP, theme="dark", link="Devices", user="technician"),
+    Picture(name="devices-phone", size=PHONE, theme="light", link="Devices", scale=2.0),
+    Picture(name="settings-dark", size=LAPTOP, theme="dark", link="Settings"),
 )
 
 
-async def take(system: RunningSystem, folder: Path) -> None:
-    """Take all pictures into the folder.
+async def take(system: RunningSystem, folder: Path, only: Sequence[str] = ()) -> None:
+    """Take the pictures into the folder.
 
     Raises
     ------
-    AssertionError : no alarm came, or a picture is too large for a README
+    AssertionError : no alarm came, or the pictures are too large for a repository
     """
     folder.mkdir(parents=True, exist_ok=True)
-    async with opened_browser() as browser:
+    one, other = PROVOKED
+    async with opened_browser() as browser, alarm_at(system, one), alarm_at(system, other):
         for picture in PICTURES:
+            if only and picture.name not in only:
+                continue
             screen = await Screen.open(
                 browser, system, size=picture.size, theme=picture.theme, scale=picture.scale
             )
-            await screen.log_in()
-            await screen.see_ward()
-            calling = screen.page.locator(CALLING).first
-            await calling.wait_for(timeout=ALARM_WITHIN_MS)
-            if picture.patient:
-                await calling.click()
-                await screen.page.wait_for_selector("[data-testid=live-canvas]")
-            await screen.page.mouse.move(0, 0)
-            await screen.page.wait_for_function(
-                f"(begin) => performance.now() - begin > {SWEPT_S * 1000}",
-                arg=await screen.page.evaluate("() => performance.now()"),
-            )
+            await _go(screen, picture)
             path = folder / f"{picture.name}.png"
             path.write_bytes(palette_png(await pixels_of(screen)))
+            print(f"{path.name} {path.stat().st_size // 1_000} kB", flush=True)
             assert path.stat().st_size < MOST_BYTES, f"{path} has {path.stat().st_size} bytes"
             await screen.close()
+    total = sum(path.stat().st_size for path in folder.glob("*.png"))
+    assert total < MOST_BYTES_OF_ALL, f"{folder} has {total} bytes"
+
+
+async def _go(screen: Screen, picture: Picture) -> None:
+    """To the page of the picture, until all of it is there."""
+    page = screen.page
+    if picture.link is None:
+        await page.get_by_role("button", name="Sign in").wait_for()
+        return
+    await screen.log_in(picture.user)
+    if picture.link in ("Ward", "Patient"):
+        await screen.see_ward()
+        calling = page.locator(CALLING).first
+        await calling.wait_for(timeout=ALARM_WITHIN_MS)
+        if picture.link == "Patient":
+            await calling.click()
+            await page.wait_for_selector("[data-testid=live-canvas]")
+        await page.wait_for_function(
+            f"(begin) => performance.now() - begin > {SWEPT_S * 1000}",
+            arg=await page.evaluate("() => performance.now()"),
+        )
+    else:
+        await page.get_by_role("link", name=re.compile(f"^{picture.link}")).click()
+        await page.get_by_role("heading", name=picture.link, level=2).wait_for()
+        await page.wait_for_load_state("networkidle")
+    await page.mouse.move(0, 0)
+    await page.wait_for_function(NOTHING_LATE, timeout=SETTLED_WITHIN_MS)
 
 
 async def pixels_of(screen: Screen) -> NDArray[np.uint8]:
@@ -97,11 +137,22 @@ async def pixels_of(screen: Screen) -> NDArray[np.uint8]:
 
 
 def main() -> int:
-    """Take the pictures of a running system."""
-    given = [Path(text) for text in sys.argv[1:3]]
-    connection = given[0] if given else PROJECT / ".local" / "connection.json"
-    folder = given[1] if len(given) > 1 else PROJECT / "docs" / "screenshots"
-    asyncio.run(take(RunningSystem.of(connection), folder))
+    """Take the pictures of a system that runs, or of one of its own."""
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--connection", type=Path, help="connection.json of a system that runs")
+    asked.add_argument("--folder", type=Path, default=PROJECT / "docs" / "screenshots")
+    asked.add_argument("--only", nargs="*", default=[], metavar="NAME")
+    given = asked.parse_args()
+    if given.connection is not None:
+        asyncio.run(take(RunningSystem.of(given.connection), given.folder, given.only))
+        return 0
+    with tempfile.TemporaryDirectory(prefix="vitalwire-pictures-") as folder:
+        Path(folder).chmod(0o711)  # the database's user must pass
+        process = SystemProcess(Path(folder) / "system")
+        try:
+            asyncio.run(take(process.wait_until_ready(), given.folder, given.only))
+        finally:
+            process.stop()
     return 0
 
 

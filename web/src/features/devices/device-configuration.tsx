@@ -40,7 +40,7 @@ function Wishes({ device, model, held }: Properties & { readonly held: HeldConfi
     },
     onError: () => void queries.invalidateQueries(configurationQuery(api, device)),
   });
-  const writable = me.permissions.includes("command_devices");
+  const writable = me.permissions.includes("manage_devices");
   const changed = model.configuration.flatMap((value) => {
     const text = typed[value.name];
     if (text === undefined || text === shown(configuration.desired[value.name])) return [];

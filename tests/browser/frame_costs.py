@@ -1,0 +1,85 @@
+"""What the page's animation frames cost: counted inside the page, without a word to its code."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import CDPSession, Page
+
+# Milliseconds of script a frame and between frames, in bins of a fifth; no array grows.
+SCRIPT = """
+(() => {
+  const BINS = 1000, PER_MS = 5;
+  const bins = () => new Uint32Array(BINS);
+  const costs = { script: bins(), frame: bins(), frames: 0, batches: 0 };
+  const count = (bins, ms) => { bins[Math.min(BINS - 1, Math.floor(ms * PER_MS))] += 1; };
+  const ask = window.requestAnimationFrame.bind(window);
+  let last = 0, inFrame = 0;
+  window.requestAnimationFrame = (step) => ask((at) => {
+    const began = performance.now();
+    step(at);
+    const ms = performance.now() - began;
+    if (at === last) { inFrame += ms; return; }
+    if (last > 0) {
+      count(costs.frame, at - last);
+      count(costs.script, inFrame);
+      costs.frames += 1;
+    }
+    last = at;
+    inFrame = ms;
+  });
+  window.frameCosts = costs;
+  document.addEventListener('DOMContentLoaded', () => {
+    const all = { subtree: true, childList: true, characterData: true, attributes: true };
+    new MutationObserver(() => { costs.batches += 1; }).observe(document.body, all);
+  });
+})();
+"""
+READ = """() => ({
+  script: [...frameCosts.script], frame: [...frameCosts.frame],
+  frames: frameCosts.frames, batches: frameCosts.batches })"""
+CLEAR = """() => {
+  frameCosts.script.fill(0); frameCosts.frame.fill(0);
+  frameCosts.frames = 0; frameCosts.batches = 0;
+}"""
+PER_MS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameCosts:
+    """Frames since they were counted last."""
+
+    frames: int
+    batches: int
+    script_median_ms: float
+    script_p95_ms: float
+    frame_p95_ms: float
+
+    @classmethod
+    async def read(cls, page: Page, *, clear: bool = False) -> "FrameCosts":
+        """What was counted so far; with `clear`, counting begins anew."""
+        told: dict[str, Any] = await page.evaluate(READ)
+        if clear:
+            await page.evaluate(CLEAR)
+        return cls(
+            frames=told["frames"],
+            batches=told["batches"],
+            script_median_ms=_quantile(told["script"], 0.5),
+            script_p95_ms=_quantile(told["script"], 0.95),
+            frame_p95_ms=_quantile(told["frame"], 0.95),
+        )
+
+
+async def heap_bytes(session: CDPSession) -> int:
+    """Of the page's JavaScript after all that is garbage was collected."""
+    await session.send("HeapProfiler.collectGarbage")
+    answer = await session.send("Performance.getMetrics")
+    return next(int(m["value"]) for m in answer["metrics"] if m["name"] == "JSHeapUsedSize")
+
+
+def _quantile(bins: list[int], part: float) -> float:
+    wanted, seen = part * sum(bins), 0
+    for index, count in enumerate(bins):
+        seen += count
+        if seen >= wanted:
+            return (index + 1) / PER_MS
+    return len(bins) / PER_MS

@@ -1,0 +1,99 @@
+"""How alarms look: told apart without colour, without motion, in every theme and at every size."""
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.injected import inject_alarms
+from tests.browser.running_system import RunningSystem
+from tests.browser.screen import LAPTOP, WALL, Screen
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+FRAME = """(bed) => {
+  const tile = document.querySelector(`article[data-testid=tile-${bed}]`);
+  const frame = getComputedStyle(tile, '::after');
+  const banner = document.querySelector(`[data-testid=banner-${bed}]`);
+  return {
+    frame: frame.content === 'none' ? 0 : parseFloat(frame.borderTopWidth),
+    edge: frame.boxShadow !== 'none',
+    mark: banner.textContent.match(/^!+/)?.[0],
+    fill: getComputedStyle(banner).backgroundColor !== 'rgba(0, 0, 0, 0)',
+    hatch: getComputedStyle(banner).backgroundImage !== 'none',
+    moves: getComputedStyle(banner).animationName !== 'none',
+  };
+}"""
+
+
+async def open_with_alarms(
+    browser: Browser, system: RunningSystem, *, size: tuple[int, int] = WALL, theme: str = "dark"
+) -> Screen:
+    """The ward with one alarm of each look."""
+    screen = await Screen.open(browser, system, size=size, theme=theme)
+    await inject_alarms(screen.page)
+    await screen.log_in()
+    await screen.see_ward()
+    await expect(screen.page.get_by_test_id("banner-01")).to_contain_text("SpO₂ 84 < 88")
+    return screen
+
+
+async def test_priorities_are_told_apart_without_colour_and_without_motion(
+    browser: Browser, system: RunningSystem
+) -> None:
+    screen = await open_with_alarms(browser, system)
+    page = screen.page
+    seen = {bed: await page.evaluate(FRAME, bed) for bed in ("01", "02", "04", "05", "06", "07")}
+    marks = {bed: look["mark"] for bed, look in seen.items()}
+    assert marks == {"01": "!!!", "02": "!!", "04": "!", "05": "!!", "06": "!!", "07": "!!!"}
+    frames = {bed: look["frame"] for bed, look in seen.items() if look["frame"]}
+    assert frames["01"] == 3
+    assert frames["02"] == 2
+    assert frames["04"] == frames["05"] == 1
+    assert [bed for bed, look in seen.items() if look["edge"]] == ["01"]
+    assert [bed for bed, look in seen.items() if look["hatch"]] == ["05"]
+    assert [bed for bed, look in seen.items() if look["fill"]] == ["01", "02", "04", "05"]
+    assert [bed for bed, look in seen.items() if look["moves"]] == ["01", "02"]
+    # the worst patient is at the top left
+    first = page.locator("article[data-testid^=tile-]").first
+    await expect(first).to_have_attribute("data-key", "01", timeout=15_000)
+
+    await page.emulate_media(reduced_motion="reduce")
+    still = await page.evaluate(FRAME, "01")
+    assert still["frame"] == 5
+    assert not still["moves"]
+
+
+async def test_focus_stays_with_the_patient_when_tiles_change_place(
+    browser: Browser, system: RunningSystem
+) -> None:
+    screen = await open_with_alarms(browser, system)
+    page = screen.page
+    await page.get_by_test_id("tile-04").get_by_role("link").focus()
+    before = await page.locator("[data-key]").evaluate_all("(t) => t.map((e) => e.dataset.key)")
+    await (
+        page.get_by_role("group", name="Order")
+        .get_by_text("Bed", exact=True)
+        .dispatch_event("click")
+    )
+    await expect(page.locator("[data-key]").nth(3)).to_have_attribute("data-key", "04")
+    after = await page.locator("[data-key]").evaluate_all("(t) => t.map((e) => e.dataset.key)")
+    assert before != after
+    await expect(page.locator("[data-key]:has(:focus)")).to_have_attribute("data-key", "04")
+    await page.reload()
+    await screen.see_ward()
+    await expect(page.locator("[data-key]").nth(3)).to_have_attribute("data-key", "04")
+
+
+async def test_letters_filter_read_and_pause_on_the_ward(
+    browser: Browser, system: RunningSystem
+) -> None:
+    screen = await open_with_alarms(browser, system, size=LAPTOP)
+    page = screen.page
+    tiles = page.locator("article[data-testid^=tile-]")
+    await page.keyboard.press("1")
+    await expect(tiles).to_have_count(1)
+    await expect(page.get_by_test_id("count-high")).to_have_attribute("aria-pressed", "true")
+    await page.keyboard.press("1")
+    await expect(tiles).to_have_count(8)
+    await page.get_by_test_id("tile-01").get_by_role("link").focus()
+    await page.keyboard.press("n")
+    await expect(page.get_by_role("status").filter(has_text="SpO₂ 84 < 88")).to_have_count(1)
