@@ -31,7 +31,7 @@ async def test_an_administrator_orders_an_erasure_once_and_it_is_written_down(ap
 
 async def test_who_cannot_be_found_or_has_no_reason_is_not_erased(api: System) -> None:
     admin = await api.bearer("adam")
-    nobody = await api.http.post("/v1/patients/p-nobody/erasure", headers=admin, json=REASON)
+    nobody = await api.http.post("/v1/patients/p-xyz99/erasure", headers=admin, json=REASON)
     assert nobody.status_code == 404
     silent = await api.http.post("/v1/patients/p-north2/erasure", headers=admin, json={})
     assert silent.status_code == 422
