@@ -25,6 +25,16 @@ SETTLE_S = 130.0  # without a step nearer: late data is worked in when it is 110
 RESEND_AFTER_S = 20.0  # as the 60 s of the SDK, but the test need not wait for them
 
 
+# The last is what asyncpg says when its server dies at certain moments of a query.
+LOOK_FAILED = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
 async def audit(system: System, ledger: LedgerFile, stop: asyncio.Event) -> int:
     """Look again and again whether all that devices were told is there; gives how often."""
     looks = 0
@@ -37,7 +47,7 @@ async def audit(system: System, ledger: LedgerFile, stop: asyncio.Event) -> int:
                     there = await read_identities(connection)
                 finally:
                     connection.terminate()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except LOOK_FAILED:
             pass  # PostgreSQL is the one that is down
         else:
             assert told <= there, sorted(told - there)[:5]
