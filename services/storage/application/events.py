@@ -33,7 +33,9 @@ class EventWork:
                 await self._park(
                     message, advance, Reason.UNSUPPORTED_VERSION, f"format {message.type!r}"
                 )
-            elif isinstance(row, EventRow) and row.patient_id in self.fence.erased.patients:
+            elif isinstance(row, EventRow) and self.fence.erased.of_event(
+                row.patient_id, row.device_id, row.t
+            ):
                 self.metrics.fenced.labels("event").inc()
             elif isinstance(row, EventRow):
                 rows.setdefault((row.device_id, row.id), row)

@@ -32,6 +32,12 @@ class Erased:
             mask |= (device == one.device) & (t >= one.start_us) & (t < one.end_us)
         return mask
 
+    def of_event(self, patient: int, device: int, t: int) -> bool:
+        """Whether an event is of an erased patient, or of a device in an erased time."""
+        return patient in self.patients or any(
+            one.device == device and one.start_us <= t < one.end_us for one in self._times
+        )
+
     def of_patients(self, table: Table) -> NDArray[np.bool_]:
         """Which vital signs (of `VITAL`) belong to an erased patient."""
         if not self.patients:

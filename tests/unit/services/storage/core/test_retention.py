@@ -93,6 +93,9 @@ def test_the_fence_lets_nothing_of_the_erased_in() -> None:
     assert erased.of_devices(device, t).tolist() == [False, True, False, True, False]
     values = vital_table((1, 1, 1, patient, 1.0, 1.0, 1, 0, 0, 1, 0) for patient in (6, 7, 8))
     assert erased.of_patients(values).tolist() == [False, True, False]
+    assert erased.of_event(7, 0, 0)
+    assert erased.of_event(0, 3, 100)
+    assert not erased.of_event(6, 3, 200)
     assert not Erased().of_devices(device, t).any()
     assert not Erased().of_patients(values).any()
 
