@@ -32,7 +32,6 @@ export const deviceTexts = {
   never: "never",
   now: "now",
   ago: (age: string) => `${age} ago`,
-  choose: (device: string) => `Show ${device}`,
   none: "No devices yet. Register the first one.",
   noneHere: "None of your patients wears a device.",
   noMatch: "No device fits. Choose All or search for something else.",

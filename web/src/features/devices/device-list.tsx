@@ -60,7 +60,7 @@ export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties)
               <tr key={device.device} data-testid={`device-${device.device}`} data-chosen={device.device === chosen}>
                 <td className={styles["name"]}>
                   <Cpu size={18} strokeWidth={1.8} aria-hidden="true" />
-                  <button type="button" aria-pressed={device.device === chosen} aria-label={deviceTexts.choose(device.device)} onClick={() => { onChoose(device.device); }}>
+                  <button type="button" aria-pressed={device.device === chosen} onClick={() => { onChoose(device.device); }}>
                     <b>{device.device}</b>
                     <small>
                       {device.model}
