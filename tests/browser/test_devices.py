@@ -19,6 +19,33 @@ async def see_devices(screen: Screen, user: str) -> Page:
     return screen.page
 
 
+async def test_a_nurse_finds_the_device_of_a_bed_and_cannot_cut_it_off(screen: Screen) -> None:
+    page = await see_devices(screen, "nurse")
+    row = page.get_by_test_id("device-sim-bed-02")
+    await expect(row).to_contain_text("02")
+    await expect(row).to_contain_text(re.compile("Online|Weak|Battery"))
+    await page.keyboard.press("/")
+    await page.keyboard.type("bed 02")
+    await expect(page.locator("[data-testid^=device-sim]")).to_have_count(1)
+    await row.get_by_role("button").click()
+    detail = page.get_by_role("region", name="Device sim-bed-02")
+    await expect(detail.get_by_role("link", name="Bed 02")).to_be_visible()
+    await expect(page.get_by_role("button", name="Cut off", exact=True)).to_have_count(0)
+    await expect(page.get_by_text("A technician or an administrator")).to_be_visible()
+
+
+async def test_a_nurse_sends_a_command_and_sees_what_became_of_it(screen: Screen) -> None:
+    page = await see_devices(screen, "nurse")
+    await page.get_by_test_id("device-sim-bed-02").get_by_role("button").click()
+    commands = page.get_by_role("region", name="Commands")
+    await commands.get_by_role("button", name="Send").click()
+    sent = commands.get_by_role("listitem").first
+    await expect(sent).to_contain_text("Show which device this is")
+    await expect(sent).to_have_attribute(
+        "data-look", re.compile("done|failed|late"), timeout=30_000
+    )
+
+
 async def test_a_technician_registers_a_device_and_gives_it_another_secret(
     browser: Browser, system: RunningSystem
 ) -> None:
@@ -50,3 +77,38 @@ async def test_a_technician_registers_a_device_and_gives_it_another_secret(
     await page.get_by_label("Device id").fill("browser-test-1")
     await page.get_by_role("button", name="Register", exact=True).click()
     await expect(page.get_by_role("alert").filter(has_text="There is a device")).to_be_visible()
+
+
+async def test_a_device_is_claimed_with_its_code_grouped_and_retired(
+    browser: Browser, system: RunningSystem
+) -> None:
+    technician, nurse = await Screen.open(browser, system), await Screen.open(browser, system)
+    page = await see_devices(technician, "technician")
+    await page.get_by_role("button", name="Register device").click()
+    await page.get_by_label("Device id").fill("browser-test-2")
+    await page.get_by_role("button", name="Register", exact=True).click()
+    await page.get_by_role("button", name="I have it").click()
+    await page.get_by_role("button", name="Make a code").click()
+    code = await page.get_by_test_id("claim-code").inner_text()
+
+    other = await see_devices(nurse, "nurse")
+    await other.get_by_role("button", name="Claim device").click()
+    dialog = other.get_by_role("dialog", name="Claim a device")
+    await dialog.get_by_label("Device id").fill("browser-test-2")
+    await dialog.get_by_label("Code").fill("AAAA-AAAA")
+    await dialog.get_by_role("button", name="Claim", exact=True).click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("Not claimed")
+    await dialog.get_by_label("Code").fill(code)
+    await dialog.get_by_role("button", name="Claim", exact=True).click()
+    await expect(other.get_by_test_id("device-browser-test-2")).to_be_visible()
+
+    await page.get_by_label("Name of the new group").fill("Browser tests")
+    await page.get_by_role("button", name="Make and add").click()
+    leave = page.get_by_role("button", name="Take out of Browser tests")
+    await leave.click()
+    await expect(page.get_by_text("In no group.")).to_be_visible()
+    await page.get_by_role("button", name="Retire").click()
+    await page.get_by_role("button", name="Yes, retire").click()
+    await expect(page.get_by_test_id("device-browser-test-2")).to_contain_text("Retired")
+    for screen in (technician, nurse):
+        await screen.close()
