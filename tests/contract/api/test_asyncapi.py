@@ -211,7 +211,12 @@ def test_the_document_is_one_by_the_schema_of_asyncapi() -> None:
     schema = json.loads((VECTORS / "asyncapi" / "3.0.0.json").read_text())
     validator = jsonschema.Draft7Validator(schema)
     validator.validate(DOCUMENT)
-    for broken in ({"asyncapi": "2.0.0"}, {"info": {}}, {"channels": {"live": {"messages": 1}}}):
+    changes: list[dict[str, Any]] = [
+        {"asyncapi": "2.0.0"},
+        {"info": {}},
+        {"channels": {"live": {"messages": 1}}},
+    ]
+    for broken in changes:
         with pytest.raises(jsonschema.ValidationError):
             validator.validate(DOCUMENT | broken)
 

@@ -22,13 +22,18 @@ async def deliver(to: Consumer, *what: int) -> None:
         await to._on_delivery(cast("Any", one))
 
 
+async def taken(one: Consumer, most: int, until: asyncio.Event) -> list[Any]:
+    """What `deliver` gave, which stands in for deliveries."""
+    return list(await one.take(most, until=until))
+
+
 async def test_what_comes_is_given_in_order_and_no_more_than_asked_for() -> None:
     one, stop = consumer(), asyncio.Event()
-    waiting = asyncio.ensure_future(one.take(2, until=stop))
+    waiting = asyncio.ensure_future(taken(one, 2, stop))
     await asyncio.sleep(0)
     await deliver(one, 1, 2, 3)
     assert await waiting == [1, 2]
-    assert await one.take(5, until=stop) == [3]
+    assert await taken(one, 5, stop) == [3]
     await one.close()
 
 
@@ -55,7 +60,7 @@ async def test_a_cancelled_take_leaves_what_came_and_a_close_leaves_no_task() ->
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await deliver(one, 2)
-    assert await one.take(5, until=stop) == [1, 2]
+    assert await taken(one, 5, stop) == [1, 2]
     await one.close()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
