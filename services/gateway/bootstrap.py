@@ -14,6 +14,7 @@ from services.gateway.adapters.configuration_table import (
 from services.gateway.adapters.credential_store import CredentialStore
 from services.gateway.adapters.frame_stream import RabbitConfirmed, carried_bytes
 from services.gateway.adapters.mqtt import MqttOptions, MqttSession, open_session
+from services.gateway.adapters.old_sessions import end_session
 from services.gateway.adapters.presence_table import PostgresPresenceTable
 from services.gateway.adapters.receipt_queue import RabbitReceiptQueue
 from services.gateway.adapters.registry_changes import RegistryChanges
@@ -118,15 +119,25 @@ def _mqtt_options(settings: GatewaySettings) -> MqttOptions:
     )
 
 
+OLD_SESSIONS = 8
+"""So many incarnations back sessions are ended; by itself the broker keeps each for a day."""
+
+
 async def _open_session(
     options: MqttOptions, deployment: Deployment, clock: Clock, lane: Lane
 ) -> MqttSession:
+    for incarnation in range(max(1, deployment.incarnation - OLD_SESSIONS), deployment.incarnation):
+        await end_session(options, _client_id(incarnation, lane))
     return await open_session(
         options,
-        client_id=f"gateway-{deployment.incarnation}-{lane}",
+        client_id=_client_id(deployment.incarnation, lane),
         filters=[up_filter(Shard(number)) for number in shards_of(lane, deployment.lanes)],
         clock=clock,
     )
+
+
+def _client_id(incarnation: int, lane: Lane) -> str:
+    return f"gateway-{incarnation}-{lane}"
 
 
 async def _open_flow(
