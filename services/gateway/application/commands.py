@@ -27,6 +27,7 @@ from services.gateway.application.ports import (
 from services.gateway.core.command_deadlines import (
     OpenCommand,
     Step,
+    answers_last_sending,
     due_us,
     next_step,
     outcome_of,
@@ -225,7 +226,7 @@ class Commands:
             return
         if result.outcome is Answer.RUNNING:
             self._open[command_id] = command._replace(running_us=self._clock.now_us())
-        else:
+        elif answers_last_sending(command):
             self._open[command_id] = command._replace(
                 unseen_us=self._clock.now_us(), is_given_up=False
             )

@@ -32,7 +32,8 @@ class OpenCommand(NamedTuple):
     sends : how often it was given to MQTT, as its row says
     unseen_us : when the device has said that it never had it, or None
     sent_us : when it was last given to MQTT, or None
-    asked_us, running_us : when the device was last asked, and last said that it is at work
+    asked_us : when the device was last asked since the command was last sent, or None
+    running_us : when the device last said that it is at work
     is_given_up : its outcome is told as unknown; a device that comes back is asked once more
     """
 
@@ -73,6 +74,14 @@ def next_step(command: OpenCommand, now_us: int, *, online: bool) -> Step:
 def due_us(command: OpenCommand) -> int | None:
     """Give when `next_step` may say something else if nothing happens; None for never."""
     return None if command.is_given_up else min(_end_us(command), _ask_us(command))
+
+
+def answers_last_sending(command: OpenCommand) -> bool:
+    """Whether a device that says it never had the command was asked after it was last sent.
+
+    An answer to a question from before crosses the command on its way and proves nothing.
+    """
+    return command.sent_us is None or command.asked_us is not None
 
 
 def outcome_of(step: Step) -> CommandOutcome:

@@ -12,7 +12,15 @@ async def test_who_knows_the_password_gets_in_and_is_named(api: System) -> None:
         "username": "nina",
         "display_name": "nina",
         "role": "nurse",
-        "permissions": ["act_on_alarms", "read_clinical", "read_devices", "set_limits"],
+        "permissions": [
+            "act_on_alarms",
+            "assign_devices",
+            "claim_devices",
+            "command_devices",
+            "read_clinical",
+            "read_devices",
+            "set_limits",
+        ],
         "wards": [{"key": "north", "name": "Ward north"}],
     }
 

@@ -35,6 +35,11 @@ class Obedient:
         self.desired: list[dict[str, Any]] = []
         self.deaf_to: set[str] = set()
 
+    @property
+    def sent(self) -> list[DownCommand]:
+        """What it has heard but for questions: a device just seen may be asked before."""
+        return [one for one in self.heard if not one.ask]
+
     async def listen(self) -> None:
         async for message in self.client.messages:
             assert isinstance(message.payload, bytes)

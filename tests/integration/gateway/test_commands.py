@@ -21,7 +21,7 @@ async def test_a_command_reaches_its_device_and_its_answer_comes_back(system: Sy
         await device.status()
         command = await ask_for(system, name, "show_text", text="good morning")
         await eventually(has_outcome(system, command, "done"))
-        (heard,) = device.heard
+        (heard,) = device.sent
         assert (heard.command, heard.name, heard.args) == (
             command,
             "show_text",
@@ -63,7 +63,7 @@ async def test_what_devices_answer_of_themselves_is_taken_by_id_and_device(syste
         await device.status()
         await stranger.status()
         command = await ask_for(system, name)
-        await eventually(lambda: device.heard)
+        await eventually(lambda: device.sent)
         await stranger.result(command, Answer.DONE)
         await device.result("no uuid", Answer.DONE)
         await device.result(command, "nonsense")

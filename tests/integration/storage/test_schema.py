@@ -89,6 +89,8 @@ async def test_each_statement_can_be_planned_by_its_role(unchanging: Database, r
     wrong = []
     try:
         for where, statement in statements()[role]:
+            if statement.sql.lstrip().startswith("do $$"):
+                continue  # PostgreSQL plans no block; the tests of who runs it run it
             try:
                 prepared = await connection.prepare(statement.sql)
                 await prepared.explain(*[None] * len(prepared.get_parameters()))

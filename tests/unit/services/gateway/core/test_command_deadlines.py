@@ -12,6 +12,7 @@ from services.gateway.core.command_deadlines import (
     NEAR_US,
     OpenCommand,
     Step,
+    answers_last_sending,
     due_us,
     next_step,
     outcome_of,
@@ -66,6 +67,12 @@ def test_what_was_never_seen_is_sent_again_or_has_never_run() -> None:
     assert next_step(unseen, 1, online=True) is Step.SEND
     assert next_step(unseen, EXPIRES, online=True) is Step.EXPIRE
     assert outcome_of(Step.EXPIRE) is CommandOutcome.EXPIRED
+
+
+def test_an_answer_that_crossed_the_command_on_its_way_proves_nothing() -> None:
+    assert answers_last_sending(command(asked_us=1))
+    assert not answers_last_sending(command(sends=1, sent_us=2))
+    assert answers_last_sending(command(sends=1, sent_us=2, asked_us=3))
 
 
 @given(
