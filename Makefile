@@ -112,6 +112,9 @@ soak: development ## memory of every process over MINUTES (30)
 generate: development ## everything that is generated from code
 	$(VENV)/python -m deploy.local.generate
 
+screenshots: development ## pictures of every page, of a system started for them
+	$(VENV)/python -m tests.browser.screenshots
+
 lock: environment ## resolve requirements/*.in into *.txt with hashes
 	for name in bootstrap runtime development $(IMAGES); do $(VENV)/uv pip compile --quiet --universal \
 	  --generate-hashes --no-emit-index-url --python-version 3.11 \
