@@ -19,7 +19,7 @@ LINTED = shared services devices tests deploy
 .DEFAULT_GOAL := help
 .PHONY: help run run-until-ready stop demo setup test check bench soak accuracy chaos clean format lint \
 	types architecture test-unit test-contract test-integration test-chaos test-browser \
-	test-accuracy test-web generate lock audit images environment development
+	test-accuracy test-web generate screenshots lock audit images environment development
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
