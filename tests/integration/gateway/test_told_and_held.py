@@ -134,6 +134,7 @@ async def seconds_until_cut_off(system: System, name: DeviceId, secret: str) -> 
     clock = asyncio.get_running_loop().time
     connection = await system.sql()
     revoke = "update registry.device_credential set revoked_at = now() where device_id = $1"
+    topic = up_topic(name, UpKind.DATA, "packed")
     revoked_s = 0.0
     try:
         async with system.device(name, username=name, password=secret) as device:
@@ -141,8 +142,8 @@ async def seconds_until_cut_off(system: System, name: DeviceId, secret: str) -> 
             await eventually(lambda: (BOOT, 0) in system.seen.messages(device.key))
             revoked_s = clock()
             await connection.execute(revoke, system.keys[name])
-            while True:
-                await device.send(packed(BOOT, 1))
+            while True:  # QoS 0: a PUBACK that the cut swallows is waited for in vain
+                await device.client.publish(topic, packed(BOOT, 1), qos=0)
                 await asyncio.sleep(0.02)
     except aiomqtt.MqttError:
         return clock() - revoked_s
