@@ -73,11 +73,6 @@ where d.retired_at is null and c.revoked_at is null
     and (c.expires_at is null or c.expires_at > now())
 order by d.device;
 
--- name: next_expiry
--- When the next credential expires by itself.
-select min(expires_at) from registry.device_credential
-where revoked_at is null and expires_at > now();
-
 -- name: load_deployment
 -- How many lanes there are, and which incarnation of the streams.
 select lanes, incarnation from registry.deployment;

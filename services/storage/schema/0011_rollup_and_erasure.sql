@@ -140,14 +140,14 @@ security definer
 set search_path = pg_catalog
 as $$
 declare
-    patient constant integer := (
+    erased constant integer := (
         select patient_id from signal.erasure where request_id = request and state <> 'done');
     removed jsonb := '{}';
     target record;
     n bigint;
     blocked boolean := true;
 begin
-    if patient is null then
+    if erased is null then
         raise exception 'no erasure % is under way', request
             using errcode = 'invalid_parameter_value';
     end if;
@@ -171,7 +171,7 @@ begin
             begin
                 execute format('with gone as (delete from %I.%I where patient_id = $1
                     returning 1) select count(*) from gone', target.space, target.name)
-                    using patient into n;
+                    using erased into n;
                 if n > 0 then
                     removed := removed || jsonb_build_object(
                         target.space || '.' || target.name,
@@ -186,7 +186,7 @@ begin
         raise exception 'rows of erasure % are referred to from elsewhere', request;
     end if;
     update registry.patient set initials = '-', name = null, birth_date = null, sex = null,
-        profile = '{}' where id = patient;
+        profile = '{}' where id = erased;
     return removed || jsonb_build_object('registry.patient', 1);
 end
 $$;
