@@ -88,6 +88,9 @@ def main() -> int:
     parser.add_argument("--backlog", type=int, default=86_400, help="messages of the past")
     parser.add_argument("--json", help="file for the figures")
     options = parser.parse_args()
+    unknown = {how for how in options.peers.split(",") if how} - set(path.PEERS)
+    if unknown:
+        parser.error(f"no peer is called {', '.join(sorted(unknown))}: {', '.join(path.PEERS)}")
     figures: dict[str, Any] = {}
     is_kept = True
     for what in options.what.split(","):
