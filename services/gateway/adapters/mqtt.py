@@ -28,7 +28,7 @@ INBOX_MOST_BYTES = 8 * 1024 * 1024
 GATHERED_MESSAGES = 256
 GATHERED_BYTES = 131_072
 """A batch's worth: the taker is not made to wait for more."""
-REST_S = 0.010
+REST_S = 0.020
 """So long the socket is left alone after a read while a batch is gathered for longer than twice
 that: one read then brings many messages, where each would have woken the process by itself."""
 REST_MOST_BYTES = 32_768

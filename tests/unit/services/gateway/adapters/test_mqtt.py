@@ -5,13 +5,16 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import mqtt5
 import pytest
+from typing_extensions import override
 
 from services.gateway.adapters.mqtt import (
     GATHERED_MESSAGES,
     INBOX_MOST_MESSAGES,
+    REST_S,
     MqttOptions,
     MqttSession,
     open_session,
@@ -19,6 +22,7 @@ from services.gateway.adapters.mqtt import (
 from services.gateway.core.messages import SessionEnded
 from shared.errors import Misconfigured, Unavailable
 from shared.runtime.clock import SystemClock
+from tests.harness.eventually import eventually
 
 CONNACK = mqtt5.ConnAckPacket(session_present=True).write()
 QOS = mqtt5.QoS.AT_LEAST_ONCE
@@ -168,6 +172,62 @@ async def test_messages_are_gathered_for_a_while_or_until_they_are_many(broker: 
         began_s = clock()
         assert len(await session.take(30)) >= GATHERED_MESSAGES
         assert clock() - began_s < 5
+
+
+class Link(asyncio.Transport):
+    """What a session has of its connection: written to nowhere, read while it says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reading = True
+
+    @override
+    def pause_reading(self) -> None:
+        assert self.reading
+        self.reading = False
+
+    @override
+    def resume_reading(self) -> None:
+        assert not self.reading
+        self.reading = True
+
+    @override
+    def is_closing(self) -> bool:
+        return False
+
+    @override
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert data
+
+    @override
+    def close(self) -> None:
+        self.reading = False
+
+
+async def test_while_a_batch_is_gathered_the_socket_rests_after_each_read() -> None:
+    clock = SystemClock()
+    options = MqttOptions(host="", port=0, user="", password=b"")
+    session = MqttSession(options, "gateway-1-0", clock)
+    link = Link()
+    session.connection_made(link)
+    taking = asyncio.create_task(session.take(10.0))
+    await asyncio.sleep(0)
+    read_s: list[float] = []
+    for number in (1, 2, 3):
+        await eventually(lambda: link.reading, every_s=0.001)
+        read_s.append(clock.monotonic_s())
+        session.data_received(publish(number))
+        assert not link.reading
+    assert all(later - before > 0.9 * REST_S for before, later in pairwise(read_s))
+    session.wake()
+    assert [message.packet_id for message in await taking] == [1, 2, 3]
+    await eventually(lambda: link.reading)
+    quick = asyncio.create_task(session.take(REST_S))
+    await asyncio.sleep(0)
+    session.data_received(publish(11))
+    assert link.reading, "a short wait is not made longer"
+    assert len(await quick) == 1
+    session.connection_lost(None)
 
 
 async def test_pubacks_leave_in_the_order_given(broker: FakeBroker) -> None:

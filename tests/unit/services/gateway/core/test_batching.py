@@ -68,7 +68,7 @@ def test_a_new_lane_sends_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("rate_hz", "window_s"),
-    [(10, 0.011), (100, 0.024), (640, 0.100), (2_000, 0.100), (5_120, 0.050), (50_000, 0.010)],
+    [(10, 0.021), (100, 0.046), (640, 0.100), (2_000, 0.100), (5_120, 0.050), (50_000, 0.010)],
 )
 def test_the_window_follows_the_rate(rate_hz: float, window_s: float) -> None:
     window = fed(rate_hz)
