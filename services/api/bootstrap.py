@@ -13,6 +13,7 @@ from services.api.authentication import AccessTokens, Authenticator, PasswordHas
 from services.api.core.token_bucket import Rate
 from services.api.http.app import build_app
 from services.api.http.callers import callers, origin_of
+from services.api.http.compression import Compression
 from services.api.http.edge import Edge
 from services.api.http.server import WebServer
 from services.api.live.joined import live_room
@@ -299,7 +300,7 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
     )
     app: ASGIApp = build_app([*rest_routers(parts), live.router], page=settings.api_web_folder)
     app = Edge(
-        app,
+        Compression(app),
         body_bytes_most=settings.api_body_bytes_most,
         metrics=metrics,
         clock=runtime.clock,
