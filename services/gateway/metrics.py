@@ -12,7 +12,9 @@ class GatewayMetrics:
         self.batch_frames = metrics.histogram(
             "batch_frames", "Frames in a batch", ["lane"], buckets=(1, 4, 16, 32, 64, 128, 256, 512)
         )
-        self.frame_rate = metrics.gauge("frame_rate_hz", "Frames a second, last second", ["lane"])
+        self.frame_rate = metrics.gauge(
+            "frame_rate_hz", "Live frames a second, last second", ["lane"]
+        )
         self.puback = metrics.histogram(
             "puback_seconds", "From reading a batch's newest message to its PUBACK", ["lane"]
         )

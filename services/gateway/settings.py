@@ -34,10 +34,10 @@ class GatewaySettings(MqttSettings, DatabaseSettings, BrokerSettings, ServiceSet
         default=366.0, gt=0, description="Older samples are refused as bad_time"
     )
     gateway_messages_per_s: float = Field(
-        default=200.0, gt=0, description="Lasting rate of one device; more comes again later"
+        default=500.0, gt=0, description="Lasting rate of one device; more comes again later"
     )
     gateway_messages_burst: float = Field(
-        default=10_000.0, ge=1, description="Messages of one device at once, after an outage"
+        default=2_000.0, ge=1, description="Messages of one device at once, after an outage"
     )
     gateway_stream_lag_most_bytes: int = Field(
         default=1_610_612_736,

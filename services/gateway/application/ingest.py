@@ -23,10 +23,10 @@ from services.gateway.application.ports import Confirmed, DeviceSession
 from services.gateway.application.presences import Presences
 from services.gateway.application.refusals import Refusals, Unusable, read_envelope
 from services.gateway.application.routing import Route, Routes, device_of
+from services.gateway.application.shares import Shares
 from services.gateway.core.admission import (
     FRAME_FLAGS,
     LATE_US,
-    RateLimit,
     TimeLimits,
     refuse_message,
     refuse_time,
@@ -116,7 +116,11 @@ class Ingest:
         self._parts = parts
         self._session = session
         self._outlet = outlet
-        self._rates: dict[DeviceKey, RateLimit] = {}
+        self._shares = Shares(
+            parts.routes.known,
+            per_s=parts.limits.messages_per_s,
+            burst=parts.limits.messages_burst,
+        )
         self._refusals = Refusals(
             parts.routes, parts.out, session, outlet, parts.metrics, parts.refused
         )
@@ -125,8 +129,6 @@ class Ingest:
             clocks=parts.clocks,
             outlet=outlet,
             limits=parts.limits.time,
-            admits_rate=self._admits_rate,
-            defer=self._defer,
             receipt_wanted=parts.receipt_wanted,
             identity=f"lane {parts.lane}",
             taken=parts.taken,
@@ -157,6 +159,7 @@ class Ingest:
         receive = self._outlet.receive
         numbers: Sequence[int] = [receive(message.packet_id) for message in incoming]
         unsure = await self._look_up(incoming)
+        incoming, numbers = self._within_shares(incoming, numbers, now_us)
         incoming, numbers = self._plain.move(incoming, numbers, now_us)
         if not incoming:
             self._outlet.end_chunk()
@@ -180,7 +183,25 @@ class Ingest:
         routes.refresh()
         known = routes.known
         new = {message.topic for message in incoming if message.topic not in known}
-        return await routes.look_up(new) if new else frozenset()
+        if not new:
+            return frozenset()
+        unsure = await routes.look_up(new)
+        for topic in new:
+            routes.find(topic)
+        return unsure
+
+    def _within_shares(
+        self, incoming: Sequence[Incoming], numbers: Sequence[int], now_us: int
+    ) -> tuple[Sequence[Incoming], Sequence[int]]:
+        """Leave out what devices send beyond their share."""
+        beyond = self._shares.beyond(incoming, now_us)
+        if not beyond:
+            return incoming, numbers
+        # A refusal would settle them for the device: a long backlog would be lost.
+        self._defer([numbers[index] for index in beyond], "rate")
+        out = set(beyond)
+        left = [index for index in range(len(incoming)) if index not in out]
+        return [incoming[index] for index in left], [numbers[index] for index in left]
 
     def _decode(
         self,
@@ -367,10 +388,6 @@ class Ingest:
         for (number, message, route, _), decoded, _key, clock, segment in placed:
             device = route.device
             boot, n, t_us, message_flags, frames = decoded
-            if not self._admits_rate(device.key, now_us):
-                # A refusal would settle it for the device: a long backlog would be lost.
-                self._defer([number], "rate")
-                continue
             start_us = t_us + segment.offset_us
             n_bytes = 0
             newest_us = earliest_us
@@ -408,14 +425,6 @@ class Ingest:
             batch.end_message(number)
             if message_flags & _RECEIPT_WANTED:
                 self._parts.receipt_wanted(device.key)
-
-    def _admits_rate(self, device: DeviceKey, now_us: int) -> bool:
-        rate = self._rates.get(device)
-        if rate is None:
-            limits = self._parts.limits
-            rate = RateLimit(limits.messages_per_s, limits.messages_burst)
-            self._rates[device] = rate
-        return rate.admit(now_us)
 
     def _defer(self, numbers: Sequence[int], why: str) -> None:
         """Acknowledge and forward nothing: not being stored, it comes again."""

@@ -205,7 +205,8 @@ class Outlet:
         self._unconfirmed_bytes += len(closed.body)
         self._outgoing.append((closed, late))
         self._work.set()
-        self._chunk_frames += closed.n_frames
+        if not late:  # late frames wait for nobody, and nobody waits longer for them
+            self._chunk_frames += closed.n_frames
         self._batch_frames.observe(closed.n_frames)
 
     def _on_batch_confirmed(

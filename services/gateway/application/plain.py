@@ -54,8 +54,6 @@ class PlainWay:
 
     Parameters
     ----------
-    admits_rate : takes one message of a device's rate, if there is one
-    defer : acknowledges messages and forwards nothing
     receipt_wanted : told of devices that ask for their receipts now
     identity : of the lane, for the log
     taken : counts the messages of each device
@@ -65,8 +63,6 @@ class PlainWay:
     clocks: Clocks
     outlet: Outlet
     limits: TimeLimits
-    admits_rate: Callable[[DeviceKey, int], bool]
-    defer: Callable[[Sequence[int], str], None]
     receipt_wanted: Callable[[DeviceKey], None]
     identity: str
     taken: dict[DeviceKey, int] = field(default_factory=dict)
@@ -128,7 +124,6 @@ class PlainWay:
         )
         columns = (heads[name].tolist() for name in ("boot", "n", "t_us", "dt_us"))
         held = self.clocks.held
-        admits_rate = self.admits_rate
         taken = self.taken
         moved: set[int] = set()
         left: set[DeviceKey] = set()
@@ -151,9 +146,6 @@ class PlainWay:
                 left.add(key)
                 continue
             moved.add(index)
-            if not admits_rate(key, now_us):
-                self.defer((numbers[index],), "rate")
-                continue
             clock.note_placed(n, start_us)
             taken[key] = taken.get(key, 0) + 1
             flags = segment.flags | _SIMULATED if device.simulated else segment.flags

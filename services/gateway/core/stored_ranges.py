@@ -1,7 +1,8 @@
 """What each device may forget: receipts of storage, put together into few messages.
 
 A receipt for each message would double the MQTT traffic. Ranges are cumulative, so that the next
-message repairs a lost one; at most one goes out in 5 s a device, at once where it asks.
+message repairs a lost one; at most one goes out in 5 s a device, at once where it asks or where
+there is much to tell: a device that works off a backlog goes on when it hears what is stored.
 """
 
 from bisect import bisect_right
@@ -11,6 +12,8 @@ from shared.contracts.identity import DeviceKey
 from shared.contracts.instants import SECOND
 
 EVERY_US = 5 * SECOND
+MUCH_NEWS = 64
+"""Messages of a device stored and not told, from which it is told at once."""
 MOST_RANGES = 128
 """Ranges kept of a boot: holes that never fill are refused messages, and those are rare."""
 TOLD_RANGES = 32
@@ -60,6 +63,7 @@ class _Boot:
 class _Device:
     boots: dict[int, _Boot] = field(default_factory=dict)
     told_us: int = 0
+    n_news: int = 0
 
 
 class StoredRanges:
@@ -81,15 +85,17 @@ class StoredRanges:
         for first, last in ranges:
             if 0 <= first <= last:
                 found.add(first, last, self._turn)
+                kept.n_news += last - first + 1
         if found.changed:
             self._untold[device] = None
 
     def due(self, now_us: int) -> list[DeviceKey]:
-        """Give the devices that have news and were not told for 5 s."""
+        """Give the devices that have much news, or some and were not told for 5 s."""
         return [
             device
             for device in self._untold
-            if not 0 <= now_us - self._devices[device].told_us < EVERY_US
+            if self._devices[device].n_news >= MUCH_NEWS
+            or not 0 <= now_us - self._devices[device].told_us < EVERY_US
         ]
 
     def tell(
@@ -104,7 +110,7 @@ class StoredRanges:
             for boot, found in kept.boots.items()
             if all_boots or found.changed
         ]
-        kept.told_us = now_us
+        kept.told_us, kept.n_news = now_us, 0
         self._untold.pop(device, None)
         return told
 

@@ -194,3 +194,43 @@ async def test_a_receipt_is_asked_for_by_flag_or_by_a_filled_buffer() -> None:
     lane = MemoryLane()
     await lane.accept(lane.incoming(packed(0)), lane.incoming(packed(1, flags=8), name=NAMES[1]))
     assert lane.asked == [2]
+
+
+async def test_a_device_beyond_its_share_is_passed_over_and_its_neighbour_is_not() -> None:
+    lane = MemoryLane()
+    await lane.accept(lane.incoming(packed(0)), lane.incoming(packed(0), name=NAMES[1]))
+    await lane.out.confirm()
+    flood = [lane.incoming(packed(n)) for n in range(1, 1_500)]
+    good = [lane.incoming(packed(n), name=NAMES[1]) for n in range(1, 21)]
+    mixed = [*flood[:700], *good[:10], *flood[700:], *good[10:]]
+    for start in range(0, len(mixed), 200):
+        await lane.accept(*mixed[start : start + 200])
+        await lane.out.confirm()
+    by_device = {
+        key: [
+            int(row["n"]) for batch, _ in lane.out.frames for row in batch.table
+            if row["device"] == key
+        ]
+        for key in (1, 2)
+    }  # fmt: skip
+    assert by_device[1] == list(range(1_000))  # its burst
+    assert by_device[2] == list(range(21))
+    assert lane.session.acknowledged[2:] == [message.packet_id for message in mixed]
+    assert lane.refused == []
+    # What was passed over is not stored, so it comes again, and is taken at the lasting rate.
+    await lane.clock.advance(1.0)
+    await lane.accept(*(lane.incoming(packed(n)) for n in range(1_000, 1_200)))
+    await lane.out.confirm()
+    assert lane.out.numbers()[-100:] == list(range(1_000, 1_100))
+
+
+async def test_late_messages_do_not_make_live_ones_wait_for_more() -> None:
+    lane = MemoryLane()
+    quiet_s = lane.outlet.window_s
+    for turn in range(5):
+        await lane.clock.advance(0.1)
+        old = [lane.incoming(packed(100 * turn + n, t_us=START - 60_000_000)) for n in range(100)]
+        await lane.accept(*old)
+        await lane.out.confirm()
+    assert len(lane.out.numbers(late=True)) == 500
+    assert lane.outlet.window_s == quiet_s

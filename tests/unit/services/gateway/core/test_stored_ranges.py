@@ -5,7 +5,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.core.stored_ranges import MOST_BOOTS, MOST_RANGES, TOLD_RANGES, StoredRanges
+from services.gateway.core.stored_ranges import (
+    MOST_BOOTS,
+    MOST_RANGES,
+    MUCH_NEWS,
+    TOLD_RANGES,
+    StoredRanges,
+)
 from shared.contracts.identity import DeviceKey
 from shared.contracts.instants import SECOND
 
@@ -43,6 +49,20 @@ def test_a_device_is_told_at_most_once_in_five_seconds() -> None:
     assert stored.due(NOW + 5 * SECOND) == [A]
     assert stored.tell(A, NOW + 5 * SECOND) == [(7, [(0, 4)])]
     assert stored.due(NOW + 60 * SECOND) == []
+
+
+def test_a_device_with_much_news_is_told_at_once() -> None:
+    stored = StoredRanges()
+    stored.tell(A, NOW)
+    stored.add(A, 7, [(0, 0)])
+    stored.tell(A, NOW)
+    stored.add(A, 7, [(1, MUCH_NEWS - 1)])
+    assert stored.due(NOW) == []
+    stored.add(A, 8, [(0, 0)])
+    assert stored.due(NOW) == [A]
+    stored.tell(A, NOW)
+    stored.add(A, 7, [(MUCH_NEWS, MUCH_NEWS)])
+    assert stored.due(NOW) == []
 
 
 def test_a_wall_clock_that_steps_back_silences_nobody() -> None:
