@@ -1,5 +1,5 @@
 /** Brings the alarms of the ward to the whole page: stores, sound and screen readers. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 
 import { alarmsQuery } from "../api/queries";
@@ -20,12 +20,23 @@ export function AlarmRelay() {
   );
 }
 
+const WHO_IS_WHERE = ["ward", "patients", "patient"] as const;
+
 /** Vital signs and alarms of the ward, whatever page is open. */
 function WardFeed({ ward }: { readonly ward: string }) {
   const { api, live } = useSession();
   const epoch = useWatched(live.epoch);
   useEffect(() => live.subscribe({ ward, what: ["vitals", "alarms", "events"] }), [live, ward]);
   const { data } = useQuery({ ...alarmsQuery(api, ward, epoch), enabled: epoch > 0 });
+  const queries = useQueryClient();
+  useEffect(
+    () =>
+      live.residents.subscribe(() => {
+        for (const list of WHO_IS_WHERE) void queries.invalidateQueries({ queryKey: [list] });
+        live.reload(); // the alarms of who came
+      }),
+    [live, queries],
+  );
   useEffect(() => {
     if (data !== undefined) live.loadAlarms(ward, data);
   }, [live, ward, data]);

@@ -121,6 +121,63 @@ describe("Connection", () => {
     expect(around.last.sent[1]).toMatchObject({ op: "subscribe", id: "s1", since: "9" });
   });
 
+  it("takes the place of a quiet ward from each second's state, for what is confirmed", () => {
+    connection.subscribe({ id: "s1", ward: "w", what: ["alarms"] });
+    connection.subscribe({ id: "s2", ward: "w", what: ["waveforms"] });
+    signIn();
+    const state = (cursor: string | null): void => {
+      around.last.say({ kind: "state", server_time: "2026-11-21T10:00:01Z", cursor, sources: [], simulated: true });
+    };
+    state("8.1"); // before the subscription is in force it says nothing about it
+    around.last.say({ id: "s1", kind: "subscribed", cursor: "7.1", patients: [] });
+    around.last.say({ id: "s2", kind: "subscribed", cursor: null, patients: [] });
+    state("9.4");
+    state(null);
+    around.last.onclose?.({ code: 1006 });
+    around.pass(250);
+    signIn();
+    expect(around.last.sent.slice(1).map(({ id, since }) => [id, since])).toEqual([
+      ["s1", "9.4"],
+      ["s2", undefined],
+    ]);
+  });
+
+  it("asks again, and not at once, for what the server cannot give now", () => {
+    connection.subscribe({ id: "s1", ward: "w", what: ["vitals"] });
+    signIn();
+    const asked = () => around.last.sent.filter(({ op }) => op === "subscribe").length;
+    around.last.say({ id: "s1", kind: "error", code: "unavailable", detail: "the database is away" });
+    around.pass(900);
+    expect(asked()).toBe(1);
+    around.pass(2100);
+    expect(asked()).toBe(2);
+    around.last.say({ id: "s1", kind: "subscribed", cursor: null, patients: [] });
+    around.pass(4000);
+    expect(asked()).toBe(2);
+  });
+
+  it("does not ask again for what is refused for good, or what was left meanwhile", () => {
+    connection.subscribe({ id: "s1", ward: "w", what: ["vitals"] });
+    connection.subscribe({ id: "s2", ward: "w", what: ["vitals"] });
+    signIn();
+    around.last.say({ id: "s1", kind: "error", code: "not_found", detail: "no such ward" });
+    around.last.say({ id: "s2", kind: "error", code: "unavailable", detail: "" });
+    connection.unsubscribe("s2");
+    around.pass(4000);
+    expect(around.last.sent.filter(({ op }) => op === "subscribe")).toHaveLength(2);
+  });
+
+  it("begins anew when it was away for too long", () => {
+    connection.subscribe({ id: "s1", ward: "w", what: ["alarms"] });
+    signIn();
+    around.last.say({ id: "s1", kind: "subscribed", cursor: "7.1", patients: [] });
+    around.last.onclose?.({ code: 1006 });
+    around.pass(250);
+    signIn();
+    around.last.say({ id: "s1", kind: "error", code: "invalid", detail: "replay_too_long: subscribe without a cursor" });
+    expect(around.last.sent.slice(1).map(({ since }) => since)).toEqual(["7.1", undefined]);
+  });
+
   it("never waits longer than five seconds", () => {
     for (let i = 0; i < 12; i++) {
       around.last.onclose?.({ code: 1006 });

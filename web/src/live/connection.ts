@@ -47,12 +47,18 @@ const SILENCE_MS = 5000; // the server speaks each second
 const PING_MS = 20_000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 5000;
+const UNAVAILABLE_MS = 2000; // a server without its database answers at once: asked again at leisure
+const TOO_LONG = "replay_too_long";
 
 export class Connection {
   readonly #around: Surroundings;
   readonly #listener: Listener;
   readonly #wanted = new Map<string, Subscription>();
+  /** The place in the feed of each subscription that the server has confirmed. */
   readonly #cursors = new Map<string, string>();
+  /** Confirmed on this socket: what `state` tells is their place too. */
+  readonly #confirmed = new Set<string>();
+  readonly #again = new Map<string, Timer>();
   #token: string;
   #socket: Socket | null = null;
   #reader = new BlockReader();
@@ -89,6 +95,7 @@ export class Connection {
   unsubscribe(id: string): void {
     this.#wanted.delete(id);
     this.#cursors.delete(id);
+    this.#confirmed.delete(id);
     if (this.#authenticated) this.#send({ op: "unsubscribe", id });
   }
 
@@ -105,6 +112,7 @@ export class Connection {
   #connect(): void {
     this.#stopTimers();
     this.#authenticated = false;
+    this.#confirmed.clear();
     this.#reader = new BlockReader();
     const socket = this.#around.open();
     this.#socket = socket;
@@ -138,10 +146,44 @@ export class Connection {
       this.#failures = 0;
       for (const subscription of this.#wanted.values()) this.#ask(subscription);
     }
-    if ("cursor" in message && message.cursor !== null && this.#wanted.has(message.id)) {
-      this.#cursors.set(message.id, message.cursor);
-    }
+    this.#follow(message);
     this.#listener.message(message);
+  }
+
+  /** Keep the place in the feed, and ask again for what the server could not give. */
+  #follow(message: LiveMessage): void {
+    switch (message.kind) {
+      case "subscribed":
+        if (!this.#wanted.has(message.id)) return;
+        this.#confirmed.add(message.id);
+        if (message.cursor !== null) this.#cursors.set(message.id, message.cursor);
+        return;
+      case "alarm":
+      case "event":
+        if (message.cursor !== null && this.#wanted.has(message.id)) this.#cursors.set(message.id, message.cursor);
+        return;
+      case "state":
+        if (message.cursor === null) return;
+        for (const id of this.#confirmed) if (this.#cursors.has(id)) this.#cursors.set(id, message.cursor);
+        return;
+      case "error":
+        this.#refused(message.id ?? "", message.code, message.detail);
+        return;
+      default:
+    }
+  }
+
+  #refused(id: string, code: string, detail: string): void {
+    const subscription = this.#wanted.get(id);
+    if (subscription === undefined || this.#confirmed.has(id)) return;
+    if (detail.startsWith(TOO_LONG) && this.#cursors.delete(id)) this.#ask(subscription); // lists are loaded anew anyway
+    if (code !== "unavailable" || this.#again.has(id)) return;
+    const ask = (): void => {
+      this.#again.delete(id);
+      const still = this.#wanted.get(id);
+      if (still !== undefined && this.#authenticated && !this.#confirmed.has(id)) this.#ask(still);
+    };
+    this.#again.set(id, this.#around.later(ask, UNAVAILABLE_MS * (0.5 + this.#around.random())));
   }
 
   #ended(code: number): void {
@@ -183,9 +225,10 @@ export class Connection {
   }
 
   #stopTimers(): void {
-    for (const timer of [this.#timer, this.#watchdog, this.#ping]) {
+    for (const timer of [this.#timer, this.#watchdog, this.#ping, ...this.#again.values()]) {
       if (timer !== null) this.#around.cancel(timer);
     }
+    this.#again.clear();
     this.#timer = this.#watchdog = this.#ping = null;
   }
 

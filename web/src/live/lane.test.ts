@@ -110,4 +110,62 @@ describe("Lane", () => {
     const heights = draw(tall, square, first + HZ * 5 - 1).ink.map(({ y }) => y);
     expect(Math.max(...heights) - Math.min(...heights)).toBeCloseTo(10 * PX_PER_MM, 3);
   });
+
+  describe("with a scale of its own", () => {
+    const BREATHING: LaneLook = { ...LOOK, stream: "impedance", mmPerS: 12.5, mmPerUnit: null };
+    const breath = (i: number): number => Math.sin((2 * Math.PI * i) / (4 * HZ));
+    let own: Lane;
+    let air: Ring;
+
+    beforeEach(() => {
+      own = new Lane(BREATHING);
+      own.layout(WIDTH, 100, PX_PER_MM); // eight seconds
+      air = new Ring(HZ * 70);
+    });
+
+    /** Draw second by second, as frames do; gives what each second put on paper. */
+    const play = (from: number, samples: readonly number[]): Paper[] => {
+      air.write(from, new Float32Array(samples), 0, 1);
+      const papers: Paper[] = [];
+      for (let at = 25; at <= samples.length; at += 25) papers.push(draw(own, air, from + at - 1));
+      return papers;
+    };
+    const ink = (papers: readonly Paper[]): Ink[] => papers.flatMap((paper) => paper.ink);
+    const atEdge = (drawn: readonly Ink[]): number => drawn.filter(({ y }) => y <= 1 || y >= 99).length;
+    const silence = (seconds: number): number[] => Array.from({ length: HZ * seconds }, (_, i) => 0.01 * Math.sin(i * 1.7));
+    const breathing = (seconds: number): number[] => Array.from({ length: HZ * seconds }, (_, i) => breath(i));
+
+    it("shows breathing that comes back after silence, not a line at the edge", () => {
+      play(first, silence(20));
+      const papers = play(first + HZ * 20, breathing(8));
+      const settled = ink(papers.slice(-20));
+      expect(atEdge(settled)).toBe(0);
+      expect(Math.max(...settled.map(({ y }) => y)) - Math.min(...settled.map(({ y }) => y))).toBeGreaterThan(30);
+    });
+
+    it("does not let silence grow into a signal within two sweeps", () => {
+      play(first, breathing(20));
+      const heights = ink(play(first + HZ * 20, silence(16)).slice(-60)).map(({ y }) => y);
+      expect(Math.max(...heights) - Math.min(...heights)).toBeLessThan(10);
+    });
+
+    it("makes a scale anew at most once a second", () => {
+      play(first, silence(12));
+      const wild = Array.from({ length: HZ * 4 }, (_, i) => 2 ** (i / HZ) * (Math.floor(i / 40) % 2 === 0 ? 1 : -1));
+      const whole = play(first + HZ * 12, wild).filter(({ ink: { length } }) => length > HZ).length;
+      expect(whole).toBeGreaterThan(0);
+      expect(whole).toBeLessThanOrEqual(4);
+    });
+  });
+
+  it("leaves a signal that no true scale holds as it is", () => {
+    const tall = new Ring(HZ * 24);
+    tall.write(first, new Float32Array(HZ * 12).map((_, i) => (i % 250 < 40 ? 8 : 0)), 0, 1);
+    const torn = new Lane(LOOK);
+    torn.layout(WIDTH, 100, PX_PER_MM);
+    draw(torn, tall, first + HZ * 5);
+    let whole = 0;
+    for (let at = HZ * 5; at < HZ * 12; at += 25) if (draw(torn, tall, first + at).ink.length > HZ) whole += 1;
+    expect(whole).toBe(0);
+  });
 });

@@ -38,6 +38,12 @@ const MOMENT_S = 0.25;
 const ENOUGH_S = 4;
 const ENOUGH_SLOW_S = 12;
 const SLOW_MM_PER_S = 12.5;
+/** Signal that lies so long beyond the lane since the last fit is no artefact: the scale is wrong. */
+const BEYOND_S = 0.3;
+/** A scale that was wrong is not made anew more often. */
+const REFIT_S = 1;
+/** From sweep to sweep a scale magnifies at most so much: silence must not grow into a signal. */
+const LEAST_OF_SWING = 0.5;
 
 export class Lane {
   readonly look: LaneLook;
@@ -54,6 +60,13 @@ export class Lane {
   #pxPerUnit = 1;
   #zero = 0;
   #fittedS = 0;
+  #swing = 0;
+  /** Samples drawn at the edge since the last fit, and how many of them in the redraw with it. */
+  #beyond = 0;
+  #beyondAnyway = 0;
+  /** What was drawn whole last does not fit the lane: at a true scale nothing helps. */
+  #isTooTall = false;
+  #fittedAt = -1;
 
   constructor(look: LaneLook) {
     this.look = look;
@@ -96,7 +109,11 @@ export class Lane {
     const sweepSamples = this.#sweepS * hz;
     const gapS = Math.max(ERASE_S, ERASE_PX / this.#pxPerS);
     const knownS = (to - ring.start) / hz;
-    if (this.#fittedS < this.#enoughS && knownS >= Math.min(this.#enoughS, 2 * this.#fittedS)) this.reset();
+    if (this.#fittedS < this.#enoughS && knownS >= Math.min(this.#enoughS, 2 * this.#fittedS)) {
+      this.#swing = 0; // what little was known says nothing about how large the signal is
+      this.reset();
+    }
+    if (this.#isWrong(hz) && to - this.#fittedAt > REFIT_S * hz) this.reset();
     const full = this.#last < 0 || to - this.#last > sweepSamples;
     if (!full && to <= this.#last) return;
     let from = this.#last;
@@ -114,7 +131,16 @@ export class Lane {
     context.lineCap = "round";
     if (full) this.#fit(ring, hz, to);
     this.#stroke(context, ring, hz, from, to, full);
+    if (full) {
+      this.#beyondAnyway = this.#beyond;
+      this.#isTooTall = this.#beyond > 0;
+    }
     this.#last = to;
+  }
+
+  /** More lies beyond the lane than when the scale was made: another one would show it. */
+  #isWrong(hz: number): boolean {
+    return this.#beyond - this.#beyondAnyway > BEYOND_S * hz && !(this.#isTooTall && this.look.mmPerUnit !== null);
   }
 
   get #enoughS(): number {
@@ -148,7 +174,9 @@ export class Lane {
         continue;
       }
       const x = (t - sweep * this.#sweepS) * this.#pxPerS;
-      const y = Math.min(bottom, Math.max(top, this.#y(value)));
+      const wanted = this.#y(value);
+      const y = Math.min(bottom, Math.max(top, wanted));
+      if (wanted !== y) this.#beyond += 1;
       if (down) context.lineTo(x, y);
       else context.moveTo(x, y);
       down = true;
@@ -179,6 +207,8 @@ export class Lane {
       if (value > high) high = value;
     }
     if (n === 0) return;
+    this.#beyond = this.#beyondAnyway = 0;
+    this.#fittedAt = at;
     this.#fittedS = Math.max(MOMENT_S, (at - ring.start) / hz);
     const mean = sum / n;
     if (this.look.mmPerUnit !== null) this.#fixScale(reference + mean, low, high, this.look.mmPerUnit);
@@ -205,8 +235,9 @@ export class Lane {
     const ceiling = Math.min(high, mean + 3 * deviation);
     this.#zero = this.#top + this.#height / 2;
     this.#centre = (floor + ceiling) / 2;
-    const swing = ceiling - floor;
+    const swing = Math.max(ceiling - floor, this.#swing * LEAST_OF_SWING);
     if (!(swing > 0)) return;
+    this.#swing = swing;
     const sign = this.look.inverted === true ? -1 : 1;
     this.#pxPerUnit = (sign * (this.#height - 2 * EDGE_PX)) / (swing * 1.12);
   }

@@ -26,6 +26,7 @@ describe("LiveConnection", () => {
     kind: "state",
     serverMs: 1_000_000 + performance.now(),
     simulated: true,
+    cursor: null,
     sources: [{ patient: "p", device: "d", stream: "ecg", ageS }],
   });
 
@@ -79,6 +80,13 @@ describe("LiveConnection", () => {
     expect(live.epoch.get()).toBe(2);
     worker.onmessage?.({ data: { kind: "closed", code: 4001, retryInMs: null } } as MessageEvent<FromWorker>);
     expect(refused).toHaveBeenCalledOnce();
+  });
+
+  it("tells when somebody came to the ward or left it", () => {
+    const told = vi.fn();
+    live.residents.subscribe(told);
+    worker.say({ kind: "patients", id: "s1", patients: ["p", "q"] });
+    expect(told).toHaveBeenCalledOnce();
   });
 
   it("keeps a subscription for a moment after it was left, so that pages change without a hole", () => {

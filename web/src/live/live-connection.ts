@@ -46,6 +46,8 @@ export class LiveConnection {
   /** Grows with each link that came up: what was loaded before is to be loaded again. */
   readonly epoch = new Observable(0);
   readonly simulated = new Observable(false);
+  /** Grows when somebody came to the ward or left it. */
+  readonly residents = new Observable(0);
   onUnauthenticated: (() => void) | null = null;
 
   readonly #worker: WorkerPort;
@@ -149,6 +151,9 @@ export class LiveConnection {
       case "alarm":
         this.alarms.receive(message.alarm);
         this.#alarmsChanged();
+        break;
+      case "patients":
+        this.residents.set(this.residents.get() + 1);
         break;
       case "event":
       case "gap":

@@ -32,9 +32,12 @@ export type LiveMessage =
   | { readonly kind: "alarm"; readonly id: string; readonly cursor: string | null; readonly alarm: Alarm }
   | { readonly kind: "event"; readonly id: string; readonly cursor: string | null; readonly event: LiveEvent }
   | { readonly kind: "gap"; readonly patient: string; readonly stream: string }
+  | { readonly kind: "patients"; readonly id: string; readonly patients: readonly string[] }
   | {
       readonly kind: "state";
       readonly serverMs: number | null;
+      /** The place of every subscription in the feed; null while one of them still catches up. */
+      readonly cursor: string | null;
       readonly sources: readonly SourceAge[];
       readonly simulated: boolean;
     }
@@ -78,10 +81,13 @@ export function parseMessage(text: string): LiveMessage | null {
     }
     case "gap":
       return { kind: "gap", patient: string(fields["patient"]) ?? "", stream: string(fields["stream"]) ?? "" };
+    case "patients":
+      return { kind: "patients", id, patients: list(fields["patients"]).flatMap((key) => string(key) ?? []) };
     case "state":
       return {
         kind: "state",
         serverMs: time(fields["server_time"]),
+        cursor,
         sources: list(fields["sources"]).flatMap(sourceAge),
         simulated: fields["simulated"] === true,
       };
