@@ -3,6 +3,9 @@
 A message is *waiting* until it is sent, *flying* until the broker has it (PUBACK), *resting* until
 the server says that it is stored, and *aside* after it alone broke connection after connection.
 Only ``stored`` and ``refused`` settle it; a PUBACK never does.
+
+The broker takes what comes as fast as it comes and lets it wait in front of everybody's messages;
+so who has a backlog goes by the receipts, which is as fast as the server can use it.
 """
 
 from collections import deque
@@ -13,6 +16,10 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple, final
 
 IN_FLIGHT_LIMIT = 200
+UNSTORED_LIMIT = 400
+"""Messages that rest: with more, the server is behind. What it has not stored is no use to it."""
+TRICKLE_EACH_US = 50_000
+"""So often a message goes all the same, so that live values are seen while nothing is stored."""
 RESEND_AFTER_US = 60_000_000
 RETRY_ASIDE_US = 600_000_000
 LONE_LOSSES = 2  # connections that a message must break while it flies alone to be set aside
@@ -48,9 +55,14 @@ class Unsent:
     """All messages that are not settled, and the order in which to send them: oldest first."""
 
     def __init__(
-        self, *, in_flight_limit: int = IN_FLIGHT_LIMIT, resend_after_us: int = RESEND_AFTER_US
+        self,
+        *,
+        in_flight_limit: int = IN_FLIGHT_LIMIT,
+        unstored_limit: int = UNSTORED_LIMIT,
+        resend_after_us: int = RESEND_AFTER_US,
     ) -> None:
         self._limit = in_flight_limit
+        self._unstored_limit = unstored_limit
         self._resend_after_us = resend_after_us
         self._entries: dict[Key, _Entry] = {}
         self._by_boot: dict[int, dict[int, Key]] = {}
@@ -61,6 +73,8 @@ class Unsent:
         self._suspects: set[Key] = set()
         self._losses = 0
         self._next_order = 0
+        self._n_resting = 0
+        self._taken_us = -TRICKLE_EACH_US
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -105,7 +119,7 @@ class Unsent:
         self._resting.clear()
         for entry in self._entries.values():
             if entry.state is not State.ASIDE:
-                entry.state = State.WAITING
+                self._move(entry, State.WAITING)
         self._waiting = [
             (entry.order, key)
             for key, entry in self._entries.items()
@@ -150,10 +164,11 @@ class Unsent:
             if entry is None or entry.state is not State.WAITING or entry.order != order:
                 heappop(self._waiting)
                 continue
-            if not self._may_fly(key):
+            if not self._may_fly(key) or self._is_paced(now_us):
                 return None
             heappop(self._waiting)
-            entry.state, entry.since_us = State.FLYING, now_us
+            self._move(entry, State.FLYING)
+            entry.since_us = self._taken_us = now_us
             self._flying.add(key)
             return key
         return None
@@ -169,7 +184,8 @@ class Unsent:
         self._flying.discard(key)
         self._clear(key)
         if entry is not None and entry.state is State.FLYING:
-            entry.state, entry.since_us, entry.lone_losses = State.RESTING, now_us, 0
+            self._move(entry, State.RESTING)
+            entry.since_us, entry.lone_losses = now_us, 0
             self._resting.append((now_us, key))
 
     def denied(self, key: Key, now_us: int) -> bool:
@@ -211,6 +227,8 @@ class Unsent:
         due = [self._retry_at(key) for key in self._aside]
         if self._resting:
             due.append(self._resting[0][0] + self._resend_after_us)
+        if self._waiting and self._is_full and self._may_fly(self._waiting[0][1]):
+            due.append(self._taken_us + TRICKLE_EACH_US)
         return min(due, default=None)
 
     def oldest_flying_us(self) -> int | None:
@@ -224,6 +242,18 @@ class Unsent:
             return True
         # A suspect flies alone, and nothing takes off beside one.
         return not self._flying if key in self._suspects else not self._flying & self._suspects
+
+    @property
+    def _is_full(self) -> bool:
+        return self._n_resting + len(self._flying) >= self._unstored_limit
+
+    def _is_paced(self, now_us: int) -> bool:
+        """Whether to wait for receipts, or for the next of the trickle."""
+        return self._is_full and now_us - self._taken_us < TRICKLE_EACH_US
+
+    def _move(self, entry: _Entry, state: State) -> None:
+        self._n_resting += (state is State.RESTING) - (entry.state is State.RESTING)
+        entry.state = state
 
     def _wake(self, now_us: int) -> None:
         while self._resting and self._resting[0][0] + self._resend_after_us <= now_us:
@@ -247,12 +277,13 @@ class Unsent:
     def _wait(self, key: Key) -> None:
         entry = self._entries.get(key)
         if entry is not None:
-            entry.state = State.WAITING
+            self._move(entry, State.WAITING)
             heappush(self._waiting, (entry.order, key))
 
     def _set_aside(self, key: Key, now_us: int) -> None:
         entry = self._entries[key]
-        entry.state, entry.since_us, entry.lone_losses = State.ASIDE, now_us, 0
+        self._move(entry, State.ASIDE)
+        entry.since_us, entry.lone_losses = now_us, 0
         entry.times_aside += 1
         self._aside.append(key)
         self._clear(key)
@@ -270,5 +301,6 @@ class Unsent:
             del self._by_boot[key.boot]
         if entry.state is State.ASIDE:
             self._aside.remove(key)
+        self._n_resting -= entry.state is State.RESTING
         self._flying.discard(key)
         self._clear(key)

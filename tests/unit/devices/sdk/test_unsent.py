@@ -4,7 +4,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from typing_extensions import override
 
-from devices.sdk.unsent import IN_FLIGHT_LIMIT, RETRY_ASIDE_US, Key, State, Unsent
+from devices.sdk.unsent import (
+    IN_FLIGHT_LIMIT,
+    RETRY_ASIDE_US,
+    TRICKLE_EACH_US,
+    UNSTORED_LIMIT,
+    Key,
+    State,
+    Unsent,
+)
 
 MINUTE = 60_000_000
 
@@ -41,6 +49,34 @@ def test_an_acknowledged_message_is_sent_again_after_a_minute_unless_stored() ->
     assert take_all(unsent, MINUTE + 999) == []
     assert unsent.stored(1, [(1, 1)]) == keys(1)
     assert take_all(unsent, MINUTE + 1000) == keys(0)
+
+
+def test_a_backlog_goes_by_the_receipts_and_in_a_trickle_without() -> None:
+    unsent = filled(20, in_flight_limit=3, unstored_limit=6)
+    for expected in (keys(0, 1, 2), keys(3, 4, 5)):
+        assert take_all(unsent) == expected
+        for key in expected:
+            unsent.acknowledged(key, 0)
+    assert take_all(unsent) == []
+    assert unsent.next_due_us() == TRICKLE_EACH_US
+    assert take_all(unsent, TRICKLE_EACH_US) == keys(6)
+    assert take_all(unsent, 2 * TRICKLE_EACH_US - 1) == []
+    assert unsent.stored(1, [(0, 3)]) == keys(0, 1, 2, 3)
+    assert take_all(unsent, 2 * TRICKLE_EACH_US - 1) == keys(7, 8)
+    assert unsent.next_due_us() == MINUTE  # too many fly: nothing to do until an answer comes
+    unsent.disconnected(TRICKLE_EACH_US)
+    unsent.connected()
+    assert take_all(unsent, 2 * TRICKLE_EACH_US) == keys(4, 5, 6)
+
+
+def test_what_rests_too_long_makes_room_for_itself() -> None:
+    unsent = filled(UNSTORED_LIMIT + 10)
+    while taken := take_all(unsent):
+        for key in taken:
+            unsent.acknowledged(key, 0)
+    assert unsent.in_flight == 0
+    again = take_all(unsent, MINUTE)
+    assert again == keys(*range(IN_FLIGHT_LIMIT))
 
 
 def test_a_new_connection_sends_everything_again_from_the_oldest() -> None:
