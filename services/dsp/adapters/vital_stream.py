@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from services.dsp.adapters.assignment_table import AssignmentTable
 from services.dsp.core.exchange import Values
+from services.dsp.core.wearers import NOBODY
 from shared.broker.message import Message
 from shared.broker.publisher import Confirmation, Publisher
 from shared.contracts.beats import encode_beats
@@ -17,8 +18,6 @@ from shared.contracts.names import UNLANED, Exchange, Header, routing_key
 from shared.contracts.records import Table
 from shared.contracts.vitals import encode_vitals
 from shared.errors import Dependency, NotFound, Unavailable
-
-NOBODY = 0
 
 
 class VitalStream:
@@ -76,11 +75,13 @@ class VitalStream:
     ) -> Sequence[tuple[Lane, Table]]:
         if not len(table):
             return []
-        lanes = np.full(len(table), lane, dtype=np.int64)
-        for who in np.unique(patient).tolist():
-            if who != NOBODY:
-                lanes[patient == who] = lane_of(shard_of_patient(PatientKey(who)), self._lanes)
-        return [(Lane(to), table[lanes == to]) for to in np.unique(lanes).tolist()]
+        worn_by, place = np.unique(patient, return_inverse=True)
+        lane_of_each = [
+            lane if who == NOBODY else lane_of(shard_of_patient(PatientKey(who)), self._lanes)
+            for who in worn_by.tolist()
+        ]
+        lanes = np.array(lane_of_each, dtype=np.int64)[place]
+        return [(Lane(to), table[lanes == to]) for to in sorted(set(lane_of_each))]
 
     def _message(self, lane: Lane, form: Format, body: bytes) -> Message:
         return Message(
