@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.dsp.core.conditioning.contact import without_rails
-from services.dsp.core.estimators import estimator_for
-from services.dsp.core.gaps import HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
+from services.dsp.core.estimators import ESTIMATORS, estimator_for
+from services.dsp.core.frame_values import frame_values
+from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
 from services.dsp.core.group import Group
 from services.dsp.core.windows import Samples
 from shared.contracts.events import Event, EventKind, Severity, event_id
-from shared.contracts.frames import SAMPLE_DTYPES, FrameBatch, SampleFormat, physical
+from shared.contracts.frames import FrameBatch
 from shared.contracts.quality import FrameFlag
 from shared.contracts.records import Table
 from shared.contracts.streams import STREAMS, Stream
@@ -24,9 +24,11 @@ from shared.contracts.streams import STREAMS, Stream
 INTERVAL_NS = 1_000_000_000
 LEAD_OFF = int(FrameFlag.LEAD_OFF)
 SENSOR_FAULT = int(FrameFlag.SENSOR_FAULT)
-IMPOSSIBLE = 1e9  # no stream has such values in its unit: the widest converter gives 2^24 counts
+COMPUTED_STREAMS = np.array(sorted({estimator.stream for estimator in ESTIMATORS}))
 RATE_TOLERANCE = 1e-4  # farther from a whole number of samples a second: interpolated
 SOURCE = "dsp"
+UNSETTLED_US = FRESH_US + HOLE_WAIT_US + 10 * SECOND_US  # so far back live values may be missing
+BEGIN_US = 12 * SECOND_US  # a row that has just begun gives other values for so long
 
 
 class LateSamples(NamedTuple):
@@ -88,27 +90,35 @@ class LaneSignals:
         """Streams of devices that are followed."""
         return len(self._followed)
 
+    def in_windows(self) -> list[LateSamples]:
+        """Time from which values still rest on samples, of each stream: it ends with the newest.
+
+        Whoever goes on from here with empty windows has it computed again.
+        """
+        streams = sorted({(key.device, key.stream) for key in self._followed})
+        start, end = self.now - UNSETTLED_US, self.now + BEGIN_US
+        return [LateSamples(device, stream, start, end) for device, stream in streams]
+
     def take(self, batch: FrameBatch) -> None:
         """Take the frames of one message. Nothing is computed yet."""
         before = self.now
-        table = batch.table
+        table = batch.table[np.isin(batch.table["stream"], COMPUTED_STREAMS)]
         columns = zip(
+            frame_values(table, batch.samples),
             table["device"].tolist(), table["stream"].tolist(), table["interval_ns"].tolist(),
             table["channels"].tolist(), table["place"].tolist(), table["t0"].tolist(),
             table["received"].tolist(), table["flags"].tolist(), strict=True,
         )  # fmt: skip
-        for index, (device, stream, interval_ns, channels, place, t0, received, flags) in enumerate(
-            columns
-        ):
+        for samples, device, stream, interval_ns, channels, place, t0, received, flags in columns:
             followed = self._find(_Key(device, stream, place), interval_ns, channels)
             if followed is None:
                 continue
-            piece = self._piece(batch, index, followed, t0, interval_ns, received, flags)
+            piece = self._piece(samples, followed, t0, interval_ns, received, flags)
             late = followed.track.add(piece, before) if piece is not None else None
             self._touched[followed.key] = followed
             if late is not None:
                 self._note_late(followed, late)
-        self.now = max(before, int(table["received"].max()))
+        self.now = max(before, int(batch.table["received"].max()))
 
     def compute(self) -> Computed:
         """Everything that is settled by now, computed."""
@@ -180,11 +190,11 @@ class LaneSignals:
         self._left.append(followed)
 
     def _piece(
-        self, batch: FrameBatch, index: int, followed: _Followed, t0: int, interval_ns: int,
-        received: int, flags: int,
+        self, samples: Samples, followed: _Followed, t0: int, interval_ns: int, received: int,
+        flags: int,
     ) -> Piece | None:  # fmt: skip
         rate_hz = followed.track.rate_hz
-        values = _values(batch, index)[: followed.track.channels]
+        values = samples[: followed.track.channels]
         if flags & (LEAD_OFF | SENSOR_FAULT):
             values = np.full_like(values, np.nan)
         if values.shape[1] == 0:
@@ -241,17 +251,6 @@ def _event(key: _Key, kind: EventKind, severity: Severity, t: int) -> Event:
         device=key.device,
         data={"stream": STREAMS[Stream(key.stream)].key},
     )
-
-
-def _values(batch: FrameBatch, index: int) -> Samples:
-    """(channels, samples) in the stream's unit; missing where the converter was at its end."""
-    record = batch.table[index]
-    sample_format = int(record["format"])
-    raw = np.frombuffer(batch.sample_bytes(index), dtype=SAMPLE_DTYPES[sample_format])
-    raw = raw.reshape(-1, int(record["channels"])).T
-    values = physical(raw, scale=float(record["scale"]), offset=float(record["offset"]))
-    values[~(np.abs(values) < IMPOSSIBLE)] = np.nan
-    return without_rails(raw, values) if sample_format == SampleFormat.INT16 else values
 
 
 def _in_their_seconds(t0: int, interval_ns: int, values: Samples) -> tuple[int, Samples]:

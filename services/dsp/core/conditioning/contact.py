@@ -23,9 +23,3 @@ def without_flat_lines(
     if not flat.any():
         return samples, np.zeros(len(samples), dtype=np.bool_)
     return np.where(flat[:, :, None], np.nan, samples), np.asarray(flat.any(axis=1))
-
-
-def without_rails(raw: np.ndarray[tuple[int, ...], np.dtype[np.int16]], values: Samples) -> Samples:
-    """Missing where a 16-bit converter stood at its end: a saturated amplifier measures nothing."""
-    railed = (raw == np.iinfo(np.int16).max) | (raw <= np.iinfo(np.int16).min + 1)
-    return np.where(railed, np.nan, values) if railed.any() else values

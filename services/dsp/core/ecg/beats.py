@@ -98,14 +98,18 @@ def judge(features: Samples) -> Samples:
     """Logarithm of the odds that each candidate (candidates, features) is a beat."""
     hidden_weights, hidden_offset, output, output_offset = _weights()
     bounded = np.clip(features, -FEATURE_BOUND, FEATURE_BOUND)
-    # One feature after the other: a matrix product would round by the number of candidates.
-    hidden = np.repeat(hidden_offset[None, :], len(bounded), axis=0)
-    for column, weights in zip(bounded.T, hidden_weights, strict=True):
-        hidden += column[:, None] * weights
-    hidden = functions.tanh(hidden)
-    logit = np.full(len(bounded), output_offset)
-    for column, weight in zip(hidden.T, output, strict=True):
-        logit += column * weight
+    # Added one feature after the other: a matrix product would round by the number of candidates.
+    # Two rows at least: a single one would be summed along another axis, in another order.
+    n = max(2, len(bounded))
+    parts = np.empty((1 + len(hidden_weights), n, len(output)))
+    parts[0] = hidden_offset
+    parts[1:, len(bounded) :] = 0
+    np.multiply(bounded.T[:, :, None], hidden_weights[:, None, :], out=parts[1:, : len(bounded)])
+    hidden = functions.tanh(np.add.reduce(parts, axis=0))
+    votes = np.empty((1 + len(output), n))
+    votes[0] = output_offset
+    np.multiply(hidden.T, output[:, None], out=votes[1:])
+    logit: Samples = np.add.reduce(votes, axis=0)[: len(bounded)]
     return logit
 
 
@@ -172,11 +176,20 @@ def missing_between(
 
     `times` is what `step` got last: the beats that are kept end there (and 62 ms later).
     """
-    before = np.zeros((len(state.missing), 1), dtype=np.int64)
-    count = np.concatenate((before, np.cumsum(state.missing, axis=1)), axis=1)
+    has_holes = np.asarray(state.missing.any(axis=1))
+    asked = np.flatnonzero(has_holes[row])  # nearly none: else all of it would be counted in vain
+    found = np.zeros(len(row), dtype=np.bool_)
+    if not len(asked):
+        return found
+    row, start, end = row[asked], start[asked], end[asked]
+    some = np.flatnonzero(has_holes)
+    before = np.zeros((len(some), 1), dtype=np.int64)
+    count = np.concatenate((before, np.cumsum(state.missing[some], axis=1)), axis=1)
     kept = KEPT_S * ENVELOPE_HZ - candidates.SHIFT
     origin = times[row] - kept * SECOND_US // ENVELOPE_HZ
     length = state.missing.shape[1]
     first = np.clip((start - origin) * ENVELOPE_HZ // SECOND_US, 0, length)
     last = np.clip((end - origin) * ENVELOPE_HZ // SECOND_US, 0, length)
-    return np.asarray(count[row, last] > count[row, first])
+    place = np.searchsorted(some, row)
+    found[asked] = count[place, last] > count[place, first]
+    return found

@@ -6,6 +6,7 @@ bounded time, not averages that learn from decisions: nothing locks up, nothing 
 and all is forgotten after `LEVELS_S`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -158,30 +159,31 @@ def _features(
     (long,) = _quantiles(levels, (0.5,))
     (noise,) = _quantiles(state.qrs[:, -4 * ENVELOPE_HZ :: 2], (0.5,))
     (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
-    bump_17 = present(state.envelopes[:, 3])
-    columns = [_log_ratio(here, level[row]) for level in (middle, low, high, recent, long)]
-    columns += [_log_ratio(here, level[row]) for level in (noise, quiet)]
-    columns += [_log_ratio(_largest(known, row, place, -b, -a), here) for a, b in _RINGS]
-    columns += [_log_ratio(_largest(known, row, place, a, b), here) for a, b in _RINGS_AFTER]
-    for band in range(len(bands.CENTRES_HZ)):
-        bump = present(state.envelopes[:, band])
-        columns.append(_log_ratio(_largest(bump, row, place, -2, 2), here))
+    bumps = [state.envelopes[:, band] for band in range(len(bands.CENTRES_HZ))]
     near = known[row[:, None], place[:, None] + np.arange(-8, 9)] ** 2
-    columns.append(_log_ratio(_sum(near[:, 6:11]), _sum(near)))
     top, bottom = shape.max(axis=1), shape.min(axis=1)
-    columns.append(_log_ratio(top - bottom, here))
-    columns.append((top + bottom) / (top - bottom + TINY))
-    columns.append(_log_ratio(_largest(bump_17, row, place, -29, -16), bump_17[row, place]))
+    ratios = [(here, level[row]) for level in (middle, low, high, recent, long)]
+    ratios += [(here, level[row]) for level in (noise, quiet)]
+    ratios += [(_largest(known, row, place, -b, -a), here) for a, b in _RINGS]
+    ratios += [(_largest(known, row, place, a, b), here) for a, b in _RINGS_AFTER]
+    ratios += [(_largest(bump, row, place, -2, 2), here) for bump in bumps]
+    ratios.append((_sum(near[:, 6:11]), _sum(near)))
+    ratios.append((top - bottom, here))
+    ratios.append((_largest(bumps[3], row, place, -29, -16), present(bumps[3][row, place])))
     for band in (4, 0):
-        bump = present(state.envelopes[:, band])
-        spread = bump[row[:, None], place[:, None] + np.arange(-24, 25, 4)]
-        columns.append(_log_ratio(_sum(spread) / spread.shape[1], here))
-    return np.stack(columns, axis=1).astype(np.float32)
+        spread = present(bumps[band][row[:, None], place[:, None] + np.arange(-24, 25, 4)])
+        ratios.append((_sum(spread) / spread.shape[1], here))
+    logs = _log_ratios(ratios)
+    sign = (top + bottom) / (top - bottom + TINY)
+    at = FEATURES.index("sign")
+    return np.concatenate((logs[:, :at], sign[:, None], logs[:, at:]), axis=1, dtype=np.float32)
 
 
-def _log_ratio(a: Samples, b: Samples) -> Samples:
-    ratio = (present(a) + TINY) / (present(b) + TINY)
-    return functions.log(ratio)
+def _log_ratios(ratios: Sequence[tuple[Samples, Samples]]) -> Samples:
+    """Logarithm of each ratio, one column each; nothing counts as hardly anything."""
+    over = np.stack([a for a, _ in ratios], axis=1)
+    under = np.stack([b for _, b in ratios], axis=1)
+    return functions.log((present(over) + TINY) / (present(under) + TINY))
 
 
 def _sum(values: Samples) -> Samples:
@@ -196,7 +198,7 @@ def _largest(values: Samples, row: Rows, place: Rows, first: int, last: int) -> 
     """Largest of `values` from `first` to `last` samples about each place."""
     width = last - first + 1
     span = values[row[:, None], place[:, None] + np.arange(first, first + width)]
-    return np.asarray(span.max(axis=1))
+    return np.asarray(present(span).max(axis=1))
 
 
 def _quantiles(values: Samples, shares: tuple[float, ...]) -> list[Samples]:
