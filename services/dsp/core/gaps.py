@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,13 +27,12 @@ SECOND_US = 1_000_000
 FRESH_US = 30_000_000  # older than that at arrival is late (architecture.md, section 7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Piece:
-    """Samples of one frame on the grid of its stream.
+class Piece(NamedTuple):
+    """Samples of one frame on the grid of its stream. (Hot path: a plain tuple.)
 
     Attributes
     ----------
-    first : number of the first sample since 1970
+    first, end : number of the first sample since 1970, and of the one after the last
     values : (channels, n), in the unit of the stream, NaN where missing
     phase_us : how much later than its place on the grid the first sample was taken
     received : us UTC
@@ -40,20 +40,15 @@ class Piece:
     """
 
     first: int
+    end: int
     values: Samples
     phase_us: int
     received: int
     flags: int
 
-    @property
-    def end(self) -> int:
-        """Number of the sample after the last."""
-        return self.first + int(self.values.shape[1])
 
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Second:
-    """One settled second.
+class Second(NamedTuple):
+    """One settled second. (Hot path: a plain tuple.)
 
     Attributes
     ----------
@@ -102,12 +97,12 @@ class Track:
     ready: deque[Second] = field(default_factory=deque)
     _pending: list[Piece] = field(default_factory=list)
     _known: list[tuple[int, int]] = field(default_factory=list)  # merged, in order
+    _small_hole: int = field(init=False)
     _phase_us: int = 0
     _left_at: int = 0  # the second from which the seconds jumped last
 
-    @property
-    def _small_hole(self) -> int:
-        return max(1, int(SMALL_HOLE_S * self.rate_hz))
+    def __post_init__(self) -> None:
+        self._small_hole = max(1, int(SMALL_HOLE_S * self.rate_hz))
 
     def add(self, piece: Piece, now: int) -> Late | None:
         """Take a piece; tells when it came too late to be settled in its turn.
@@ -200,9 +195,8 @@ class Track:
 
     def _has_expired(self, end: int, now: int) -> bool:
         """Whether something after `end` came long enough ago."""
-        return any(
-            piece.end > end and piece.received <= now - self.hole_wait_us for piece in self._pending
-        )
+        before = now - self.hole_wait_us
+        return any(piece.end > end and piece.received <= before for piece in self._pending)
 
     def _forget(self, end: int) -> None:
         """Drop the pieces that no later second needs, for itself or for a bridge."""
@@ -232,13 +226,14 @@ class Track:
 
     def _cut(self, start: int, end: int) -> Second:
         """The samples from `start` to `end`; where frames overlap, the earlier one counts."""
-        values = np.full((self.channels, self.rate_hz), np.nan)
-        received = flags = 0
         small = self._small_hole
         near = [
             piece for piece in self._pending
             if piece.first < end + small and piece.end > start - small
         ]  # fmt: skip
+        values = np.empty((self.channels, self.rate_hz))
+        values.fill(np.nan)
+        received = flags = 0
         for piece in reversed(near):
             first, last = max(piece.first, start), min(piece.end, end)
             if first >= last:
@@ -248,7 +243,8 @@ class Track:
             received = max(received, piece.received)
             flags |= piece.flags
             self._phase_us = piece.phase_us
-        self._bridge(values, near, start)
+        if len(near) > 1:
+            self._bridge(values, near, start)
         return Second(
             second=start // self.rate_hz,
             values=values,

@@ -208,7 +208,7 @@ class LaneSignals:
         else:
             first = (2 * t0 * rate_hz + SECOND_US) // (2 * SECOND_US)
         phase_us = t0 - first * SECOND_US // rate_hz
-        return Piece(first=first, values=values, phase_us=phase_us, received=received, flags=flags)
+        return Piece(first, first + values.shape[1], values, phase_us, received, flags)
 
     def _note_late(self, followed: _Followed, late: Late) -> None:
         key = followed.key

@@ -20,6 +20,7 @@ def piece(first: int, n: int, *, received_s: float | None = None, flags: int = 0
     arrived_s = (first + n) / RATE_HZ if received_s is None else received_s
     return Piece(
         first=START + first,
+        end=START + first + n,
         values=np.arange(first, first + n, dtype=float)[None],
         phase_us=0,
         received=MOMENT + round(arrived_s * SECOND_US),
