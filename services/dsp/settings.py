@@ -16,7 +16,7 @@ class DspSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     amqp_user: str = Field(default="vw_dsp", description="User of this service")
     database_pool_most: int = Field(default=8, ge=2, le=100, description="Connections at most")
     dsp_compute_interval_s: float = Field(
-        default=0.2, ge=0, le=1, description="Between two computations of a lane that is not behind"
+        default=0.5, ge=0, le=1, description="Between two computations of a lane that is not behind"
     )
     dsp_messages_most: int = Field(
         default=64, ge=1, le=1_000, description="Messages of a lane taken into one computation"
