@@ -9,6 +9,7 @@ from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
 from services.api.live.items import FeedItem, VitalItem, VitalRow, event_identity, vital_item
 from shared.contracts.events import Event
+from shared.contracts.identity import PatientKey
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements
 
@@ -37,7 +38,7 @@ class FeedStore:
 
     async def newest_values(
         self, patients: Sequence[SeenPatient], *, start_us: int, end_us: int
-    ) -> list[VitalItem]:
+    ) -> dict[PatientKey, list[VitalItem]]:
         """The newest value of each device, measure and method of these patients."""
         keys: dict[int, str] = {patient.id: patient.key for patient in patients}
         devices: dict[int, str] = {
@@ -47,15 +48,16 @@ class FeedStore:
             rows = await session.fetch(
                 self._statements["newest_values"], list(keys), start_us, end_us
             )
-        items = (
-            vital_item(
+        found: dict[PatientKey, list[VitalItem]] = {patient.id: [] for patient in patients}
+        for row in rows:
+            item = vital_item(
                 _vital_row(row),
                 patient=keys[row["patient_id"]],
                 device=devices.get(row["device_id"]),
             )
-            for row in rows
-        )
-        return [item for item in items if item is not None]
+            if item is not None:
+                found[PatientKey(row["patient_id"])].append(item)
+        return found
 
     async def newest_place(self) -> FeedCursor | None:
         """Up to where the events stream is stored."""

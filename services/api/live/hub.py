@@ -16,6 +16,7 @@ from services.api.live.client_queue import TooSlowError, VitalKey
 from services.api.live.clients import Client, Subscription
 from services.api.live.feed import Feed
 from services.api.live.items import FeedItem, VitalItem, vital_items
+from services.api.live.newest_values import NewestValues
 from services.api.live.states import States
 from services.api.live.subscriptions import Subscribe, WaveformFormat, What
 from services.api.live.traces import LiveTraces
@@ -44,7 +45,7 @@ class Hub:
         self._channels = channels or {}
         self._watching = Watching()
         self._traces = LiveTraces()
-        self._newest: dict[int, dict[VitalKey, VitalItem]] = {}
+        self._newest = NewestValues()
         self.feed = Feed(most=ring_events)
         self.clients: set[Client] = set()
 
@@ -62,7 +63,7 @@ class Hub:
         client.subscriptions.clear()
 
     def prepare(
-        self, client: Client, asked: Subscribe, patients: Iterable[SeenPatient]
+        self, client: Client, asked: Subscribe, patients: Mapping[PatientKey, SeenPatient]
     ) -> Subscription:
         """Begin to watch for a subscription that is not started yet.
 
@@ -74,7 +75,7 @@ class Hub:
         subscription = Subscription(
             client=client,
             asked=asked,
-            patients={patient.id: patient for patient in patients},
+            patients=patients,
             slot=client.free_slot(),
             told=self.feed.newest if since is None else FeedCursor.parse(since),
         )
@@ -82,10 +83,30 @@ class Hub:
         self._watching.join(subscription)
         return subscription
 
-    def start(self, subscription: Subscription, *, vitals: Iterable[VitalItem]) -> None:
-        """Answer the subscription and give the newest values; alarms and events do not flow yet."""
+    def unknown_values(self, patients: Iterable[SeenPatient]) -> list[SeenPatient]:
+        """Those whose newest values are not in memory: nobody has watched them until now."""
+        return [patient for patient in patients if not self._newest.is_whole(patient.id)]
+
+    def start(
+        self,
+        subscription: Subscription,
+        *,
+        vitals: Mapping[PatientKey, Iterable[VitalItem]],
+        since_us: int = 0,
+    ) -> None:
+        """Answer the subscription and give the newest values; alarms and events do not flow yet.
+
+        Parameters
+        ----------
+        vitals : newest values of the patients that were not in memory, from the database, looked
+            up after `prepare`; they are kept for those who come next
+        since_us : older values are not given
+        """
         if not subscription.is_current:
             return
+        for patient, items in vitals.items():
+            if patient in subscription.patients:
+                self._newest.complete(patient, items)
         subscription.client.put_message(
             {
                 "id": subscription.asked.id,
@@ -95,13 +116,10 @@ class Hub:
             }
         )
         self._watching.started(subscription)
-        newest = {item.key: item for item in vitals}
-        for patient in subscription.patients:
-            for key, item in self._newest.get(patient, {}).items():
-                if key not in newest or newest[key].t_us < item.t_us:
-                    newest[key] = item
-        if newest and subscription.wants(What.VITALS):
-            _give_vitals(subscription, {key: item.encoded for key, item in newest.items()})
+        if subscription.wants(What.VITALS):
+            newest = self._newest.of(subscription.patients, since_us=since_us)
+            if newest:
+                _give_vitals(subscription, newest)
 
     def replay(
         self,
@@ -186,7 +204,7 @@ class Hub:
         devices = {number: watched.device for number, watched in watching.by_device.items()}
         by_patient: dict[PatientKey, dict[VitalKey, bytes]] = {}
         for patient_id, item in vital_items(table[rows], watching.patient_key, devices):
-            self._newest.setdefault(patient_id, {})[item.key] = item
+            self._newest.put(patient_id, item)
             by_patient.setdefault(patient_id, {})[item.key] = item.encoded
         for patient_id, values in by_patient.items():
             for subscription in watching.by_patient.get(patient_id, ()):
@@ -223,6 +241,10 @@ class Hub:
         for subscription in self._takers(item):
             if subscription.follows_feed:
                 _give_feed_item(subscription, item, encoded)
+
+    def begin_values(self) -> None:
+        """Values are read from here, and some may have been missed: memory is not whole."""
+        self._newest.doubt()
 
     def begin_feed(self, after: FeedCursor, known: Iterable[str] = ()) -> None:
         """The feed is read from here: everybody who heard of another has to come again."""
@@ -278,7 +300,7 @@ class Hub:
         watching.leave(subscription)
         for patient_id in subscription.patients:
             if patient_id not in watching.by_patient:
-                self._newest.pop(patient_id, None)
+                self._newest.forget(patient_id)
         gone: set[int] = {
             device.id
             for patient in subscription.patients.values()

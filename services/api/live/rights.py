@@ -4,7 +4,7 @@ While the database is away the sockets go on with what was known last.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 
@@ -17,6 +17,7 @@ from services.api.live.clients import Subscription
 from services.api.live.connections import FORBIDDEN, NOT_AUTHENTICATED, Connection, Connections
 from services.api.live.hub import Hub
 from services.api.live.subscriptions import Subscribe
+from services.api.live.together import Together
 from services.api.metrics import ApiMetrics
 from shared.contracts.identity import PatientKey
 from shared.errors import Invalid, NotFound, Unavailable
@@ -50,10 +51,12 @@ class Rights:
         self._clock = clock
         self._every_s = every_s
         self._sights: dict[tuple[UserId, _Wish], dict[PatientKey, SeenPatient]] = {}
+        self._sight_of = Together(access.sight_of)
+        self._own_wards = Together(access.own_wards)
 
     async def admit(
         self, connection: Connection, asked: Subscribe, *, most: int
-    ) -> tuple[SeenPatient, ...]:
+    ) -> Mapping[PatientKey, SeenPatient]:
         """Whom a subscription brings at its begin; written down.
 
         Raises
@@ -63,15 +66,17 @@ class Rights:
         Invalid : more patients than a subscription may have
         """
         request = connection.request
-        seen = await self._access.patients(request, Permission.READ_CLINICAL, Action.WATCH)
-        wards = await self._wards(request.principal.user_id, [asked])
-        found = _chosen(asked, seen, wards)
+        await self._access.require(request, Permission.READ_CLINICAL, Action.WATCH)
+        user_id = request.principal.user_id
+        seen = await self._sight_of(user_id)
+        wards = await self._wards(user_id, [asked])
+        found = self._same_as_before(user_id, _wish(asked), _chosen(asked, seen, wards))
         if found is None:
             await self._access.refuse(request, Action.WATCH, reason="no relation")
             raise NotFound("a patient or a ward of this subscription")
         if len(found) > most:
             raise Invalid(f"a subscription has at most {most} patients")
-        await self._access.note_read(request, Action.WATCH, found)
+        await self._access.note_read(request, Action.WATCH, found.values())
         return found
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -99,11 +104,11 @@ class Rights:
                 of_user.append((connection, subscription))
         used: set[tuple[UserId, _Wish]] = set()
         for user_id, watched in by_user.items():
-            seen = await self._access.sight_of(user_id)
+            seen = await self._sight_of(user_id)
             wards = await self._wards(user_id, [one.asked for _, one in watched])
             sights: dict[_Wish, dict[PatientKey, SeenPatient] | None] = {}
             for connection, subscription in watched:
-                wish = (subscription.asked.patients, subscription.asked.ward)
+                wish = _wish(subscription.asked)
                 if wish not in sights:
                     found = _chosen(subscription.asked, seen, wards)
                     sights[wish] = self._same_as_before(user_id, wish, found)
@@ -151,7 +156,11 @@ class Rights:
     async def _wards(self, user_id: UserId, asked: Iterable[Subscribe]) -> frozenset[str]:
         if all(subscribe.ward is None for subscribe in asked):
             return frozenset()
-        return frozenset(ward.key for ward in await self._access.own_wards(user_id))
+        return frozenset(ward.key for ward in await self._own_wards(user_id))
+
+
+def _wish(asked: Subscribe) -> _Wish:
+    return asked.patients, asked.ward
 
 
 def _chosen(

@@ -1,8 +1,8 @@
 """From a wish to a subscription that flows: rights, snapshot, what was missed, then live."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
@@ -14,11 +14,13 @@ from services.api.live.items import VitalItem
 from services.api.live.rights import Rights
 from services.api.live.subscriptions import Subscribe, What
 from services.api.settings import ApiSettings
+from shared.contracts.identity import PatientKey
 from shared.contracts.instants import HOUR, MINUTE
 from shared.errors import Dependency, Invalid, Unavailable
 from shared.runtime.clock import Clock
 
-_BEGIN_AT_ONCE = 4  # a crowd that comes at once is let in one by one: who is there is served first
+_BEGIN_AT_ONCE = 8  # those of a crowd who wait for the database; the others wait for their turn
+_REST_SHARE = 2.0  # of the time that letting one in took: then those who are there are served
 _SNAPSHOT_US = 15 * MINUTE  # older values are stale by any measure that is shown live
 _AHEAD_US = 1 * HOUR
 _STORED_WITHIN_S = 3.0  # storage commits events well within this
@@ -37,6 +39,7 @@ class Subscribing:
         self._settings = settings
         self._clock = clock
         self._turn = asyncio.Semaphore(_BEGIN_AT_ONCE)
+        self._door = asyncio.Lock()
 
     async def begin(self, connection: Connection, asked: Subscribe) -> Subscription:
         """Begin a subscription and give the newest values; ``catch_up`` has to follow.
@@ -57,10 +60,12 @@ class Subscribing:
             )
             if self._hub.feed.after is None and asked.wants_feed:
                 raise Unavailable(Dependency.RABBITMQ, "events are not read yet")
-            subscription = self._hub.prepare(client, asked, patients)
+            async with self._paced():
+                subscription = self._hub.prepare(client, asked, patients)
             with self._or_ended(subscription):
-                vitals = await self._snapshot(patients) if What.VITALS in asked.what else []
-                self._hub.start(subscription, vitals=vitals)
+                vitals = await self._snapshot(patients) if What.VITALS in asked.what else {}
+                async with self._paced():
+                    self._hub.start(subscription, vitals=vitals, since_us=self._oldest_us)
         return subscription
 
     async def catch_up(self, subscription: Subscription) -> None:
@@ -102,11 +107,31 @@ class Subscribing:
                 self._hub.end(subscription.client, subscription.asked.id)
             raise
 
-    async def _snapshot(self, patients: tuple[SeenPatient, ...]) -> list[VitalItem]:
-        now_us = self._clock.now_us()
-        return await self._store.newest_values(
-            patients, start_us=now_us - _SNAPSHOT_US, end_us=now_us + _AHEAD_US
-        )
+    @asynccontextmanager
+    async def _paced(self) -> AsyncIterator[None]:
+        """One at a time, and a rest after it as long as the loop was kept: a busy one rests more.
+
+        So a crowd that comes at once takes a third of the loop, however fast the machine is.
+        """
+        async with self._door:
+            began_s = self._clock.monotonic_s()
+            yield
+            used_s = self._clock.monotonic_s() - began_s
+            await self._clock.sleep(_REST_SHARE * used_s)
+
+    async def _snapshot(
+        self, patients: Mapping[PatientKey, SeenPatient]
+    ) -> dict[PatientKey, list[VitalItem]]:
+        """The newest values that are not in memory, because nobody has watched these patients."""
+        unknown = self._hub.unknown_values(patients.values())
+        if not unknown:
+            return {}
+        end_us = self._clock.now_us() + _AHEAD_US
+        return await self._store.newest_values(unknown, start_us=self._oldest_us, end_us=end_us)
+
+    @property
+    def _oldest_us(self) -> int:
+        return self._clock.now_us() - _SNAPSHOT_US
 
     @property
     def _page(self) -> int:

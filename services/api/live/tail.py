@@ -27,9 +27,11 @@ from shared.errors import Conflict, Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.quarantine import attempt_twice
 from shared.runtime.retry import Retry
+from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
 
+_LOOK_EVERY_S = 1.0  # how soon other lanes are read: a stream that is silent tells nothing
 _KNOWN = 1_000  # newest stored events that are recognised when a publisher sends them again
 
 
@@ -60,6 +62,7 @@ class Tail:
             # What is stored is in the database; what comes after is kept in memory from the
             # begin, so that between the two nothing is missed by who comes back.
             self._hub.begin_feed(first.before(), known)
+            self._hub.begin_values()
             log.info("tail_started", lanes=deployment.lanes, incarnation=deployment.incarnation)
             try:
                 async with asyncio.TaskGroup() as group:
@@ -69,8 +72,24 @@ class Tail:
                             reading = self._follow(stream, StreamEdge.NEXT, deployment, stop)
                             group.create_task(reading)
                     group.create_task(self._follow_feed(first, deployment, stop))
+                    group.create_task(self._watch(deployment, stop))
             except* Conflict:
                 log.info("tail_restarts", incarnation=deployment.incarnation)
+
+    async def _watch(self, deployment: Deployment, stop: asyncio.Event) -> None:
+        """Look whether the deployment is still the same, until the stop.
+
+        Raises
+        ------
+        Conflict : it is another one
+        """
+        while not await pause(stop, _LOOK_EVERY_S):
+            try:
+                now = await self._store.deployment()
+            except Unavailable:
+                continue  # what is read goes on
+            if now != deployment:
+                raise Conflict(f"there are {now.lanes} lanes now, incarnation {now.incarnation}")
 
     async def _follow(
         self, stream: str, start: StreamEdge, deployment: Deployment, stop: asyncio.Event
@@ -78,6 +97,8 @@ class Tail:
         reader = StreamReader(self._broker, stream, start=start, incarnation=deployment.incarnation)
         async with reader:
             async for batch in reader.batches(until=stop):
+                if batch.discontinuity is not None:
+                    self._hub.begin_values()
                 self._hand_over(batch, deployment.incarnation)
 
     async def _follow_feed(

@@ -97,8 +97,8 @@ def everything_told() -> list[dict[str, Any]]:
     )
     item = vital_item(row, patient=PATIENT.key, device="ecg-1")
     assert item is not None
-    subscription = hub.prepare(client, asked, [PATIENT])
-    hub.start(subscription, vitals=[item])
+    subscription = hub.prepare(client, asked, {PATIENT.id: PATIENT})
+    hub.start(subscription, vitals={PATIENT.id: [item]})
     assert hub.follow_feed(subscription, most=10)
     hub.put_event(feed_item(EventKind.LEAD_OFF, {}, offset=18))
     hub.put_event(feed_item(EventKind.ALARM, alarm(), offset=19))

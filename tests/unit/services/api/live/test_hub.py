@@ -52,8 +52,8 @@ def subscribe(
         patients=tuple(one.key for one in wanted),
         what=frozenset(what or (What.VITALS, What.EVENTS, What.ALARMS, What.WAVEFORMS)),
     )
-    subscription = hub.prepare(to, asked, wanted)
-    hub.start(subscription, vitals=[])
+    subscription = hub.prepare(to, asked, sight(wanted))
+    hub.start(subscription, vitals={})
     assert hub.follow_feed(subscription, most=1_000)
     to.queue.take()
 
@@ -177,10 +177,10 @@ def test_between_snapshot_and_feed_nothing_is_lost_or_told_twice() -> None:
     hub.begin_feed(FeedCursor(1, 4))
     one = client(hub)
     asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What), since="1.2")
-    subscription = hub.prepare(one, asked, [patient(1, 11)])
+    subscription = hub.prepare(one, asked, sight([patient(1, 11)]))
     hub.put_vitals(vitals((20, 1, 11, 72.0)))
     hub.put_event(event(5, 1))
-    hub.start(subscription, vitals=[item(10, 60.0)])
+    hub.start(subscription, vitals={PatientKey(1): [item(10, 60.0)]})
     hub.put_event(event(6, 1))
     hub.replay(
         subscription, [event(2, 1), event(3, 1), event(4, 1)], up_to=FeedCursor(1, 4), whole=True
@@ -202,8 +202,8 @@ def test_the_state_tells_the_place_of_the_feed_only_to_who_was_told_all_of_it() 
     hub.tell_state(1)
     assert [state["cursor"] for state in texts(one, "state")] == [None]
     asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What), since="1.2")
-    subscription = hub.prepare(one, asked, [patient(1, 11)])
-    hub.start(subscription, vitals=[])
+    subscription = hub.prepare(one, asked, sight([patient(1, 11)]))
+    hub.start(subscription, vitals={})
     hub.tell_state(1)
     assert [state["cursor"] for state in texts(one, "state")] == [None]
     hub.replay(subscription, [], up_to=FeedCursor(1, 4), whole=True)
@@ -218,8 +218,8 @@ def test_who_asks_for_values_alone_is_told_nothing_of_the_past() -> None:
     hub.begin_feed(FeedCursor(1, 4))
     one = client(hub)
     asked = Subscribe(id="a", patients=("p-00001",), what=frozenset({What.VITALS}), since="1.2")
-    subscription = hub.prepare(one, asked, [patient(1, 11)])
-    hub.start(subscription, vitals=[])
+    subscription = hub.prepare(one, asked, sight([patient(1, 11)]))
+    hub.start(subscription, vitals={})
     assert [message["cursor"] for message in texts(one, "subscribed")] == ["1.4"]
     assert hub.follow_feed(subscription, most=10)
 
@@ -230,7 +230,7 @@ def test_an_event_of_a_device_that_went_on_is_not_told_to_the_new_wearers_watche
     hub.put_event(event(1, 2, 11))
     one = client(hub)
     asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What), since="1.0")
-    subscription = hub.prepare(one, asked, [patient(1, 11)])
+    subscription = hub.prepare(one, asked, sight([patient(1, 11)]))
     assert hub.follow_feed(subscription, most=10)
     assert texts(one, "event") == []
 
@@ -248,11 +248,36 @@ def test_the_database_is_newer_than_what_came_before_it() -> None:
     hub = Hub(ring_events=10)
     one = client(hub)
     asked = Subscribe(id="a", patients=("p-00001",), what=frozenset(What))
-    subscription = hub.prepare(one, asked, [patient(1, 11)])
+    subscription = hub.prepare(one, asked, sight([patient(1, 11)]))
     hub.put_vitals(vitals((5, 1, 11, 55.0)))
-    hub.start(subscription, vitals=[item(10, 60.0)])
+    hub.start(subscription, vitals={PatientKey(1): [item(10, 60.0)]})
     (message,) = texts(one, "vitals")
     assert [i["value"] for i in message["items"]] == [60.0]
+
+
+def test_who_comes_next_is_given_the_newest_values_from_memory() -> None:
+    hub = Hub(ring_events=10)
+    ours = sight([patient(1, 11), patient(2, 22)])
+    asked = Subscribe(id="a", patients=("p-00001", "p-00002"), what=frozenset(What))
+    first, second = client(hub), client(hub)
+    begun = hub.prepare(first, asked, ours)
+    assert [one.id for one in hub.unknown_values(ours.values())] == [1, 2]
+    hub.start(begun, vitals={PatientKey(1): [item(10, 60.0)], PatientKey(2): []})
+    assert hub.unknown_values(ours.values()) == []
+    hub.put_vitals(vitals((20, 1, 11, 72.0)))
+    hub.put_vitals(vitals((15, 1, 11, 66.0)))  # a correction of the past is not the newest
+    hub.start(hub.prepare(second, asked, ours), vitals={}, since_us=0)
+    (message,) = texts(second, "vitals")
+    assert [i["value"] for i in message["items"]] == [72.0]
+    third = client(hub)
+    hub.start(hub.prepare(third, asked, ours), vitals={}, since_us=21)
+    assert texts(third, "vitals") == []  # what is older is stale
+    hub.begin_values()
+    assert len(hub.unknown_values(ours.values())) == 2
+    for one in (first, second, third):
+        hub.remove(one)
+    hub.prepare(first, asked, ours)
+    assert len(hub.unknown_values(ours.values())) == 2  # nobody watched in between
 
 
 def test_events_of_a_worn_device_go_to_those_who_watch_the_patient() -> None:

@@ -106,9 +106,9 @@ class World:
         await self.move()
         return found[:most]
 
-    async def admit(self, *_: object, **__: object) -> tuple[SeenPatient, ...]:
+    async def admit(self, *_: object, **__: object) -> dict[PatientKey, SeenPatient]:
         await self.move()
-        return (PATIENT,)
+        return {PATIENT.id: PATIENT}
 
     async def sleep(self, _: float) -> None:
         self.stored = min(len(self.stream), self.stored + 1)  # storage works on while we wait
@@ -116,6 +116,9 @@ class World:
 
     def monotonic_s(self) -> float:
         return 0.0
+
+    def now_us(self) -> int:
+        return 0
 
 
 @settings(max_examples=300)
