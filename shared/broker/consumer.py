@@ -13,6 +13,9 @@ from shared.errors import Dependency, NotFound, Unavailable, VitalwireError
 
 OPEN_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 5.0
+DONE_WITHIN_S = 1.0
+"""So long after the first delivery that is done with, all are acknowledged: RabbitMQ closes the
+channel of one that is open for half an hour."""
 
 
 class Consumer:
@@ -22,9 +25,13 @@ class Consumer:
     unacknowledged (of a stream, at most a chunk more).
     """
 
-    def __init__(self, channel: AbstractChannel, queue: str) -> None:
+    def __init__(self, channel: AbstractChannel, queue: str, prefetch: int = 1) -> None:
         self._channel = channel
         self._queue = queue
+        self._done_most = max(1, prefetch // 2)
+        self._done = 0
+        self._done_to = 0
+        self._done_since_s = 0.0
         self._tag: str | None = None
         self._buffer: deque[DeliveredMessage] = deque()
         self._arrived: asyncio.Future[None] | None = None
@@ -49,7 +56,7 @@ class Consumer:
         Denied : this user may not read it
         """
         channel = await connection.channel()
-        consumer = cls(channel, queue)
+        consumer = cls(channel, queue, prefetch)
         try:
             with amqp_errors(f"consuming {queue}"):
                 async with asyncio.timeout(OPEN_TIMEOUT_S):
@@ -90,11 +97,18 @@ class Consumer:
         ------
         Unavailable : the consumer is lost; what is buffered can no longer be acknowledged
         """
-        if not self._buffer and not self._lost and not until.is_set():
+        if self._done and self._must_wait(until):
+            await self._something(until, DONE_WITHIN_S)
+            if self._must_wait(until):
+                await self._acknowledge_done()
+        if self._must_wait(until):
             await self._something(until, timeout_s)
         if self._lost:
             raise Unavailable(Dependency.RABBITMQ, f"consuming {self._queue}: it was cut off")
         return [self._buffer.popleft() for _ in range(min(at_most, len(self._buffer)))]
+
+    def _must_wait(self, until: asyncio.Event) -> bool:
+        return not self._buffer and not self._lost and not until.is_set()
 
     async def _something(self, until: asyncio.Event, timeout_s: float | None) -> None:
         """Wait for a delivery, the loss, the stop or the time.
@@ -124,6 +138,26 @@ class Consumer:
         stopping, self._stopping, self._until = self._stopping, None, None
         if stopping is not None:
             stopping.cancel()
+
+    async def finish(self, delivery_tag: int, count: int) -> None:
+        """Say that `count` deliveries, up to this one, are done with.
+
+        They are acknowledged when they are half of what may be on its way, or after a moment of
+        `take`: for RabbitMQ each acknowledgement is a message like another. Of a stream it gives
+        room for more and deletes nothing, so nothing is lost with those that were not sent.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._done:
+            self._done_since_s = loop.time()
+        self._done += count
+        self._done_to = delivery_tag
+        is_old = loop.time() - self._done_since_s >= DONE_WITHIN_S
+        if is_old or self._done >= self._done_most:
+            await self._acknowledge_done()
+
+    async def _acknowledge_done(self) -> None:
+        self._done = 0
+        await self.acknowledge(self._done_to, and_before=True)
 
     async def acknowledge(self, delivery_tag: int, *, and_before: bool = False) -> None:
         """Acknowledge a delivery, or all up to it. A lost consumer forgets it: it comes again."""

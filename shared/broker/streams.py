@@ -154,8 +154,8 @@ class StreamReader:
     async def batches(self, *, until: asyncio.Event) -> AsyncGenerator[StreamBatch]:
         """Give what comes, until the stop; over lost connections and restarts of RabbitMQ.
 
-        What was given is acknowledged when the next is asked for: that is the flow control, and
-        the only bound a caller needs. Cancel-safe: nothing is lost but the place in the loop.
+        What was given is done with when the next is asked for: that is the flow control, and the
+        only bound a caller needs. Cancel-safe: nothing is lost but the place in the loop.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class StreamReader:
                     yield batch
                 tag = deliveries[-1].delivery_tag
                 if tag is not None:
-                    await consumer.acknowledge(tag, and_before=True)
+                    await consumer.finish(tag, len(deliveries))
             except Unavailable as error:
                 if until.is_set():
                     return

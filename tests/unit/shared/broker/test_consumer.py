@@ -1,16 +1,34 @@
 import asyncio
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
 
 from shared.broker.consumer import Consumer
 from shared.errors import Unavailable
+from tests.harness.eventually import eventually
 
 
 class ClosedChannel:
     """All that a consumer asks of a channel that is gone."""
 
     is_closed = True
+
+
+@dataclass
+class NotingChannel:
+    """Notes up to which delivery was acknowledged."""
+
+    is_closed: bool = False
+    acknowledged: list[int] = field(default_factory=list)
+
+    async def basic_ack(self, delivery_tag: int, *, multiple: bool, wait: bool) -> None:
+        assert multiple
+        assert not wait
+        self.acknowledged.append(delivery_tag)
+
+    async def close(self) -> None:
+        self.is_closed = True
 
 
 def consumer() -> Consumer:
@@ -64,3 +82,35 @@ async def test_a_cancelled_take_leaves_what_came_and_a_close_leaves_no_task() ->
     await one.close()
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
+
+
+async def test_what_is_done_with_is_acknowledged_by_halves_of_the_prefetch() -> None:
+    channel, stop = NotingChannel(), asyncio.Event()
+    one = Consumer(cast("Any", channel), "q", prefetch=8)
+    for tag in range(1, 11):
+        await deliver(one, tag)
+        assert await taken(one, 1, stop) == [tag]
+        await one.finish(tag, 1)
+    assert channel.acknowledged == [4, 8]
+    await one.finish(20, 10)
+    assert channel.acknowledged == [4, 8, 20]
+    await one.close()
+
+
+async def test_what_is_done_with_is_acknowledged_soon_where_nothing_more_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.broker.consumer.DONE_WITHIN_S", 0.01)
+    channel, stop = NotingChannel(), asyncio.Event()
+    one = Consumer(cast("Any", channel), "q", prefetch=100)
+    await one.finish(7, 1)
+    assert channel.acknowledged == []
+    waiting = asyncio.ensure_future(taken(one, 1, stop))
+    await eventually(lambda: channel.acknowledged == [7], every_s=0.001)
+    await deliver(one, 8)
+    assert await waiting == [8]
+    await one.finish(8, 1)
+    await asyncio.sleep(0.01)
+    await one.finish(9, 1)
+    assert channel.acknowledged == [7, 9], "under way all the time, and old"
+    await one.close()
