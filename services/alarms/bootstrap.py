@@ -27,6 +27,7 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Queue, lane_queue
 from shared.database.pool import Database
 from shared.database.statements import load_statements
+from shared.ownership.deployment import Deployment, DeploymentWatch
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.retry import Retry
 from shared.runtime.service import Runtime
@@ -93,15 +94,27 @@ async def bootstrap(settings: AlarmSettings, runtime: Runtime) -> None:
         inputs_most=settings.inputs_most,
     )
     ownership = LaneOwnership(
-        database, service=settings.service, lanes=deployment.lanes, metrics=runtime.metrics
+        database,
+        service=settings.service,
+        lanes=deployment.lanes,
+        incarnation=deployment.incarnation,
+        metrics=runtime.metrics,
     )
+    deployment_watch = DeploymentWatch(
+        database,
+        service=settings.service,
+        deployment=Deployment(deployment.lanes, deployment.incarnation),
+    )
+    await Retry().run(deployment_watch.look, until=runtime.stop)
+    resting = deployment_watch.resting(work.run, ready=work.may_leave)
     intake = ActionIntake(AlarmActions(broker, metrics), inbox, inputs, runtime.clock)
 
     async def own_lanes(stop: asyncio.Event) -> None:
         runtime.health.report("lanes", ready=True)
-        await ownership.run(stop, work.run)
+        await ownership.run(stop, resting)
 
     runtime.loop("registry", watch.run)
+    runtime.loop("deployment", deployment_watch.run)
     runtime.loop("lanes", own_lanes)
     runtime.loop("actions", intake.run)
     runtime.loop("pickup", ActionPickup(inbox, inputs, every_s=settings.actions_every_s).run)

@@ -21,6 +21,7 @@ from shared.broker.publisher import Publisher
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements, load_statements
 from shared.errors import Misconfigured, Unavailable
+from shared.ownership.deployment import Deployment, DeploymentWatch
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.retry import BackOff, Retry
 from shared.runtime.service import Runtime
@@ -66,13 +67,19 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
         metrics=metrics,
         retry=retry,
     )
-    ownership = LaneOwnership(database, service="dsp", lanes=lanes, metrics=runtime.metrics)
+    ownership = LaneOwnership(
+        database, service="dsp", lanes=lanes, incarnation=incarnation, metrics=runtime.metrics
+    )
+    watch = DeploymentWatch(database, service="dsp", deployment=Deployment(lanes, incarnation))
+    await retry.run(watch.look, until=runtime.stop)
+    resting = watch.resting(work.run, ready=work.may_leave)
 
     async def compute_lanes(stop: asyncio.Event) -> None:
-        await ownership.run(stop, work.run)
+        await ownership.run(stop, resting)
 
     runtime.loop("lanes", compute_lanes)
     runtime.loop("assignments", assignments.run)
+    runtime.loop("deployment", watch.run)
     runtime.health.report("started", ready=True)
     log.info("dsp_joined", lanes=lanes, incarnation=incarnation)
 

@@ -13,12 +13,12 @@ from services.gateway.adapters.configuration_table import (
 )
 from services.gateway.adapters.credential_store import CredentialStore
 from services.gateway.adapters.frame_stream import RabbitConfirmed, carried_bytes
-from services.gateway.adapters.mqtt import MqttOptions, MqttSession, open_session
-from services.gateway.adapters.old_sessions import end_session
+from services.gateway.adapters.lane_sessions import LaneSessions
+from services.gateway.adapters.mqtt import MqttOptions
 from services.gateway.adapters.presence_table import PostgresPresenceTable
 from services.gateway.adapters.receipt_queue import RabbitReceiptQueue
 from services.gateway.adapters.registry_changes import RegistryChanges
-from services.gateway.adapters.registry_table import Deployment, PostgresRegistryTable
+from services.gateway.adapters.registry_table import PostgresRegistryTable
 from services.gateway.application.devices import Devices
 from services.gateway.application.ingest import IngestLimits
 from services.gateway.application.lane import LaneTools, LaneWork
@@ -29,14 +29,14 @@ from services.gateway.settings import GatewaySettings
 from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
 from shared.codecs.register import load_codecs
-from shared.contracts.identity import Lane, Shard, shards_of
+from shared.contracts.identity import Lane
 from shared.contracts.instants import DAY
-from shared.contracts.names import Exchange, up_filter
+from shared.contracts.names import Exchange
 from shared.database.pool import Database
 from shared.database.statements import load_statements
 from shared.device_models.catalogue import load_device_models
+from shared.ownership.deployment import Deployment, DeploymentWatch
 from shared.ownership.leases import LaneOwnership
-from shared.runtime.clock import Clock
 from shared.runtime.retry import Retry
 from shared.runtime.service import Runtime
 
@@ -54,6 +54,16 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
     )
     publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
+    watch = DeploymentWatch(database, service="gateway", deployment=deployment)
+    sessions = LaneSessions(
+        _mqtt_options(settings),
+        deployment,
+        database=database,
+        statements=statements,
+        clock=runtime.clock,
+    )
+    await Retry().run(watch.look, until=runtime.stop)
+    await Retry().run(sessions.look_up, until=runtime.stop)
     devices = Devices(registry, runtime.clock, metrics)
     credentials = CredentialStore(
         database,
@@ -67,7 +77,7 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
     changes = RegistryChanges(database, listeners)
     tools = LaneTools(
         lanes=deployment.lanes,
-        open_session=partial(_open_session, _mqtt_options(settings), deployment, runtime.clock),
+        open_session=sessions.open,
         open_flow=partial(_open_flow, broker, deployment, settings.gateway_stream_lag_most_bytes),
         codecs=load_codecs(),
         devices=devices,
@@ -94,16 +104,24 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         jitter=random.random,
     )
     ownership = LaneOwnership(
-        database, service="gateway", lanes=deployment.lanes, metrics=runtime.metrics
+        database,
+        service="gateway",
+        lanes=deployment.lanes,
+        incarnation=deployment.incarnation,
+        metrics=runtime.metrics,
+    )
+    work = watch.resting(
+        lambda lane, end: LaneWork(lane, tools).run(end),
+        ready=sessions.hand_over,
+        goes_on=sessions.take_back,
     )
     runtime.health.report("started", ready=True)
     runtime.loop("devices", devices.run)
     runtime.loop("registry_changes", changes.run)
     if settings.gateway_password_file_out is not None:
         runtime.loop("credentials", credentials.run)
-    runtime.loop(
-        "lanes", lambda stop: ownership.run(stop, lambda lane, end: LaneWork(lane, tools).run(end))
-    )
+    runtime.loop("lanes", lambda stop: ownership.run(stop, work))
+    runtime.loop("deployment", watch.run)
 
 
 def _mqtt_options(settings: GatewaySettings) -> MqttOptions:
@@ -117,27 +135,6 @@ def _mqtt_options(settings: GatewaySettings) -> MqttOptions:
         receive_max=settings.gateway_receive_max,
         packet_most_bytes=settings.gateway_packet_most_bytes,
     )
-
-
-OLD_SESSIONS = 8
-"""So many incarnations back sessions are ended; by itself the broker keeps each for a day."""
-
-
-async def _open_session(
-    options: MqttOptions, deployment: Deployment, clock: Clock, lane: Lane
-) -> MqttSession:
-    for incarnation in range(max(1, deployment.incarnation - OLD_SESSIONS), deployment.incarnation):
-        await end_session(options, _client_id(incarnation, lane))
-    return await open_session(
-        options,
-        client_id=_client_id(deployment.incarnation, lane),
-        filters=[up_filter(Shard(number)) for number in shards_of(lane, deployment.lanes)],
-        clock=clock,
-    )
-
-
-def _client_id(incarnation: int, lane: Lane) -> str:
-    return f"gateway-{incarnation}-{lane}"
 
 
 async def _open_flow(

@@ -36,6 +36,7 @@ from shared.contracts.instants import DAY, HOUR, SECOND
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements, load_statements
 from shared.errors import Misconfigured, Unavailable
+from shared.ownership.deployment import Deployment, DeploymentWatch
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.retry import BackOff, Retry
 from shared.runtime.service import Runtime
@@ -81,12 +82,22 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
         fence=fence,
     )
     # One more than there are lanes: the last stands for the events, which have one writer too.
-    ownership = LaneOwnership(database, service="storage", lanes=lanes + 1, metrics=runtime.metrics)
+    ownership = LaneOwnership(
+        database,
+        service="storage",
+        lanes=lanes + 1,
+        incarnation=incarnation,
+        metrics=runtime.metrics,
+    )
+    watch = DeploymentWatch(database, service="storage", deployment=Deployment(lanes, incarnation))
+    await retry.run(watch.look, until=runtime.stop)
+    resting = watch.resting(writers.run)
 
     async def write_lanes(stop: asyncio.Event) -> None:
-        await ownership.run(stop, writers.run)
+        await ownership.run(stop, resting)
 
     runtime.loop("lanes", write_lanes)
+    runtime.loop("deployment", watch.run)
     compaction = Compaction(
         policy=_compaction(settings),
         hours=HourTable(database, statements),

@@ -10,6 +10,7 @@ import asyncio
 import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 
@@ -32,6 +33,21 @@ SILENCE_S = 10.0  # a frozen process loses its lanes after it: ten looks that di
 INT31 = 0x7FFF_FFFF  # advisory lock keys are signed 32 bit; pg_locks shows them unsigned
 
 
+class LockKeys(NamedTuple):
+    """Under which keys the replicas of a service show themselves and hold lanes."""
+
+    members: int
+    lanes: int
+
+
+def lock_keys(service: str, incarnation: int) -> LockKeys:
+    """The keys of a service; another incarnation has other lanes, and so other keys."""
+    root = f"vitalwire.{service}.{incarnation}"
+    return LockKeys(
+        zlib.crc32(f"{root}.members".encode()) & INT31, zlib.crc32(f"{root}.lanes".encode()) & INT31
+    )
+
+
 @dataclass(slots=True, eq=False)
 class _Held:
     stop: asyncio.Event
@@ -46,6 +62,7 @@ class LaneOwnership:
     database : gives a connection of its own
     service : lanes are shared among the replicas of this service
     lanes : how many there are in the deployment
+    incarnation : which deployment it is
     silence_s : who does not look for so long loses his lanes
     """
 
@@ -55,6 +72,7 @@ class LaneOwnership:
         *,
         service: str,
         lanes: int,
+        incarnation: int,
         metrics: Metrics,
         silence_s: float = SILENCE_S,
     ) -> None:
@@ -62,8 +80,7 @@ class LaneOwnership:
         self._service = service
         self._lanes = lanes
         self._silence_s = silence_s
-        self._members_key = zlib.crc32(f"vitalwire.{service}.members".encode()) & INT31
-        self._lanes_key = zlib.crc32(f"vitalwire.{service}.lanes".encode()) & INT31
+        self._members_key, self._lanes_key = lock_keys(service, incarnation)
         self._statements = load_statements("shared.ownership")
         self._held: dict[int, _Held] = {}
         self._owned = metrics.gauge("lanes_owned", "Lanes that this process works on")

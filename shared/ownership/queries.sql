@@ -24,3 +24,17 @@ select pg_advisory_unlock($1, $2);
 -- name: started_just_now
 -- Whether PostgreSQL has just started, so that former holders may not be back yet.
 select clock_timestamp() - pg_postmaster_start_time() < make_interval(secs => $1);
+
+-- name: deployment_now
+-- The deployment, a change of it that is under way, and which lanes a service has left for it.
+select d.lanes, d.incarnation, c.id, c.phase, c.to_lanes, c.to_incarnation,
+    array(
+        select l.lane from registry.lane_left l where l.change_id = c.id and l.service = $1
+    ) as left_lanes
+from registry.deployment d
+left join registry.lane_change c on c.ended_at is null and c.phase <> 'switched'
+    and c.hold_until > clock_timestamp() and c.from_incarnation = d.incarnation;
+
+-- name: rest_lane
+-- Says that this service works no more on a lane; false where the change is over.
+select registry.leave_lane($1, $2);

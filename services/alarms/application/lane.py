@@ -83,6 +83,12 @@ class LaneWork:
         self._store = equipment.store
         self._inputs_most = inputs_most
         self._retry = Retry()
+        self._feeds: dict[Lane, tuple[Feed, ...]] = {}
+
+    async def may_leave(self, lane: Lane, _change: object) -> bool:
+        """Whether everything that there is on a lane was read: it may be left for new lanes."""
+        feeds = self._feeds.get(lane)
+        return feeds is not None and all(feed.is_at_end for feed in feeds)
 
     async def run(self, lane: Lane, stop: asyncio.Event) -> None:
         """Evaluate the lane until the stop. Cancel-safe: what is not saved is read again."""
@@ -109,6 +115,7 @@ class LaneWork:
             await self._retry.run(lambda: self._store.forget_announced(lane), until=stop)
         channel: Channel[LaneInput] = Channel(self._inputs_most)
         feeds = self._open_feeds(lane, restored.positions)
+        self._feeds[lane] = feeds
         evaluation = LaneEvaluation(
             lane,
             inputs=channel,
@@ -122,6 +129,7 @@ class LaneWork:
                 group.create_task(self._follow(lane, feeds, channel, stop))
                 group.create_task(evaluation.run())
         finally:
+            self._feeds.pop(lane, None)
             self._inputs.close(lane)
 
     async def _follow(

@@ -1,7 +1,7 @@
 """One lane: live, late notes and late corrections, while it is ours."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -40,19 +40,35 @@ class Lanes:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
+    _here: dict[Lane, tuple[LiveLane, LateNotes]] = field(default_factory=dict, init=False)
+
+    async def may_leave(self, lane: Lane, _change: object) -> bool:
+        """Whether all frames of a lane were taken: it may be left for new lanes.
+
+        The windows begin anew there: when it stops now, what rests on samples of both sides is
+        noted to be computed again.
+        """
+        here = self._here.get(lane)
+        if here is None or not all(loop.is_at_end for loop in here):
+            return False
+        live, _ = here
+        live.is_leaving = True
+        return True
 
     async def run(self, lane: Lane, stop: asyncio.Event) -> None:
         """Work on the lane until the stop. Cancel-safe as its loops."""
         self.metrics.lanes_held.inc()
+        live, notes = self._here[lane] = self._live(lane), self._notes(lane)
         try:
             async with asyncio.TaskGroup() as group:
-                for run in (self._live(lane).run, self._notes(lane).run, self._late(lane).run):
+                for run in (live.run, notes.run, self._late(lane).run):
                     group.create_task(run(stop))
         except* Unavailable:
             if not stop.is_set():
                 raise
             log.warning("lane_left_in_haste", lane=lane)  # what was not confirmed comes again
         finally:
+            self._here.pop(lane, None)
             self.metrics.lanes_held.dec()
 
     def _live(self, lane: Lane) -> LiveLane:

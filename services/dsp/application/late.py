@@ -7,7 +7,7 @@ revision. So the last revision is what an undisturbed run would have given.
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import structlog
@@ -18,6 +18,7 @@ from services.dsp.application.ports import (
     LateTable,
     Outlet,
     Positions,
+    Source,
     StoredSamples,
     StreamMessage,
 )
@@ -74,6 +75,12 @@ class LateNotes:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
+    _source: Source | None = field(default=None, init=False)
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether everything that there is was taken."""
+        return self._source is not None and self._source.is_at_end
 
     async def run(self, stop: asyncio.Event) -> None:
         """Note until the stop. Cancel-safe: the position is saved together with the notes."""
@@ -81,6 +88,7 @@ class LateNotes:
         position = await self.retry.run(lambda: self.positions.load(stream), until=stop)
         start = None if position is None else position.replay_offset
         async with self.frames.open(stream, start=start) as source:
+            self._source = source
             async for batch in source.batches(until=stop):
                 if batch.discontinuity is not None:
                     self.metrics.gaps.labels(LOOP).inc()  # storage tells of it

@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import structlog
 
-from services.dsp.application.ports import Discontinuity, Frames, Outlet, Positions, StreamMessage
+from services.dsp.application.ports import (
+    Discontinuity,
+    Frames,
+    Outlet,
+    Positions,
+    Source,
+    StreamMessage,
+)
 from services.dsp.application.positions import ReplayMarks
 from services.dsp.core.exchange import Noted, Values
 from services.dsp.core.lane import Computed, LaneSignals
@@ -63,6 +70,14 @@ class LiveLane:
     _given: int = field(default=NOTHING_GIVEN, init=False)
     _taken: int = field(default=NOTHING_GIVEN, init=False)
     _saved_s: float = field(default=0.0, init=False)
+    _source: Source | None = field(default=None, init=False)
+    is_leaving: bool = field(default=False, init=False)
+    """Set before the stop when other lanes follow this one, and their windows begin anew."""
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all messages that there are were taken."""
+        return self._source is not None and self._source.is_at_end
 
     @property
     def stream(self) -> str:
@@ -82,6 +97,7 @@ class LiveLane:
         log.info("lane_replays", lane=self.lane, start=start, given=self._given)
         self._saved_s = self.clock.monotonic_s()
         async with self.frames.open(self.stream, start=start) as source:
+            self._source = source
             async for batch in source.batches(until=stop):
                 began_s = self.clock.monotonic_s()
                 if batch.discontinuity is not None:
@@ -92,6 +108,9 @@ class LiveLane:
                 if len(batch.messages) < self.pace.messages_most and self._taken >= self._given:
                     used_s = self.clock.monotonic_s() - began_s
                     await pause(stop, max(0.0, self.pace.compute_interval_s - used_s))
+        if self.is_leaving:
+            in_windows = self._signals.in_windows()
+            self._noted += [Noted(samples=span, offset=self._taken) for span in in_windows]
         await self._save()
 
     def _split(self, messages: Sequence[StreamMessage]) -> list[Sequence[StreamMessage]]:

@@ -57,6 +57,10 @@ class StreamBatch(Protocol):
 class Source(Protocol):
     """One stream from an offset on."""
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether everything that there is was given."""
+
     def batches(self, *, until: asyncio.Event) -> AsyncIterator[StreamBatch]:
         """What comes, until the stop; what was given is done with when the next is asked for."""
 

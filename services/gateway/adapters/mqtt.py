@@ -15,7 +15,7 @@ import mqtt5
 import structlog
 from typing_extensions import override
 
-from services.gateway.core.messages import Incoming, SessionEnded
+from services.gateway.core.messages import MARKS, Incoming, SessionEnded
 from shared.errors import Dependency, Misconfigured, Unavailable
 from shared.runtime.clock import Clock
 
@@ -64,6 +64,26 @@ class MqttOptions:
     timeout_s: float = 10.0
 
 
+@dataclass(slots=True)
+class _Mark:
+    """A place in the queue of a session: what it was published under, until it is acknowledged."""
+
+    topic: str
+    passed: asyncio.Future[None]
+    packet_id: int = 0
+
+    def look_for(self, taken: Sequence[Incoming]) -> None:
+        """See whether the mark is among messages that are taken."""
+        for message in taken:
+            if message.topic == self.topic:
+                self.packet_id = message.packet_id
+
+    def note_acknowledged(self, packet_ids: Sequence[int]) -> None:
+        """See whether it is among those that are acknowledged."""
+        if self.packet_id in packet_ids and not self.passed.done():
+            self.passed.set_result(None)
+
+
 class MqttSession(asyncio.Protocol):
     """One network connection of a session. Made by `open_session`.
 
@@ -94,6 +114,7 @@ class MqttSession(asyncio.Protocol):
         self._heard_s = self._loop.time()
         self._queued_s = self._loop.time()  # when what came was last out of a queue
         self._ping_timer: asyncio.TimerHandle | None = None
+        self._mark: _Mark | None = None
         self.session_present = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
 
@@ -131,6 +152,8 @@ class MqttSession(asyncio.Protocol):
             raise self._ended
         taken, self._inbox = self._inbox, []
         self._inbox_bytes = 0
+        if self._mark is not None:
+            self._mark.look_for(taken)
         if len(taken) >= GATHERED_MESSAGES:
             self._queued_s = self._loop.time()
         if self._paused and self._transport is not None:
@@ -152,6 +175,8 @@ class MqttSession(asyncio.Protocol):
             self._transport.write(
                 b"".join([b"\x40\x02" + packet_id.to_bytes(2, "big") for packet_id in packet_ids])
             )
+            if self._mark is not None:
+                self._mark.note_acknowledged(packet_ids)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
         """Send to a device with QoS 0; false where it could not leave (it will be repeated)."""
@@ -162,6 +187,27 @@ class MqttSession(asyncio.Protocol):
             return False
         transport.write(_PUBLISH(topic, payload, retain=retain).write())
         return True
+
+    async def settle_queue(self) -> None:
+        """Wait until all is acknowledged that the broker had for this session at the call.
+
+        We publish a mark to ourselves: it stands in the queue behind all that came before it,
+        and PUBACKs leave in order. Cancel-safe: a mark that comes later is acknowledged.
+
+        Raises
+        ------
+        Unavailable : the connection is gone
+        """
+        topic = f"{MARKS}{self._options.user or 'gateway'}/up/{self._client_id}"
+        await self.subscribe([topic])
+        self._mark = mark = _Mark(topic, self._loop.create_future())
+        packet_id, self._next_id = self._next_id, self._next_id % 65_535 + 1
+        packet = _PUBLISH(topic, b"", qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id)
+        self._write(packet.write())
+        try:
+            await mark.passed
+        finally:
+            self._mark = None
 
     async def close(self) -> None:
         """Leave the session to its next owner: DISCONNECT without ending it. Twice is harmless."""
@@ -434,6 +480,8 @@ class MqttSession(asyncio.Protocol):
         _fail(self._connack, unavailable)
         for answer in self._subacks.values():
             _fail(answer, unavailable)
+        if self._mark is not None:
+            _fail(self._mark.passed, unavailable)
         self._release()
         if self._transport is not None:
             self._transport.close()

@@ -77,6 +77,22 @@ order by d.device;
 -- How many lanes there are, and which incarnation of the streams.
 select lanes, incarnation from registry.deployment;
 
+-- name: other_deployments
+-- The newest deployments whose sessions may still be there: those that were replaced, and those that
+-- were prepared and not carried through.
+select incarnation, lanes
+from (
+    select from_incarnation as incarnation, from_lanes as lanes
+    from registry.lane_change where phase in ('switched', 'done')
+    union
+    select to_incarnation, to_lanes from registry.lane_change
+    where phase not in ('switched', 'done')
+      and (ended_at is not null or hold_until <= clock_timestamp())
+) as other
+where incarnation <> $1
+order by incarnation desc
+limit $2;
+
 -- name: take_command
 -- Writes the row of a command, once; one that comes too late has ended with it.
 insert into gateway.command (

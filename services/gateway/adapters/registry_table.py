@@ -1,20 +1,13 @@
 """Devices and the deployment, as the registry has them."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from services.gateway.core.messages import Device
 from shared.contracts.identity import DeviceId, DeviceKey
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements
 from shared.errors import Misconfigured
-
-
-class Deployment(NamedTuple):
-    """The one row that all services read at their start."""
-
-    lanes: int
-    incarnation: int
+from shared.ownership.deployment import Deployment
 
 
 class PostgresRegistryTable:

@@ -33,7 +33,7 @@ from services.gateway.core.admission import (
 )
 from services.gateway.core.clock_map import ClockMap, Correction, Segment
 from services.gateway.core.command_results import read_result
-from services.gateway.core.messages import BootKey, Device, Incoming
+from services.gateway.core.messages import MARKS, BootKey, Device, Incoming
 from services.gateway.core.presence import Status, boot_of, read_status
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.commands import CommandResult
@@ -221,7 +221,9 @@ class Ingest:
             if route is None:
                 route = routes.find(message.topic)
                 if type(route) is Refused:
-                    if unsure and device_of(message) in unsure:
+                    if message.topic.startswith(MARKS):
+                        self._outlet.settle((number,))  # acknowledged when all before it is
+                    elif unsure and device_of(message) in unsure:
                         deferred.append(number)
                     else:
                         unusable.append(Unusable(number, message, route))

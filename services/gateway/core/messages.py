@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from services.gateway.core.clock_map import Segment
 from shared.contracts.commands import CommandOutcome
 from shared.contracts.identity import DeviceId, DeviceKey
+from shared.contracts.names import ROOT
 from shared.contracts.parking import Reason
 from shared.contracts.receipts import Receipt
 
@@ -22,6 +23,10 @@ class Incoming(NamedTuple):
     retained: bool
     properties: Sequence[tuple[str, str]]
     arrival_us: int
+
+
+MARKS = f"{ROOT}/mark/"
+"""Begin of the topics on which a session marks a place in its own queue; no shard has this name."""
 
 
 class Device(NamedTuple):

@@ -22,6 +22,21 @@ COMMENT ON SCHEMA registry IS 'wards, patients, devices and what binds them; wri
 CREATE SCHEMA signal;
 ALTER SCHEMA signal OWNER TO vw_admin;
 COMMENT ON SCHEMA signal IS 'frames, vital signs, beats, events; written by storage';
+CREATE FUNCTION alarm.refuse_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    if exists (
+        select from registry.patient where id = new.patient_id and erased_at is not null)
+    then
+        return null;
+    end if;
+    return new;
+end
+$$;
+ALTER FUNCTION alarm.refuse_erased() OWNER TO vw_admin;
+COMMENT ON FUNCTION alarm.refuse_erased() IS 'Leaves out rows of patients who are erased: what alarms decided before it knew';
 CREATE FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer DEFAULT NULL::integer, device_id integer DEFAULT NULL::integer, reason text DEFAULT NULL::text, origin text DEFAULT NULL::text, request_id text DEFAULT NULL::text, detail jsonb DEFAULT '{}'::jsonb) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -104,6 +119,27 @@ CREATE FUNCTION audit.verify() RETURNS TABLE(chain text, n bigint, what text)
 $$;
 ALTER FUNCTION audit.verify() OWNER TO vw_admin;
 COMMENT ON FUNCTION audit.verify() IS 'What is broken in the chains; no row = all is whole';
+CREATE FUNCTION registry.leave_lane(change integer, lane integer) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    if session_user not in ('vw_gateway', 'vw_dsp', 'vw_storage', 'vw_alarms') then
+        raise exception '% works on no lanes', session_user using errcode = '42501';
+    end if;
+    perform from registry.lane_change c
+    where c.id = change and c.ended_at is null and c.hold_until > clock_timestamp();
+    if not found then
+        return false;
+    end if;
+    insert into registry.lane_left (change_id, service, lane)
+    values (change, substr(session_user, 4), lane)
+    on conflict do nothing;
+    return true;
+end
+$$;
+ALTER FUNCTION registry.leave_lane(change integer, lane integer) OWNER TO vw_admin;
+COMMENT ON FUNCTION registry.leave_lane(change integer, lane integer) IS 'Says that the service of this role works no more on a lane while the change is under way; false where it is over';
 CREATE FUNCTION registry.notify_change() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog'
@@ -187,6 +223,74 @@ end
 $$;
 ALTER FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) OWNER TO vw_admin;
 COMMENT ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) IS 'Makes the partitions of frame, vital or beat that begin at the given times and are missing';
+CREATE FUNCTION signal.erase_device_texts(device integer, start_us bigint, end_us bigint, and_later_state boolean) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    since constant timestamptz := to_timestamp(start_us / 1000000.0);
+    till constant timestamptz := to_timestamp(end_us / 1000000.0);
+    removed jsonb := '{}';
+    ids uuid[];
+    n bigint;
+begin
+    select coalesce(array_agg(id), '{}') into ids from (
+        select id from registry.command
+        where device_id = device and requested_at < till and expires_at > since
+        union
+        select id from gateway.command
+        where device_id = device and taken_at < till and expires_at > since) as given;
+    -- A command that may still run keeps a row without its text, and ends with it: a row that is
+    -- gone would let it run a second time. (The gateway asks after lost ones for a day.)
+    insert into gateway.command (
+        id, device_id, name, requested_by, expires_at, outcome, finished_at)
+        select id, device_id, name, requested_by, expires_at, 'expired', now()
+        from registry.command where id = any(ids) and expires_at > now()
+        on conflict (id) do nothing;
+    update gateway.command set args = '{}', detail = null,
+        outcome = coalesce(outcome, case when sends = 0 then 'expired' else 'unknown' end),
+        finished_at = coalesce(finished_at, now())
+        where id = any(ids);
+    update registry.command set args = '{}' where id = any(ids);
+    get diagnostics n = row_count;
+    if n > 0 then
+        removed := removed || jsonb_build_object('registry.command', n);
+    end if;
+    delete from gateway.command where id = any(ids) and expires_at < now() - interval '1 day';
+    delete from registry.command where id = any(ids) and expires_at < now() - interval '1 day';
+    delete from gateway.remainder
+        where device_id = device and received_us >= start_us and received_us < end_us;
+    get diagnostics n = row_count;
+    if n > 0 then
+        removed := removed || jsonb_build_object('gateway.remainder', n);
+    end if;
+    if not and_later_state then
+        return removed;
+    end if;
+    -- A configuration changed since then may still hold a text of then.
+    update registry.device_configuration c
+        set configuration = (
+                select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(c.configuration)
+                where jsonb_typeof(value) <> 'string'),
+            version = version + 1, changed_by = 'storage', changed_at = now()
+        where device_id = device and changed_at >= since and exists (
+            select from jsonb_each(c.configuration) where jsonb_typeof(value) = 'string');
+    get diagnostics n = row_count;
+    if n > 0 then
+        removed := removed || jsonb_build_object('registry.device_configuration', n);
+    end if;
+    update gateway.presence
+        set reported = '{}'
+        where device_id = device and seen_at >= since and reported <> '{}';
+    get diagnostics n = row_count;
+    if n > 0 then
+        removed := removed || jsonb_build_object('gateway.presence', n);
+    end if;
+    return removed;
+end
+$$;
+ALTER FUNCTION signal.erase_device_texts(device integer, start_us bigint, end_us bigint, and_later_state boolean) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.erase_device_texts(device integer, start_us bigint, end_us bigint, and_later_state boolean) IS 'Removes what people wrote to a device in a time and what it answered: commands, the rest of a message that was never whole, and with and_later_state texts of the configuration that are there now (the device itself keeps them until it is configured anew)';
 CREATE FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer DEFAULT 5000) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -390,6 +494,28 @@ CREATE FUNCTION signal.partition_width_us(parent text) RETURNS bigint
     end
 $$;
 ALTER FUNCTION signal.partition_width_us(parent text) OWNER TO vw_admin;
+CREATE FUNCTION signal.remove_old_commands(before_us bigint, most integer DEFAULT 2000) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    before constant timestamptz := to_timestamp(before_us / 1000000.0);
+    n bigint;
+    n_outcomes bigint;
+begin
+    delete from registry.command where ctid = any(array(
+        select ctid from registry.command where requested_at < before and expires_at < before
+        limit most));
+    get diagnostics n = row_count;
+    delete from gateway.command where ctid = any(array(
+        select ctid from gateway.command where taken_at < before and expires_at < before
+        limit most));
+    get diagnostics n_outcomes = row_count;
+    return n + n_outcomes;
+end
+$$;
+ALTER FUNCTION signal.remove_old_commands(before_us bigint, most integer) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.remove_old_commands(before_us bigint, most integer) IS 'Removes commands that were asked for before a time, so many; 0 when none is left';
 CREATE TABLE access.account (
     id integer NOT NULL,
     username text NOT NULL,
@@ -945,6 +1071,45 @@ ALTER TABLE registry.erasure_request ALTER COLUMN id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE registry.lane_change (
+    id integer NOT NULL,
+    from_lanes smallint NOT NULL,
+    from_incarnation integer NOT NULL,
+    to_lanes smallint NOT NULL,
+    to_incarnation integer NOT NULL,
+    phase text DEFAULT 'pausing'::text NOT NULL,
+    hold_until timestamp with time zone NOT NULL,
+    asked_by text NOT NULL,
+    asked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    switched_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT lane_change_check CHECK ((to_incarnation > from_incarnation)),
+    CONSTRAINT lane_change_check1 CHECK (((phase = ANY (ARRAY['done'::text, 'given_up'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT lane_change_from_incarnation_check CHECK ((from_incarnation > 0)),
+    CONSTRAINT lane_change_from_lanes_check CHECK ((from_lanes = ANY (ARRAY[1, 2, 4, 8, 16, 32, 64]))),
+    CONSTRAINT lane_change_phase_check CHECK ((phase = ANY (ARRAY['pausing'::text, 'computing'::text, 'writing'::text, 'switched'::text, 'done'::text, 'given_up'::text]))),
+    CONSTRAINT lane_change_to_lanes_check CHECK ((to_lanes = ANY (ARRAY[1, 2, 4, 8, 16, 32, 64])))
+);
+ALTER TABLE registry.lane_change OWNER TO vw_admin;
+COMMENT ON TABLE registry.lane_change IS 'Changes of the number of lanes. Until it is switched a change holds only until hold_until, which its command moves on each second: then everybody goes on as before. to_incarnation is never used twice, not even after a change that was given up. Retention: for ever';
+ALTER TABLE registry.lane_change ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.lane_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.lane_left (
+    change_id integer NOT NULL,
+    service text NOT NULL,
+    lane smallint NOT NULL,
+    left_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT lane_left_lane_check CHECK (((lane >= 0) AND (lane <= 64))),
+    CONSTRAINT lane_left_service_check CHECK ((service = ANY (ARRAY['gateway'::text, 'dsp'::text, 'storage'::text, 'alarms'::text])))
+);
+ALTER TABLE registry.lane_left OWNER TO vw_admin;
+COMMENT ON TABLE registry.lane_left IS 'Lanes on which a service has done all that there was and works no more until the change has ended; storage has one lane more, the events. Retention: for ever';
 CREATE TABLE registry.next_credential (
     device_id integer NOT NULL,
     password_hash text NOT NULL,
@@ -1334,6 +1499,10 @@ ALTER TABLE ONLY registry.erasure_request
     ADD CONSTRAINT erasure_request_patient_id_key UNIQUE (patient_id);
 ALTER TABLE ONLY registry.erasure_request
     ADD CONSTRAINT erasure_request_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.lane_change
+    ADD CONSTRAINT lane_change_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.lane_left
+    ADD CONSTRAINT lane_left_pkey PRIMARY KEY (change_id, service, lane);
 ALTER TABLE ONLY registry.next_credential
     ADD CONSTRAINT next_credential_pkey PRIMARY KEY (device_id);
 ALTER TABLE ONLY registry.patient
@@ -1404,6 +1573,7 @@ CREATE INDEX assignment_patient ON registry.assignment USING btree (patient_id, 
 CREATE INDEX command_of_device ON registry.command USING btree (device_id, requested_at DESC, id DESC);
 CREATE UNIQUE INDEX device_credential_one_in_force ON registry.device_credential USING btree (device_id) WHERE (revoked_at IS NULL);
 CREATE INDEX device_group_member_group ON registry.device_group_member USING btree (group_id);
+CREATE UNIQUE INDEX lane_change_one_open ON registry.lane_change USING btree ((true)) WHERE (ended_at IS NULL);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
 CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
@@ -1411,6 +1581,10 @@ CREATE INDEX frame_stream ON ONLY signal.frame USING btree (device_id, stream, t
 CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
 CREATE INDEX vital_minute_t ON ONLY signal.vital_minute USING brin (t) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX vital_t ON ONLY signal.vital USING brin (t) WITH (pages_per_range='16', autosummarize='on');
+CREATE TRIGGER action_of_erased BEFORE INSERT ON alarm.action FOR EACH ROW EXECUTE FUNCTION alarm.refuse_erased();
+CREATE TRIGGER alarm_of_erased BEFORE INSERT ON alarm.alarm FOR EACH ROW EXECUTE FUNCTION alarm.refuse_erased();
+CREATE TRIGGER limit_of_erased BEFORE INSERT ON alarm.limit_in_force FOR EACH ROW EXECUTE FUNCTION alarm.refuse_erased();
+CREATE TRIGGER watch_of_erased BEFORE INSERT ON alarm.watch FOR EACH ROW EXECUTE FUNCTION alarm.refuse_erased();
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit.entry FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
 CREATE TRIGGER device_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
 CREATE TRIGGER device_configuration_changed AFTER INSERT OR DELETE OR UPDATE ON registry.device_configuration FOR EACH STATEMENT EXECUTE FUNCTION registry.notify_change();
@@ -1484,6 +1658,8 @@ ALTER TABLE ONLY registry.device_group_member
     ADD CONSTRAINT device_group_member_group_id_fkey FOREIGN KEY (group_id) REFERENCES registry.device_group(id) ON DELETE CASCADE;
 ALTER TABLE ONLY registry.erasure_request
     ADD CONSTRAINT erasure_request_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY registry.lane_left
+    ADD CONSTRAINT lane_left_change_id_fkey FOREIGN KEY (change_id) REFERENCES registry.lane_change(id);
 ALTER TABLE ONLY registry.next_credential
     ADD CONSTRAINT next_credential_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.patient_retention
@@ -1519,6 +1695,7 @@ GRANT USAGE ON SCHEMA signal TO vw_storage;
 GRANT USAGE ON SCHEMA signal TO vw_dsp;
 GRANT USAGE ON SCHEMA signal TO vw_alarms;
 GRANT USAGE ON SCHEMA signal TO vw_api;
+REVOKE ALL ON FUNCTION alarm.refuse_erased() FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_gateway;
 GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_dsp;
@@ -1531,6 +1708,11 @@ GRANT ALL ON FUNCTION audit.link(entry audit.entry) TO vw_api;
 REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.verify() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.verify() TO vw_api;
+REVOKE ALL ON FUNCTION registry.leave_lane(change integer, lane integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_gateway;
+GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_dsp;
+GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_storage;
+GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_alarms;
 REVOKE ALL ON FUNCTION registry.notify_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.notify_change() TO vw_api;
 REVOKE ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) FROM PUBLIC;
@@ -1539,6 +1721,8 @@ REVOKE ALL ON FUNCTION signal.empty_hour(start_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.empty_hour(start_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.ensure_partitions(parent text, starts_us bigint[]) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.erase_device_texts(device integer, start_us bigint, end_us bigint, and_later_state boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.erase_device_texts(device integer, start_us bigint, end_us bigint, and_later_state boolean) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.erase_patient_records(request integer) FROM PUBLIC;
@@ -1553,6 +1737,8 @@ REVOKE ALL ON FUNCTION signal.partition_name(parent text, start_us bigint) FROM 
 REVOKE ALL ON FUNCTION signal.partition_starts(parent text) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.partition_starts(parent text) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.partition_width_us(parent text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION signal.remove_old_commands(before_us bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.remove_old_commands(before_us bigint, most integer) TO vw_storage;
 GRANT SELECT ON TABLE access.account TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.account TO vw_api;
 GRANT SELECT ON TABLE access.care_team TO vw_alarms;
@@ -1632,6 +1818,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_group TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.device_group_member TO vw_api;
 GRANT SELECT ON TABLE registry.erasure_request TO vw_storage;
 GRANT SELECT,INSERT ON TABLE registry.erasure_request TO vw_api;
+GRANT SELECT ON TABLE registry.lane_change TO vw_gateway;
+GRANT SELECT ON TABLE registry.lane_change TO vw_dsp;
+GRANT SELECT ON TABLE registry.lane_change TO vw_storage;
+GRANT SELECT ON TABLE registry.lane_change TO vw_alarms;
+GRANT SELECT ON TABLE registry.lane_change TO vw_api;
+GRANT SELECT ON TABLE registry.lane_left TO vw_gateway;
+GRANT SELECT ON TABLE registry.lane_left TO vw_dsp;
+GRANT SELECT ON TABLE registry.lane_left TO vw_storage;
+GRANT SELECT ON TABLE registry.lane_left TO vw_alarms;
+GRANT SELECT ON TABLE registry.lane_left TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.next_credential TO vw_api;
 GRANT SELECT ON TABLE registry.next_credential TO vw_gateway;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient TO vw_api;
