@@ -82,31 +82,29 @@ class Group:
     def step(self, ready: list[Ready]) -> Emitted:
         """Step each row by one second: the next that is ready, or a missing one in a hole."""
         rows = np.array([row for row, _ in ready], dtype=np.intp)
-        channels = self.estimator.n_channels
-        samples = np.full((len(ready), channels, self.rate_hz), np.nan)
-        phase_us = np.zeros(len(ready), dtype=np.int64)
-        silent = np.zeros(len(ready), dtype=np.bool_)
-        anew: list[int] = []
-        for at, (row, seconds) in enumerate(ready):
-            second = seconds[0]
-            behind = second.second - int(self.clock[row]) - 1
-            if behind < 0 or behind >= MEMORY_S:
-                anew.append(row)
-                self.clock[row] = second.second
-                self.begun[row] = second.second
-            else:
-                self.clock[row] += 1
-                if behind:
-                    silent[at] = True
-                    continue
-            seconds.popleft()
-            samples[at] = second.values
-            phase_us[at] = second.phase_us
-            self.received[row] = max(int(self.received[row]), second.received)
-            if second.received:
-                self.flags[row] = second.flags
-        if anew:
-            put(self._state, np.array(anew), self.estimator.init(len(anew), self.rate_hz))
+        next_ones = [seconds[0] for _, seconds in ready]
+        number = np.array([second.second for second in next_ones], dtype=np.int64)
+        clock = self.clock[rows]
+        behind = number - clock - 1
+        anew = (behind < 0) | (behind >= MEMORY_S)
+        silent = ~anew & (behind > 0)
+        self.clock[rows] = np.where(anew, number, clock + 1)
+        if anew.any():
+            begin = rows[anew]
+            self.begun[begin] = number[anew]
+            put(self._state, begin, self.estimator.init(len(begin), self.rate_hz))
+        for (_, seconds), is_silent in zip(ready, silent.tolist(), strict=True):
+            if not is_silent:
+                seconds.popleft()
+        samples = np.concatenate([second.values for second in next_ones])
+        samples = samples.reshape(len(rows), self.estimator.n_channels, self.rate_hz)
+        samples[silent] = np.nan
+        phase_us = np.array([second.phase_us for second in next_ones], dtype=np.int64)
+        received = np.array([second.received for second in next_ones], dtype=np.int64)
+        flags = np.array([second.flags for second in next_ones], dtype=np.uint32)
+        phase_us[silent] = received[silent] = 0
+        self.received[rows] = np.maximum(self.received[rows], received)
+        self.flags[rows] = np.where(received > 0, flags, self.flags[rows])
         return self._emitted(rows, samples, phase_us, silent)
 
     def _emitted(

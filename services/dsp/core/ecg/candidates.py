@@ -19,7 +19,8 @@ from services.dsp.core.ecg import bands
 from services.dsp.core.ecg.bands import ENVELOPE_DELAY, ENVELOPE_HZ, TRACE_DELAY, TRACE_HZ
 from services.dsp.core.windows import Rows, Samples, present, shifted
 
-HISTORY_S = 5  # of envelopes: the features look 0.9 s back, the noise median 4 s
+HISTORY_S = 5  # of the QRS envelope: the features look 0.9 s back, the noise median 4 s
+BANDS_S = 2.5  # of the single envelopes: the features look 0.45 s to both sides
 TRACE_S = 4
 LEVELS_S = 30
 SHIFT = 4  # the second in question begins so many envelope samples (62 ms) after a whole second:
@@ -31,6 +32,7 @@ TINY = 1e-9
 
 _AHEAD = ENVELOPE_HZ - ENVELOPE_DELAY - SHIFT  # after the second in question: 0.58 s
 _LENGTH = HISTORY_S * ENVELOPE_HZ
+_BANDS_LENGTH = int(BANDS_S * ENVELOPE_HZ)
 _END = _LENGTH - _AHEAD  # of the second in question, in the history
 _START = _END - ENVELOPE_HZ
 # Distances of the neighbourhoods in which a larger bump speaks against this one, in samples.
@@ -51,7 +53,7 @@ class CandidatesState:
     """The last seconds of envelopes and trace, and the levels of half a minute."""
 
     bands: bands.BandsState
-    envelopes: Samples  # (devices, 5, _LENGTH)
+    envelopes: Samples  # (devices, 5, _BANDS_LENGTH)
     qrs: Samples  # (devices, _LENGTH)
     trace: Samples  # (devices, TRACE_S * TRACE_HZ)
     levels: Samples  # (devices, 2 * LEVELS_S): largest of a second, each half second
@@ -84,7 +86,7 @@ def init(devices: int, rate_hz: int) -> CandidatesState:
 
     return CandidatesState(
         bands=bands.init(devices, rate_hz),
-        envelopes=missing(len(bands.CENTRES_HZ), _LENGTH),
+        envelopes=missing(len(bands.CENTRES_HZ), _BANDS_LENGTH),
         qrs=missing(_LENGTH),
         trace=missing(TRACE_S * TRACE_HZ),
         levels=missing(2 * LEVELS_S),
@@ -160,23 +162,25 @@ def _features(
     (noise,) = _quantiles(state.qrs[:, -4 * ENVELOPE_HZ :: 2], (0.5,))
     (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
     bumps = [state.envelopes[:, band] for band in range(len(bands.CENTRES_HZ))]
+    at = place - (_LENGTH - _BANDS_LENGTH)  # in the shorter history
     near = known[row[:, None], place[:, None] + np.arange(-8, 9)] ** 2
     top, bottom = shape.max(axis=1), shape.min(axis=1)
     ratios = [(here, level[row]) for level in (middle, low, high, recent, long)]
     ratios += [(here, level[row]) for level in (noise, quiet)]
     ratios += [(_largest(known, row, place, -b, -a), here) for a, b in _RINGS]
     ratios += [(_largest(known, row, place, a, b), here) for a, b in _RINGS_AFTER]
-    ratios += [(_largest(bump, row, place, -2, 2), here) for bump in bumps]
+    ratios += [(_largest(bump, row, at, -2, 2), here) for bump in bumps]
     ratios.append((_sum(near[:, 6:11]), _sum(near)))
     ratios.append((top - bottom, here))
-    ratios.append((_largest(bumps[3], row, place, -29, -16), present(bumps[3][row, place])))
+    ratios.append((_largest(bumps[3], row, at, -29, -16), present(bumps[3][row, at])))
     for band in (4, 0):
-        spread = present(bumps[band][row[:, None], place[:, None] + np.arange(-24, 25, 4)])
+        spread = present(bumps[band][row[:, None], at[:, None] + np.arange(-24, 25, 4)])
         ratios.append((_sum(spread) / spread.shape[1], here))
     logs = _log_ratios(ratios)
     sign = (top + bottom) / (top - bottom + TINY)
-    at = FEATURES.index("sign")
-    return np.concatenate((logs[:, :at], sign[:, None], logs[:, at:]), axis=1, dtype=np.float32)
+    before = FEATURES.index("sign")
+    columns = (logs[:, :before], sign[:, None], logs[:, before:])
+    return np.concatenate(columns, axis=1, dtype=np.float32)
 
 
 def _log_ratios(ratios: Sequence[tuple[Samples, Samples]]) -> Samples:
