@@ -32,7 +32,11 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
             return rows, path.told(rows), all(row["stored"] == row["sent"] for row in ours)
         case "profile":
             rate = float(options.rates.split(",")[-1])
-            text = await path.profiled(options.profile, rate, options.seconds)
+            if options.profile in path.SERVICES:
+                text = await path.profiled(options.profile, rate, options.seconds)
+            else:
+                fleet = whole.Fleet(waves=round(rate))
+                text = await whole.profiled(options.profile, fleet, options.seconds)
             return text, text, True
         case "ceiling":
             stages = await path.ceilings(40_000)

@@ -16,6 +16,7 @@ from tests.performance.systems import Generator, MeasuredSystem, Peer, count
 
 DEVICES = [f"bench-{n:04d}" for n in range(200)]
 OURS = "vitalwire"
+SERVICES = ("gateway", "storage")
 PEERS = ("node rows", "node single", "python copy", "python single")
 SINGLE_MOST_RATE = 3_000.0
 """A peer with one INSERT a message falls behind at more."""
@@ -64,7 +65,7 @@ async def beside_peers(
     found = []
     async with AsyncExitStack() as stack:
         ours = await stack.enter_async_context(
-            MeasuredSystem(DEVICES, services=("gateway", "storage"))
+            MeasuredSystem(DEVICES, services=SERVICES)
         )
         our_generator = await stack.enter_async_context(Generator(ours))
         plain = await stack.enter_async_context(MeasuredSystem(DEVICES, services=()))
@@ -104,7 +105,7 @@ def tell(row: dict[str, Any]) -> None:
 async def profiled(service: str, rate: float, seconds: float) -> str:
     """Where the CPU time of one of ours goes."""
     async with (
-        MeasuredSystem(DEVICES, services=("gateway", "storage"), sampled=service) as system,
+        MeasuredSystem(DEVICES, services=SERVICES, sampled=service) as system,
         Generator(system) as generator,
     ):
         await generator.send(rate, WARM_S)
@@ -117,7 +118,7 @@ async def ceilings(messages: int) -> list[dict[str, Any]]:
     """How fast gateway and storage work off what waits for them, each alone with its servers."""
     found = []
     async with (
-        MeasuredSystem(DEVICES, services=("gateway", "storage")) as system,
+        MeasuredSystem(DEVICES, services=SERVICES) as system,
         Generator(system) as generator,
     ):
         await generator.send(1_000, WARM_S)

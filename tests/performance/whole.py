@@ -73,13 +73,20 @@ class Running:
 
 @asynccontextmanager
 async def running(
-    fleet: Fleet, *, watched: int = WATCHED, others: Sequence[str] = ()
+    fleet: Fleet,
+    *,
+    watched: int = WATCHED,
+    others: Sequence[str] = (),
+    sampled: str | None = None,
 ) -> AsyncIterator[Running]:
     """Start all of it; `others` are devices that are registered and not connected here."""
     waves = [f"bench-{n:05d}" for n in range(fleet.waves)]
     readings = [f"bench-{n + 50_000:05d}" for n in range(fleet.readings)]
     system = MeasuredSystem(
-        [*waves, *readings, *others], services=SERVICES, watched=waves[:watched]
+        [*waves, *readings, *others],
+        services=SERVICES,
+        watched=waves[:watched],
+        sampled=sampled,
     )
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(system)
@@ -135,6 +142,15 @@ async def loaded(fleet: Fleet, seconds: float) -> dict[str, Any]:
             "values": seen["values"],
             "commit": await system.committed_late(run.waves, since_us),
         }
+
+
+async def profiled(service: str, fleet: Fleet, seconds: float) -> str:
+    """Where the CPU time of one service goes while all of them run."""
+    async with running(fleet, sampled=service) as run:
+        await run.send(WARM_S)
+        run.system.begin_profile()
+        await run.send(seconds)
+        return await run.system.end_profile()
 
 
 async def stored_of(system: MeasuredSystem, sent: int) -> int:
