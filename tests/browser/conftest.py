@@ -1,7 +1,8 @@
-"""Fixtures: one running system for all tests of the page, a browser and a screen for each."""
+"""Fixtures: one running system and one browser for all tests of the page, a screen for each."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,19 @@ from playwright.async_api import Browser
 
 from tests.browser.running_system import BESIDE, RunningSystem, SystemProcess
 from tests.browser.screen import Screen, opened_browser
+
+HERE = Path(__file__).parent
+ONE_LOOP = pytest.mark.asyncio(loop_scope="session")  # a browser belongs to the loop it began in
+ONE_WORKER = pytest.mark.xdist_group("browser")  # one system and one browser for all of them
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Run the tests of this folder in one process and loop, so that they can share a browser."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(ONE_WORKER)
+            if pytest_asyncio.is_async_test(item):
+                item.add_marker(ONE_LOOP, append=False)
 
 
 @pytest.fixture(scope="session")
@@ -30,14 +44,34 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
         process.stop()
 
 
-@pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A browser of its own."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one_browser() -> AsyncIterator[Browser]:
+    """The browser of all tests: it takes longer to start than many a test."""
     async with opened_browser() as opened:
         yield opened
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def no_task_left(one_browser: Browser) -> AsyncIterator[None]:
+    """As everywhere, but for the tasks of the browser, which stay."""
+    assert one_browser.is_connected()
+    before = asyncio.all_tasks()
+    yield
+    for _ in range(3):  # tasks that end by themselves in the next turns of the loop
+        await asyncio.sleep(0)
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not left, f"tasks left behind: {sorted(repr(task) for task in left)}"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(one_browser: Browser) -> AsyncIterator[Browser]:
+    """The browser, without a page; whatever the test opened is closed behind it."""
+    yield one_browser
+    for context in one_browser.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def screen(browser: Browser, system: RunningSystem) -> AsyncIterator[Screen]:
     """A laptop at the log-in; in the end nothing may have been said on its console."""
     opened = await Screen.open(browser, system)

@@ -126,6 +126,7 @@ async def listen_to_the_end(listener: Listener, api: System, rng: random.Random,
             await listener.listen(api, rng.randrange(1, 40))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ring", [3, 5_000])
 async def test_over_cuts_and_restarts_every_event_is_told_once_and_in_order(
     start_api: StartApi, virtual_host: VirtualHost, ring: int

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import psutil
+import pytest
 import uvicorn
 from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect
@@ -51,6 +52,7 @@ def server_side(api: System, client: LiveClient) -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 async def test_a_socket_that_never_reads_is_cut_off_and_leaves_nothing_behind(
     start_api: StartApi,
 ) -> None:

@@ -44,6 +44,7 @@ async def test_a_killed_postgres_keeps_what_was_committed() -> None:
         server.discard()
 
 
+@pytest.mark.slow
 async def test_a_killed_rabbitmq_keeps_a_stream() -> None:
     server = RabbitMq().start()
     try:
