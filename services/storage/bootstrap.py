@@ -184,6 +184,7 @@ def _keeping(settings: StorageSettings) -> Keeping:
         partitions={table: round(kept * DAY) for table, kept in days.items()},
         events_us=round(settings.storage_keep_events_days * DAY),
         conflicts_us=round(settings.storage_keep_conflicts_days * DAY),
+        commands_us=round(settings.storage_keep_commands_days * DAY),
     )
 
 

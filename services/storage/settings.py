@@ -77,6 +77,9 @@ class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     storage_keep_conflicts_days: float = Field(
         default=365.0, gt=0, description="Frames that were kept aside"
     )
+    storage_keep_commands_days: float = Field(
+        default=365.0, ge=2, description="Commands to devices, and what became of them"
+    )
     storage_retention_every_s: float = Field(
         default=3_600.0, ge=0.05, le=86_400, description="Between two looks for what is too old"
     )

@@ -32,6 +32,13 @@ class ErasingStep:
                 return removed
             removed = added(removed, some)
 
+    async def erase_texts(self, time: DeviceTime, *, and_later_state: bool) -> dict[str, int]:
+        """Remove what people wrote to a device in a time, and what it still shows of it."""
+        removed: dict[str, int] = await self._session.fetch_value(
+            self._statements["erase_device_texts"], *time, and_later_state
+        )
+        return removed
+
     async def remove_blocks(self, time: DeviceTime) -> int:
         """Remove the blocks that lie in a time as a whole."""
         return await self._session.execute(self._statements["remove_blocks"], *time)
@@ -61,6 +68,7 @@ class ErasingStep:
 
     async def erase_rows(self, patient: int, until_us: int) -> dict[str, int]:
         """Remove values, summaries and events of a patient before a time."""
+        await self._session.fetch_value(self._statements["keep_rollup_off"])
         removed: dict[str, int] = await self._session.fetch_value(
             self._statements["erase_patient_rows"], patient, until_us
         )
@@ -68,6 +76,7 @@ class ErasingStep:
 
     async def erase_records(self, request: int) -> dict[str, int]:
         """Remove every row that names the patient, and empty the patient's own."""
+        await self._session.fetch_value(self._statements["keep_rollup_off"])
         removed: dict[str, int] = await self._session.fetch_value(
             self._statements["erase_patient_records"], request
         )
@@ -192,6 +201,12 @@ class RemovalTable:
         """Remove some frames that were kept aside before."""
         async with self._database.session() as session:
             return await session.execute(self._statements["remove_old_conflicts"], before_us)
+
+    async def drop_commands(self, before_us: int) -> int:
+        """Remove some commands of before."""
+        async with self._database.session() as session:
+            n: int = await session.fetch_value(self._statements["remove_old_commands"], before_us)
+        return n
 
     async def own(self, now_us: int) -> list[tuple[int, list[DeviceTime], int]]:
         """Patients with a retention of their own: times of devices, and the time, that go."""

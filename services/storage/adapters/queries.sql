@@ -337,9 +337,18 @@ delete from signal.event where (device_id, id) in (
 delete from signal.conflict where ctid = any(array(
     select ctid from signal.conflict where found_at < to_timestamp($1 / 1000000.0) limit 2000));
 
+-- name: remove_old_commands
+-- Removes some commands that have outlived their time.
+select signal.remove_old_commands($1);
+
 -- name: claim_erasing
 -- Whether this transaction is the one that removes data of patients; until its end.
 select pg_try_advisory_xact_lock(hashtext('signal.erasing'), 0);
+
+-- name: keep_rollup_off
+-- Waits for who computes minutes now, and keeps him off until the end of the transaction: minutes
+-- of values that are being removed would be written behind them.
+select pg_advisory_xact_lock(hashtext('signal.rollup'), 0);
 
 -- name: ordered_erasures
 -- Erasures that nobody has begun.
@@ -398,6 +407,10 @@ on conflict (device_id, boot) do update set n = there.n + excluded.n;
 -- name: erase_device_time
 -- Removes rows of what a device sent in a time, a bounded number a table.
 select signal.erase_device_time($1, $2, $3);
+
+-- name: erase_device_texts
+-- Removes commands of a device in a time; also texts of its configuration that are there now.
+select signal.erase_device_texts($1, $2, $3, $4);
 
 -- name: erase_patient_rows
 -- Removes vital signs, their summaries and the events of a patient before a time.

@@ -73,7 +73,8 @@ class Erasing:
     async def _erase(self, erasure: Erasure, stop: asyncio.Event) -> None:
         removed = dict(erasure.removed)
         oldest_us = await self.erasures.oldest_us()
-        for time in await self.erasures.times(erasure.request):
+        times = await self.erasures.times(erasure.request)
+        for time in times:
             for start_us, end_us in steps(max(time.start_us, oldest_us), time.end_us):
                 if stop.is_set():
                     return
@@ -96,6 +97,8 @@ class Erasing:
         async with self.erasures.step() as step:
             if step is None:
                 return
+            for time in times:
+                removed = added(removed, await step.erase_texts(time, and_later_state=True))
             removed = added(removed, await step.erase_records(erasure.request))
             done_us = self.clock.now_us()
             text, digest = certificate(erasure._replace(removed=removed), done_us=done_us)

@@ -188,6 +188,9 @@ class ErasingStep(Protocol):
     async def erase_device(self, time: DeviceTime) -> dict[str, int]:
         """Remove the rows of a device in a time, but blocks; frames leave their identity."""
 
+    async def erase_texts(self, time: DeviceTime, *, and_later_state: bool) -> dict[str, int]:
+        """Remove what people wrote to a device in a time; also texts that it is to show now."""
+
     async def remove_blocks(self, time: DeviceTime) -> int:
         """Remove the blocks that lie in a time as a whole; gives how many."""
 
@@ -257,6 +260,9 @@ class Removals(Protocol):
 
     async def drop_conflicts(self, before_us: int) -> int:
         """Remove some frames that were kept aside before; gives how many."""
+
+    async def drop_commands(self, before_us: int) -> int:
+        """Remove some commands of before; gives how many rows."""
 
     async def own(self, now_us: int) -> list[tuple[int, list[DeviceTime], int]]:
         """Patients with a retention of their own: times of devices, and the time, that go."""

@@ -71,6 +71,7 @@ class Retention:
         while not stop.is_set():
             n = await self.removals.drop_events(now_us - self.keeping.events_us)
             n += await self.removals.drop_conflicts(now_us - self.keeping.conflicts_us)
+            n += await self.removals.drop_commands(now_us - self.keeping.commands_us)
             self.metrics.removed.labels("rows").inc(n)
             if n == 0:
                 return
@@ -90,6 +91,9 @@ async def erase_time(erasures: Erasures, time: DeviceTime, stop: asyncio.Event) 
             if step is not None:
                 day = DeviceTime(time.device, start_us, end_us)
                 removed = added(removed, await erase_day(step, day))
+    async with erasures.step() as step:
+        if step is not None:
+            removed = added(removed, await step.erase_texts(time, and_later_state=False))
     return removed
 
 

@@ -24,6 +24,7 @@ class Keeping:
     partitions: Mapping[Partitioned, int]
     events_us: int
     conflicts_us: int
+    commands_us: int
 
     def is_outlived(self, table: Partitioned, starts_us: list[int], now_us: int) -> list[int]:
         """Partitions of a table that go; hours of frames never do, compaction empties them."""
@@ -114,6 +115,7 @@ def certificate(erasure: Erasure, *, done_us: int) -> tuple[str, str]:
         "not_covered": [
             "backups and write-ahead log made before",
             "messages in the streams until their retention in bytes has passed",
+            "texts that a device itself shows until it is configured anew",
             "the audit trail, which holds no data of the patient",
         ],
     }

@@ -204,7 +204,7 @@ async def test_a_configuration_has_a_version_and_shows_what_is_not_in_force(
     assert (shown["is_applied"], shown["reported_version"]) == (False, 1)
     rows = await api.audit(action="configure_device", actor="tom")
     assert [json.loads(row["detail"])["after"] for row in rows][:2] == [
-        {"ecg_hz": 500, "display_text": "4"},
+        {"ecg_hz": 500, "display_text": "(text)"},
         {"ecg_hz": 500, "display_brightness": 40},
     ]
 

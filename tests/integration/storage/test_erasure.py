@@ -3,138 +3,30 @@
 import hashlib
 import json
 import time
-from typing import Any
 
-import asyncpg
-import numpy as np
-
-from services.storage.core.frame_rows import contents_of
-from shared.contracts.beats import BEAT, encode_beats
-from shared.contracts.events import Event, EventKind, Severity, encode_event
-from shared.contracts.formats import BEATS_V1, VITALS_V1
-from shared.contracts.frames import Frame, FrameBatch
+from shared.contracts.formats import VITALS_V1
 from shared.contracts.names import Exchange
-from shared.contracts.sample_block import decode_block, join_frames
 from shared.contracts.vitals import encode_vitals, vital_table
 from tests.harness.eventually import eventually
 from tests.integration.storage.frames import NOW_US, frame
+from tests.integration.storage.people import (
+    CANARY,
+    CANARY_VALUE,
+    DAY,
+    MINUTE,
+    QUICK,
+    SECOND,
+    START,
+    alarms_save,
+    count,
+    found_in,
+    person,
+    samples,
+    send_everything,
+    worn,
+    write_to,
+)
 from tests.integration.storage.system import System
-
-HOUR, MINUTE, SECOND, DAY = 3_600_000_000, 60_000_000, 1_000_000, 86_400_000_000
-CANARY = "Serinus-canaria"
-CANARY_VALUE = 4_711.25
-# In the middle of a minute, and so early that all four hours are cold whatever the clock says.
-START = NOW_US // HOUR * HOUR - 6 * HOUR + 90 * SECOND + 500_000
-QUICK = {
-    "STORAGE_HOT_HOURS": "1",
-    "STORAGE_COMPACTION_EVERY_S": "0.1",
-    "STORAGE_ROLLUP_EVERY_S": "0.1",
-    "STORAGE_ERASURE_EVERY_S": "0.1",
-    "STORAGE_ERASURE_WAIT_S": "0.5",
-}
-
-
-async def person(connection: asyncpg.Connection, name: str, devices: list[str]) -> list[int]:
-    """A patient who has worn devices since `START`: ids of the patient and of the devices."""
-    patient = await connection.fetchval(
-        "insert into registry.patient (key, initials, name, profile)"
-        " values ('p-' || substr(md5($1), 1, 6), substr($1, 1, 12), $1,"
-        " jsonb_build_object('note', $1)) returning id",
-        name,
-    )
-    ids = [patient]
-    for device in devices:
-        ids.append(
-            await connection.fetchval(
-                "insert into registry.device (device, shard, model) values ($1, 0, 'any')"
-                " returning id",
-                device,
-            )
-        )
-        await connection.execute(
-            "insert into registry.assignment (device_id, patient_id, starts)"
-            " values ($1, $2, to_timestamp($3::bigint / 1000000.0))",
-            ids[-1], patient, START,
-        )  # fmt: skip
-    return ids
-
-
-def worn(device: int, text: str, first: int = 0) -> list[Frame]:
-    """Frames of four hours and of now, each with the text in its samples."""
-    return [
-        frame(
-            n,
-            device=device,
-            t0=START - 20 * SECOND + n * 97 * SECOND,
-            samples=f"{text}{n:5}".encode() + b"."[: len(text) % 2 == 0],
-        )
-        for n in range(first, first + 150)
-    ] + [frame(900 + first, device=device, samples=f"{text}now. ".encode()[: (len(text) + 5) // 2 * 2])]
-
-
-async def send_everything(system: System, patient: int, device: int, text: str) -> None:
-    frames = worn(device, text)
-    await system.send(frames[:100])
-    await system.send(frames[100:], late=True)
-    values = vital_table(
-        (START + s * SECOND, NOW_US, device, patient, CANARY_VALUE + patient, 1.0, 1, 0, 0, 1, 0)
-        for s in range(0, 3_600, 5)
-    )
-    await system.publish(Exchange.VITALS, "0", encode_vitals(values), VITALS_V1)
-    beats = np.array([(START + 7, device, CANARY_VALUE + patient, 0.9, 0, 1, 1)], dtype=BEAT)
-    await system.publish(Exchange.VITALS, "0", encode_beats(beats), BEATS_V1)
-    for of_patient in (patient, None):
-        await system.send_event(
-            encode_event(
-                Event(
-                    id=f"event-{device}-{of_patient}",
-                    t=START + SECOND,
-                    kind=EventKind.IDENTITY_CONFLICT,
-                    severity=Severity.MEDIUM,
-                    source="test",
-                    text_key="any",
-                    device=device,
-                    patient=of_patient,
-                    data={"note": text},
-                )
-            )
-        )
-
-
-async def found_in(connection: asyncpg.Connection, *needles: str) -> list[str]:
-    """Tables in which a row's text, bytes as hex, holds one of the needles."""
-    tables = await connection.fetch(
-        "select format('%I.%I', n.nspname, c.relname) as name from pg_class c"
-        " join pg_namespace n on n.oid = c.relnamespace"
-        " where c.relkind in ('r', 'p', 'm') and not c.relispartition"
-        " and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')"
-    )
-    hexed = [needle.encode().hex() for needle in needles]
-    found = []
-    for row in tables:
-        count = await connection.fetchval(
-            f"select count(*) from {row['name']} as r where r::text like any($1)",  # noqa: S608
-            [f"%{one}%" for one in (*needles, *hexed)],
-        )
-        found += [row["name"]] if count else []
-    return sorted(found)
-
-
-async def samples(connection: asyncpg.Connection, device: int) -> list[int]:
-    """Numbers of the messages of a device whose frames are in blocks."""
-    rows = await connection.fetch("select content from signal.block where device_id = $1", device)
-    batches = []
-    for row in rows:
-        read = decode_block(row["content"])
-        assert isinstance(read, FrameBatch)
-        batches.append(read)
-    joined = join_frames(batches)
-    return [] if joined is None else [key.n for key in contents_of(joined)]
-
-
-async def count(connection: asyncpg.Connection, sql: str, *values: Any) -> int:
-    number: int = await connection.fetchval(sql, *values)
-    return number
 
 
 async def test_an_erased_patient_is_in_no_table_any_more(system: System) -> None:
@@ -146,6 +38,7 @@ async def test_an_erased_patient_is_in_no_table_any_more(system: System) -> None
         (patient, first, CANARY), (patient, second, CANARY), (other, third, "Passer-domestic"),
     ):  # fmt: skip
         await send_everything(system, who, device, text)
+        await write_to(connection, device, text)
     await connection.execute(
         "insert into access.account (username, display_name, role, patient_id)"
         " values ('canary', $1, 'patient', $2)", CANARY, patient,
@@ -168,8 +61,10 @@ async def test_an_erased_patient_is_in_no_table_any_more(system: System) -> None
         return True
 
     await eventually(all_there, within_s=30, every_s=0.2)
-    assert {"access.account", "alarm.alarm", "registry.patient", "signal.event",
-            "signal.frame"} <= set(await found_in(connection, CANARY))  # fmt: skip
+    assert {"access.account", "alarm.alarm", "registry.patient", "signal.event", "signal.frame",
+            "registry.command", "gateway.command", "registry.device_configuration",
+            "gateway.presence", "gateway.remainder"
+            } <= set(await found_in(connection, CANARY))  # fmt: skip
     kept = await samples(connection, third)
     n_before = await count(
         connection, "select count(*) from signal.frame where device_id = $1", third
@@ -212,7 +107,24 @@ async def test_an_erased_patient_is_in_no_table_any_more(system: System) -> None
     assert said["removed_rows"]["signal.beat"] == 2
     audit = await connection.fetch("select * from audit.entry where action = 'erase'")
     assert [entry["patient_id"] for entry in audit] == [patient]
+    assert said["removed_rows"]["registry.command"] == 2 * 3
     assert await connection.fetch("select * from audit.verify()") == []
+    # What may still run has a row that has ended, so that it never does; its text is gone.
+    left = await connection.fetch(
+        "select c.name, g.outcome from registry.command c join gateway.command g using (id)"
+        " where c.device_id = $1 order by 1", first,
+    )  # fmt: skip
+    assert [tuple(row.values()) for row in left] == [
+        ("not_taken", "expired"),
+        ("of_now", "unknown"),
+        ("of_then", "done"),
+    ]
+    (configuration,) = await connection.fetch(
+        "select version, configuration from registry.device_configuration where device_id = $1",
+        first,
+    )
+    assert tuple(configuration.values()) == (4, '{"ecg_hz": 250}')
+    assert len(await found_in(connection, "Passer-domestic")) >= 8
 
     # What comes again, or comes late, is settled and not stored.
     await send_everything(system, patient, first, CANARY)
@@ -226,7 +138,12 @@ async def test_an_erased_patient_is_in_no_table_any_more(system: System) -> None
         return await count(connection, sql) == 1
 
     await eventually(marker_is_there, within_s=20)
+    for who, text in ((patient, CANARY), (other, "Passer-domestic")):
+        await alarms_save(system, who, text)
     assert await found_in(connection, CANARY, str(CANARY_VALUE + patient)) == []
+    for table in ("alarm", "watch", "limit_in_force", "action"):
+        sql = f"select patient_id from alarm.{table}"  # noqa: S608
+        assert [row["patient_id"] for row in await connection.fetch(sql)] == [other]
     assert set(await samples(connection, first)) == before
     await connection.close()
 
@@ -258,10 +175,21 @@ async def test_what_has_outlived_its_time_is_gone(system: System) -> None:
     await connection.execute(
         "insert into registry.patient_retention values ($1, 2, 'admin')", patient
     )
+    for device, age in ((common, 3.9), (common, 4.1), (own, 2.5), (own, 1.5)):
+        await connection.execute(
+            "with asked as (insert into registry.command (id, device_id, name, requested_by,"
+            " requested_at, expires_at) values (gen_random_uuid(), $1, 'start', 'nina',"
+            " now() - $2 * interval '1 day', now() - $2 * interval '1 day' + interval '1 minute')"
+            " returning *) insert into gateway.command (id, device_id, name, requested_by,"
+            " expires_at, outcome, taken_at) select id, device_id, name, requested_by, expires_at,"
+            " 'done', requested_at from asked",
+            device, age,
+        )  # fmt: skip
     system.start(
         **QUICK,
         STORAGE_KEEP_BLOCKS_DAYS="5",
         STORAGE_KEEP_VITALS_DAYS="3",
+        STORAGE_KEEP_COMMANDS_DAYS="4",
         STORAGE_RETENTION_EVERY_S="0.2",
     )
 
@@ -270,6 +198,10 @@ async def test_what_has_outlived_its_time_is_gone(system: System) -> None:
         assert found == {own: {1}, common: {1, 2, 3, 4, 5}, stranger: {1, 2, 3, 4, 5}}
         left = await count(connection, "select count(*) from signal.vital")
         assert left in (4, 5)  # days whose end is not three days ago
+        for table in ("registry.command", "gateway.command"):
+            sql = f"select device_id from {table} order by 1"  # noqa: S608
+            rows = await connection.fetch(sql)
+            assert [row["device_id"] for row in rows] == sorted([own, common])
         return True
 
     await eventually(gone, within_s=30, every_s=0.2)

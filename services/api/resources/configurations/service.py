@@ -98,6 +98,7 @@ class ConfigurationService:
         before, after = await self._store.replace(
             device, by=request.principal.username, change=checked
         )
+        model = self._models.get(device.model)
         await self._access.audit.append(
             request.entry(
                 Action.CONFIGURE_DEVICE,
@@ -106,12 +107,23 @@ class ConfigurationService:
                 detail={
                     "device": device.device,
                     "version": after["version"],
-                    "before": before["configuration"],
-                    "after": after["configuration"],
+                    "before": _without_texts(before["configuration"], model),
+                    "after": _without_texts(after["configuration"], model),
                 },
             )
         )
         return _answer(device, after)
+
+
+def _without_texts(
+    configuration: Mapping[str, Any], model: DeviceModel | None
+) -> dict[str, object]:
+    """Give what the audit trail keeps for ever: a free text may name a patient."""
+    chosen = {value.name for value in model.configuration if value.choices} if model else set()
+    return {
+        name: "(text)" if isinstance(value, str) and name not in chosen else value
+        for name, value in configuration.items()
+    }
 
 
 def _answer(device: SeenDevice, row: Row) -> tuple[Configuration, str]:

@@ -67,7 +67,9 @@ def test_a_block_is_inside_only_as_a_whole() -> None:
 
 
 def test_partitions_go_when_their_last_row_is_too_old() -> None:
-    keeping = Keeping(partitions={Partitioned.BLOCK: 2 * DAY}, events_us=1, conflicts_us=1)
+    keeping = Keeping(
+        partitions={Partitioned.BLOCK: 2 * DAY}, events_us=1, conflicts_us=1, commands_us=1
+    )
     starts = [3 * DAY, 0, DAY, 2 * DAY]
     assert keeping.is_outlived(Partitioned.BLOCK, starts, now_us=4 * DAY) == [0, DAY]
     assert keeping.is_outlived(Partitioned.BLOCK, starts, now_us=4 * DAY - 1) == [0]
