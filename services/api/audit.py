@@ -75,6 +75,8 @@ class Action(StrEnum):
     CHANGE_GROUP = "change_group"
     ERASE_PATIENT = "erase_patient"
     READ_ERASURES = "read_erasures"
+    READ_RETENTION = "read_retention"
+    SET_RETENTION = "set_retention"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,9 @@ from services.api.resources.models.routes import routes as model_routes
 from services.api.resources.patients.routes import routes as patient_routes
 from services.api.resources.patients.service import PatientService
 from services.api.resources.patients.store import PatientStore
+from services.api.resources.retentions.routes import routes as retention_routes
+from services.api.resources.retentions.service import RetentionService
+from services.api.resources.retentions.store import RetentionStore
 from services.api.resources.tables.routes import routes as table_routes
 from services.api.resources.token.routes import routes as token_routes
 from services.api.resources.token.service import TokenService
@@ -243,6 +246,10 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         erasure_routes(
             ErasureService(access, ErasureStore(database, statements("erasures"))), caller=caller
         ),
+        retention_routes(
+            RetentionService(access, RetentionStore(database, statements("retentions"))),
+            caller=caller,
+        ),
         table_routes(),
     ]
 
@@ -309,5 +316,6 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
     runtime.loop("tail", live.tail.run)
     runtime.loop("rights", live.rights.run)
     runtime.loop("live_state", live.connections.run_state)
+    runtime.loop("live_flush", live.flusher.run)
     runtime.loop("live_end", live.connections.end_all)
     runtime.loop("http", WebServer(app, settings, runtime.health, runtime.clock).run)
