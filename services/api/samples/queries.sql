@@ -44,8 +44,20 @@ where b.stream = $4 and b.interval_ns > 0 and b.t0 >= $5::bigint - 120000000 and
 group by 1, 2, 3, 4;
 
 -- name: frames
--- Frames of one device, stream and place that begin in an interval.
-select t0, boot, n, part, interval_ns, channels, format, scale, add_offset, samples
+-- Frames of one device, stream and place that begin in an interval, each column as its values in
+-- network order one behind the other: an hour is one row, not 3,600 that are sent one by one.
+select count(*) as n_frames,
+    string_agg(int8send(t0), '') as t0,
+    string_agg(int8send(boot), '') as boot,
+    string_agg(int8send(n), '') as n,
+    string_agg(int2send(part), '') as part,
+    string_agg(int8send(interval_ns), '') as interval_ns,
+    string_agg(int2send(channels), '') as channels,
+    string_agg(int2send(format), '') as format,
+    string_agg(float4send(scale), '') as scale,
+    string_agg(float4send(add_offset), '') as add_offset,
+    string_agg(int4send(length(samples)), '') as size,
+    string_agg(samples, '') as samples
 from signal.frame
 where device_id = $1 and stream = $2 and place = $3 and t0 >= $4 and t0 < $5;
 

@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import structlog
 
 from services.api.core.sample_runs import batch_of
 from services.api.core.sight import SeenPatient
-from shared.contracts.frames import FrameBatch
+from shared.contracts.frames import FRAME, FrameBatch
 from shared.contracts.instants import HOUR, MINUTE, Interval, Microseconds
 from shared.contracts.records import BadBatch
 from shared.contracts.sample_block import LONGEST_FRAME_US, decode_block, join_frames
@@ -25,7 +26,10 @@ log = structlog.get_logger()
 _WINDOW_SAMPLES = 1_000_000  # at once: 2 MB as counted, 8 MB a channel as numbers
 _WINDOW_MINUTES = 360  # at most, of slow streams: a frame a second is 21,600 rows
 _READERS = 4  # windows in memory at the same time
-_COLUMNS = ("t0", "boot", "n", "part", "interval_ns", "channels", "format", "scale")
+_COLUMN_TYPES = {
+    "t0": ">i8", "boot": ">i8", "n": ">i8", "part": ">i2", "interval_ns": ">i8",
+    "channels": ">i2", "format": ">i2", "scale": ">f4", "add_offset": ">f4", "size": ">i4",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +156,10 @@ class SampleReader:
             yield found
             start = end
 
-    async def _read(self, source: TraceSource, window: Interval) -> tuple[list[Row], list[Row]]:
+    async def _read(self, source: TraceSource, window: Interval) -> tuple[Row | None, list[Row]]:
         """Frames first, blocks second: what is moved in between comes twice, never not at all."""
-        frames = await self._frames(source, window)
+        is_cold = window.end <= source.hot.start or source.hot.end <= window.start
+        frames = None if is_cold else await self._frames(source, window)
         async with self._database.session() as session:
             blocks = await session.fetch(
                 self._statements["blocks"],
@@ -166,9 +171,9 @@ class SampleReader:
             )
         return frames, blocks
 
-    async def _frames(self, source: TraceSource, window: Interval) -> list[Row]:
+    async def _frames(self, source: TraceSource, window: Interval) -> Row | None:
         async with self._database.session() as session:
-            return await session.fetch(
+            return await session.fetch_one(
                 self._statements["frames"],
                 source.device_id,
                 int(source.stream),
@@ -191,16 +196,21 @@ def _interval(start: int, end: int) -> Interval:
     return Interval(start=Microseconds(start), end=Microseconds(max(start, end)))
 
 
-def _joined(source: TraceSource, frames: Sequence[Row], blocks: Sequence[Row]) -> FrameBatch | None:
-    hot = batch_of(
-        {name: [row[name] for row in frames] for name in _COLUMNS}
-        | {"offset": [row["add_offset"] for row in frames]},
-        [row["samples"] for row in frames],
-    )
+def _joined(source: TraceSource, frames: Row | None, blocks: Sequence[Row]) -> FrameBatch | None:
+    hot = [] if frames is None else [_unpacked(frames)]
     cold = [_decoded(source, row["t0"], row["content"]) for row in blocks]
     for batch in cold:
         batch.table["device"] = 0  # as of the frames above: an identity of this one device
-    return join_frames([hot, *cold])
+    return join_frames([*hot, *cold])
+
+
+def _unpacked(row: Row) -> FrameBatch:
+    table = np.zeros(row["n_frames"], dtype=FRAME)
+    for name, kind in _COLUMN_TYPES.items():
+        field = "offset" if name == "add_offset" else name
+        table[field] = np.frombuffer(row[name] or b"", dtype=kind)
+    table["start"] = np.cumsum(table["size"], dtype=np.int64) - table["size"]
+    return FrameBatch(table, memoryview(row["samples"] or b""))
 
 
 def _decoded(source: TraceSource, t0_us: int, content: bytes) -> FrameBatch:
