@@ -2,8 +2,10 @@
 
 ``python -m tests.performance.synthetic_year`` makes a private PostgreSQL and writes through the
 encoders and loops of storage itself: COPY of frames and vital signs as the writers make it, then
-compaction and rolling up as the service runs them. ``--keep`` leaves the server running and tells
-where, for whoever wants to read that data.
+compaction and rolling up as the service runs them. ``--what`` names the parts: ``compaction``
+(sizes of a device-day before and after, live commits beside compaction), ``year`` (values, minutes
+and hours of one patient). ``--keep`` leaves the server running and tells where, for whoever wants
+to read that data.
 """
 
 import argparse
@@ -16,6 +18,7 @@ from typing import Any
 
 import asyncpg
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from services.storage.adapters.hour_table import HourTable
@@ -36,6 +39,7 @@ from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
 from tests.harness.deployment import database_address, fill, make_roles
 from tests.harness.postgres import Database, Postgres
+from tests.performance.history_data import as_in_production
 
 ECG, PPG, TEMPERATURE = 1, 2, 5
 HZ = {ECG: 250, PPG: 64, TEMPERATURE: 1}
@@ -120,6 +124,9 @@ async def fill_hour(storing: Storing, devices: int, start_us: int) -> None:
         await write_frames(storing, one_second(ids, second, start_us + second * SECOND, samples))
 
 
+RECEIVED = "select pg_total_relation_size('signal.received')"
+
+
 def _relation(column: str) -> str:
     """Bytes of all partitions of a table, indexes and large values included."""
     return (
@@ -132,6 +139,19 @@ async def bytes_of(connection: asyncpg.Connection, table: str) -> int:
     """Bytes on disk of a partitioned table."""
     found: int = await connection.fetchval(_relation("pg_total_relation_size(i.inhrelid)"), table)
     return found
+
+
+async def parts_of(connection: asyncpg.Connection, table: str) -> dict[str, int]:
+    """The same, by what they are for."""
+    return {
+        "all": await bytes_of(connection, table),
+        "indexes": await connection.fetchval(_relation("pg_indexes_size(i.inhrelid)"), table),
+    }
+
+
+def a_device_day(sizes: dict[str, int], devices: int) -> dict[str, float]:
+    """Megabytes of a device and day, from bytes of an hour of some devices."""
+    return {name: round(size * 24 / devices / 1e6, 2) for name, size in sizes.items()}
 
 
 async def live_commits(storing: Storing, devices: int, stop: asyncio.Event) -> list[float]:
@@ -159,21 +179,20 @@ def spread(values: list[float]) -> dict[str, float]:
     return dict(zip(("p50", "p95", "p99"), points, strict=True))
 
 
+async def watched(storing: Storing, devices: int, stop: asyncio.Event) -> dict[str, float]:
+    """What live commits cost until the stop."""
+    return spread(await live_commits(storing, devices, stop))
+
+
 async def measure_compaction(
-    storing: Storing, connection: asyncpg.Connection, devices: int, share: float
+    storing: Storing, connection: asyncpg.Connection, devices: int, share: float, pairs: int
 ) -> dict[str, Any]:
-    """Bytes before and after, seconds, and what live commits cost alone and beside it."""
-    start_us = time.time_ns() // 1_000 // HOUR * HOUR - 4 * HOUR
-    began = time.perf_counter()
-    await fill_hour(storing, devices, start_us)
-    filled_s = time.perf_counter() - began
-    before = await bytes_of(connection, "frame")
-    alone = asyncio.Event()
-    commits = asyncio.create_task(live_commits(storing, devices, alone))
-    await asyncio.sleep(15)
-    alone.set()
-    live_alone = await commits
-    live_bytes = await bytes_of(connection, "frame") - before
+    """Bytes before and after, and what live commits cost alone and beside it, in turns.
+
+    Each pair compacts an hour of its own, and the time alone is as long as that takes.
+    """
+    now_us = time.time_ns() // 1_000
+    starts = [now_us // HOUR * HOUR - (4 + pair) * HOUR for pair in range(pairs)]
     compaction = Compaction(
         policy=CompactionPolicy(hot_us=2 * HOUR, every_s=60, share=share),
         hours=HourTable(storing.pool, storing.statements),
@@ -181,27 +200,47 @@ async def measure_compaction(
         clock=SystemClock(),
         metrics=storing.metrics,
     )
-    beside = asyncio.Event()
-    commits = asyncio.create_task(live_commits(storing, devices, beside))
-    began, cpu = time.perf_counter(), time.process_time()
-    await compaction.compact(start_us, asyncio.Event())
-    took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
-    beside.set()
-    live_beside = await commits
-    after = await bytes_of(connection, "block")
+    told: list[dict[str, Any]] = []
+    sizes: dict[str, Any] = {}
+    for start_us in starts:
+        empty = {table: await parts_of(connection, table) for table in ("frame", "block")}
+        began = time.perf_counter()
+        await fill_hour(storing, devices, start_us)
+        filled_s = time.perf_counter() - began
+        hot = await parts_of(connection, "frame")
+        beside = asyncio.Event()
+        commits = asyncio.create_task(watched(storing, devices, beside))
+        began, cpu = time.perf_counter(), time.process_time()
+        await compaction.compact(start_us, asyncio.Event())
+        took_s, cpu_s = time.perf_counter() - began, time.process_time() - cpu
+        beside.set()
+        live_beside = await commits
+        cold = await parts_of(connection, "block")
+        alone = asyncio.Event()
+        commits = asyncio.create_task(watched(storing, devices, alone))
+        await asyncio.sleep(max(took_s, 5.0))
+        alone.set()
+        told.append(
+            {
+                "live_commit_ms_beside": live_beside,
+                "live_commit_ms_alone": await commits,
+                "compaction_s": round(took_s, 1),
+                "cpu_ms_a_device_hour_with_commits": round(cpu_s * 1_000 / devices, 1),
+                "frames_a_second_filled": round(devices * 3 * 3_599 / filled_s),
+            }
+        )
+        sizes = sizes or {
+            "frames": a_device_day({k: hot[k] - empty["frame"][k] for k in hot}, devices),
+            "blocks": a_device_day({k: cold[k] - empty["block"][k] for k in cold}, devices),
+            "received": a_device_day({"all": await connection.fetchval(RECEIVED)}, devices),
+        }
     raw = 2 * sum(hz * CHANNELS[stream] for stream, hz in HZ.items()) * 86_400
     return {
         "devices": devices,
-        "frames_a_second_filled": round(devices * 3 * 3_599 / filled_s),
-        "raw_mb_a_device_day": round(raw / 1e6, 2),
-        "frames_mb_a_device_day": round(before * 24 / devices / 1e6, 2),
-        "blocks_mb_a_device_day": round(after * 24 / devices / 1e6, 2),
         "share": share,
-        "compaction_s": round(took_s, 1),
-        "our_cpu_ms_a_device_hour": round(cpu_s * 1_000 / devices, 1),
-        "live_commit_ms_alone": spread(live_alone),
-        "live_commit_ms_beside": spread(live_beside),
-        "live_mb_written": round(live_bytes / 1e6, 1),
+        "samples_mb_a_device_day": round(raw / 1e6, 2),
+        "on_disk_mb_a_device_day": sizes,
+        "pairs": told,
     }
 
 
@@ -264,20 +303,25 @@ async def run(database: Database, options: argparse.Namespace) -> dict[str, Any]
             metrics=StorageMetrics(Metrics("storage")),
         )
         connection = await database.connect()
+        figures: dict[str, Any] = {"load": round(psutil.getloadavg()[0], 1)}
         try:
-            told = await measure_compaction(storing, connection, options.devices, options.share)
-            return {
-                "compaction": told,
-                "rollup": await measure_rollup(storing, connection, options.days),
-            }
+            if "compaction" in options.what:
+                figures["compaction"] = await measure_compaction(
+                    storing, connection, options.devices, options.share, options.pairs
+                )
+            if "year" in options.what:
+                figures["year"] = await measure_rollup(storing, connection, options.days)
         finally:
             await connection.close()
+        return figures
 
 
 def main() -> int:
     """Fill, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--what", nargs="+", default=["compaction", "year"])
     parser.add_argument("--devices", type=int, default=50)
+    parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--share", type=float, default=0.5)
     parser.add_argument("--keep", action="store_true", help="wait, with the server, for Enter")
@@ -288,6 +332,7 @@ def main() -> int:
         asyncio.run(make_roles(server.database("postgres")))
         name = asyncio.run(server.create_template("bench", fill))
         database = server.database(name)
+        asyncio.run(as_in_production(server, database))
         sys.stdout.write(json.dumps(asyncio.run(run(database, options)), indent=2) + "\n")
         if options.keep:
             sys.stdout.write(f"{database}\nEnter ends it. ")
