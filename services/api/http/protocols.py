@@ -7,9 +7,8 @@ are read.
 """
 
 import socket
-import struct
 from asyncio import BaseTransport, Transport
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from typing_extensions import override
@@ -17,13 +16,11 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from services.api.live.connections import FRAMES
+from services.api.live.connections import FRAMES, LINK
+from services.api.live.websocket_frames import framed
 
 _KERNEL_BUFFER_BYTES = 128 << 10  # Linux doubles it: some seconds of 50 beds, not minutes
 _BUFFER_BYTES = 64 << 10  # above, the sender waits
-_WHOLE_TEXT, _WHOLE_BINARY = 0x81, 0x82
-_SHORT, _MEDIUM = 126, 65_536
-_MEDIUM_HEAD, _LONG_HEAD = struct.Struct("!BBH"), struct.Struct("!BBQ")
 
 
 class LiveProtocol(WebSocketsSansIOProtocol):
@@ -47,7 +44,26 @@ class LiveProtocol(WebSocketsSansIOProtocol):
         await self.writable.wait()
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
-        self.transport.write(b"".join(_framed(frames)))
+        self.transport.write(framed(frames))
+
+    @override
+    async def run_asgi(self) -> None:
+        self.scope[LINK] = self  # type: ignore[literal-required]
+        await super().run_asgi()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it is open and takes more at once."""
+        return self.writable.is_set() and not (
+            self.disconnected
+            or self.close_sent
+            or not self.handshake_complete
+            or self.transport.is_closing()
+        )
+
+    def put(self, data: bytes) -> None:
+        """Send whole frames."""
+        self.transport.write(data)
 
     @override
     def handle_ping(self) -> None:
@@ -57,22 +73,6 @@ class LiveProtocol(WebSocketsSansIOProtocol):
             super().handle_ping()
         else:
             self.conn.data_to_send()
-
-
-def _framed(messages: Sequence[str | bytes]) -> Iterator[bytes]:
-    """Head and payload of each message, as a server sends them (RFC 6455, 5.2)."""
-    for message in messages:
-        is_text = isinstance(message, str)
-        payload = message.encode() if isinstance(message, str) else message
-        first = _WHOLE_TEXT if is_text else _WHOLE_BINARY
-        n = len(payload)
-        if n < _SHORT:
-            yield bytes((first, n))
-        elif n < _MEDIUM:
-            yield _MEDIUM_HEAD.pack(first, 126, n)
-        else:
-            yield _LONG_HEAD.pack(first, 127, n)
-        yield payload
 
 
 class _HasTransport(Protocol):

@@ -8,14 +8,20 @@ import orjson
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
-from services.api.live.client_queue import ClientQueue, TooSlowError
+from services.api.live.client_queue import ClientQueue
 from services.api.live.subscriptions import Subscribe, What
+from services.api.live.waiting import TooSlowError
 from shared.contracts.identity import PatientKey
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Client:
-    """One live socket. ``notify`` tells its sender that something waits."""
+    """One live socket.
+
+    Parameters
+    ----------
+    notify : tells its sender that something waits that should leave before the next flush
+    """
 
     queue: ClientQueue
     notify: Callable[[], None]

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
-from services.api.live.client_queue import TooSlowError, VitalKey
 from services.api.live.clients import Client, Subscription
 from services.api.live.feed import Feed
 from services.api.live.items import FeedItem, VitalItem, vital_items
@@ -20,6 +19,7 @@ from services.api.live.newest_values import NewestValues
 from services.api.live.states import States
 from services.api.live.subscriptions import Subscribe, WaveformFormat, What
 from services.api.live.traces import LiveTraces
+from services.api.live.waiting import TooSlowError, VitalKey
 from services.api.live.watching import Takers, Watched, Watching
 from shared.contracts.frames import FrameBatch
 from shared.contracts.identity import PatientKey
@@ -259,7 +259,6 @@ class Hub:
         states = States(self._watching, now_us=now_us, cursor=self.feed.newest)
         for client in self.clients:
             client.queue.put_state(states.of(client.subscriptions.values()))
-            client.notify()
 
     # ------------------------------------------------------------------ private
 
@@ -293,7 +292,6 @@ class Hub:
                     slot=subscription.slot,
                     as_text=asked.format is WaveformFormat.JSON,
                 )
-                client.notify()
 
     def _leave(self, subscription: Subscription) -> None:
         watching = self._watching
@@ -319,7 +317,7 @@ def _give_vitals(subscription: Subscription, values: Mapping[VitalKey, bytes]) -
         client.queue.put_vitals(subscription.asked.id, values)
     except TooSlowError:
         client.too_slow = True
-    client.notify()
+        client.notify()
 
 
 def _give_feed_item(

@@ -9,7 +9,7 @@ import orjson
 from services.api.core.alarm_view import alarm_view
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
-from services.api.live.client_queue import VitalKey
+from services.api.live.waiting import VitalKey
 from shared.contracts.events import Event, EventKind
 from shared.contracts.identity import PatientKey
 from shared.contracts.instants import to_text

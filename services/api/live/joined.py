@@ -10,9 +10,11 @@ from services.api.authentication import Authenticator
 from services.api.live.connections import Connections
 from services.api.live.event_stream import EventStreams
 from services.api.live.feed_store import FeedStore
+from services.api.live.flushing import Flusher
 from services.api.live.hub import Hub
 from services.api.live.rights import Rights
 from services.api.live.routes import routes
+from services.api.live.strands import Strands
 from services.api.live.subscribing import Subscribing
 from services.api.live.tail import Tail
 from services.api.live.websocket import LiveSockets
@@ -33,6 +35,7 @@ class Live:
     tail: Tail
     rights: Rights
     connections: Connections
+    flusher: Flusher
 
 
 def live_room(
@@ -57,7 +60,17 @@ def live_room(
             if stream.channels
         },
     )
-    connections = Connections(hub=hub, settings=settings, metrics=metrics, clock=clock)
+    strands = Strands()
+    connections = Connections(
+        hub=hub, strands=strands, settings=settings, metrics=metrics, clock=clock
+    )
+    flusher = Flusher(
+        connections=connections,
+        strands=strands,
+        metrics=metrics,
+        clock=clock,
+        every_s=settings.live_flush_s,
+    )
     rights = Rights(
         access=access,
         authenticator=authenticator,
@@ -90,4 +103,5 @@ def live_room(
         tail=Tail(broker=broker, store=store, hub=hub, metrics=metrics, clock=clock),
         rights=rights,
         connections=connections,
+        flusher=flusher,
     )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from services.api.live.client_queue import VitalKey
 from services.api.live.items import VitalItem
+from services.api.live.waiting import VitalKey
 from shared.contracts.identity import PatientKey
 
 

@@ -14,6 +14,7 @@ from services.api.core.token_bucket import Rate, TokenBuckets
 from services.api.live.connections import (
     FORBIDDEN,
     FRAMES,
+    LINK,
     NOT_AUTHENTICATED,
     TOO_SLOW,
     TRY_AGAIN_LATER,
@@ -144,12 +145,18 @@ class LiveSockets:
     # ---------------------------------------------------------------- sending
 
     async def _send_all(self, websocket: WebSocket, connection: Connection) -> None:
-        """Send what waits, together each flush interval, until the socket shall be closed."""
+        """Send what the flusher does not, until the socket shall be closed.
+
+        Those are alarms, events and answers, at once, and all that waits when the link is slow.
+        """
+        connection.link = websocket.scope.get(LINK)
         while True:
             await self._connections.something_to_send(connection)
             messages = connection.client.queue.take()
             if messages:
+                connection.is_sending = True
                 await self._send(websocket, messages)
+                connection.is_sending = False
             await self._clock.sleep(self._settings.live_flush_s)
 
     async def _send(self, websocket: WebSocket, messages: list[bytes | str]) -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient, WornDevice
-from services.api.live.client_queue import ClientQueue, QueueBounds
+from services.api.live.client_queue import ClientQueue
 from services.api.live.clients import Client
 from services.api.live.hub import Hub
 from services.api.live.items import FeedItem, VitalRow, vital_item
@@ -22,6 +22,7 @@ from services.api.live.subscriptions import (
     What,
     read_client_message,
 )
+from services.api.live.waiting import QueueBounds
 from services.api.live.waveform_bytes import WaveformBlock, WaveformHeader, encode_first_block
 from services.api.resources.alarms.schemas import Alarm
 from shared.contracts.events import Event, EventKind, Severity
@@ -87,7 +88,7 @@ def everything_told() -> list[dict[str, Any]]:
     """One of each text message that the hub and the queue make."""
     hub = Hub(ring_events=10)
     hub.begin_feed(FeedCursor(1, 17))
-    client = Client(queue=ClientQueue(QueueBounds()), notify=lambda: None)
+    client = Client(queue=ClientQueue(QueueBounds(waveform_bytes=4)), notify=lambda: None)
     hub.add(client)
     asked = Subscribe(
         id="a", patients=(PATIENT.key,), what=frozenset(What), format=WaveformFormat.JSON
@@ -102,16 +103,20 @@ def everything_told() -> list[dict[str, Any]]:
     assert hub.follow_feed(subscription, most=10)
     hub.put_event(feed_item(EventKind.LEAD_OFF, {}, offset=18))
     hub.put_event(feed_item(EventKind.ALARM, alarm(), offset=19))
-    frame = Frame(1, 1, 1, 0, 1, 0, 4_000_000, 0, 0, 1, 1, 0, 0.001, 0.0, b"\x01\x00\x00\x80")
-    batch = decode_frames(encode_frames([frame]))
+    samples = b"\x01\x00\x00\x80"
+    batch, later = (
+        decode_frames(
+            encode_frames(
+                [Frame(1, 1, n, 0, 1, 8_000 * n, 4_000_000, 0, 0, 1, 1, 0, 0.001, 0.0, samples)]
+            )
+        )
+        for n in (1, 2)
+    )
     assert isinstance(batch, FrameBatch)
+    assert isinstance(later, FrameBatch)
     hub.put_frames(batch)
     hub.tell_state(1_000_000)
-    header = WaveformHeader(
-        patient=PATIENT.key, device="ecg-1", stream="ecg", place="none", hz=250.0,
-        channels=("I",), scale=0.001, offset=0.0, unit="mV",
-    )  # fmt: skip
-    client.queue.put_gap("a", header, start_us=0, end_us=1)
+    hub.put_frames(later)  # for both there is no room: the first is told as a gap
     hub.update(subscription, {})
     return [json.loads(message) for message in client.queue.take() if isinstance(message, str)]
 

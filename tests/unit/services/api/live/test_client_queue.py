@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.live.client_queue import ClientQueue, QueueBounds, TooSlowError, VitalKey
+from services.api.live.client_queue import ClientQueue
+from services.api.live.waiting import QueueBounds, TooSlowError, VitalKey
 from services.api.live.waveform_bytes import WaveformBlock, WaveformHeader
 
 HEADER = WaveformHeader(
@@ -220,8 +221,9 @@ def test_an_ended_subscription_leaves_nothing_behind() -> None:
     queue = ClientQueue(SMALL)
     for subscription in ("a", "b"):
         queue.put_vitals(subscription, {key(): b"1"})
-        queue.put_block(subscription, block(0), as_text=False)
-        queue.put_gap(subscription, HEADER, start_us=0, end_us=1)
+        for index in range(3):
+            queue.put_block(subscription, block(index), as_text=False)  # the first is dropped
+    assert queue.counts.blocks_dropped == 1
     queue.forget("a")
 
     messages = queue.take()

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import BedName, SeenPatient, WardName, WornDevice
-from services.api.live.client_queue import ClientQueue, QueueBounds
+from services.api.live.client_queue import ClientQueue
 from services.api.live.clients import Client
 from services.api.live.hub import Hub
 from services.api.live.items import FeedItem, VitalItem, VitalRow, vital_item
 from services.api.live.subscriptions import Subscribe, What
+from services.api.live.waiting import QueueBounds
 from shared.contracts.events import Event, EventKind, Severity
 from shared.contracts.frames import Frame, FrameBatch, decode_frames, encode_frames
 from shared.contracts.identity import DeviceKey, PatientKey

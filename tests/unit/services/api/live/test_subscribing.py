@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient, WornDevice
-from services.api.live.client_queue import ClientQueue, QueueBounds
+from services.api.live.client_queue import ClientQueue
 from services.api.live.clients import Client
 from services.api.live.connections import Connection
 from services.api.live.hub import Hub
 from services.api.live.items import FeedItem
 from services.api.live.subscribing import Subscribing
 from services.api.live.subscriptions import Subscribe, What
+from services.api.live.waiting import QueueBounds
 from services.api.settings import ApiSettings
 from shared.contracts.events import Event, EventKind, Severity
 from shared.contracts.identity import DeviceKey, PatientKey
