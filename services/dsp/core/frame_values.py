@@ -29,12 +29,12 @@ def frame_values(table: Table, samples: memoryview) -> list[Samples]:
     alike: dict[tuple[int, int, int], list[int]] = {}
     for row, shape in enumerate(shapes):
         alike.setdefault(shape, []).append(row)
-    octets = np.frombuffer(samples, dtype=np.uint8)
+    starts = table["start"].tolist()
     found: dict[int, Samples] = {}
     for (sample_format, n_channels, size), rows in alike.items():
         records = table if len(rows) == len(table) else table[rows]
-        place = records["start"].astype(np.int64)[:, None] + np.arange(size)
-        raw = octets[place].view(SAMPLE_DTYPES[sample_format])
+        octets = b"".join([samples[starts[row] : starts[row] + size] for row in rows])
+        raw = np.frombuffer(octets, dtype=SAMPLE_DTYPES[sample_format])
         raw = raw.reshape(len(rows), -1, n_channels).transpose(0, 2, 1)
         found.update(zip(rows, _in_their_unit(raw, records), strict=True))
     return [found[row] for row in range(len(table))]

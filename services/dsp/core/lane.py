@@ -24,7 +24,8 @@ from shared.contracts.streams import STREAMS, Stream
 INTERVAL_NS = 1_000_000_000
 LEAD_OFF = int(FrameFlag.LEAD_OFF)
 SENSOR_FAULT = int(FrameFlag.SENSOR_FAULT)
-COMPUTED_STREAMS = np.array(sorted({estimator.stream for estimator in ESTIMATORS}))
+IS_COMPUTED = np.zeros(1 << 16, dtype=np.bool_)  # by the stream of a record, 16 bits
+IS_COMPUTED[[int(estimator.stream) for estimator in ESTIMATORS]] = True
 RATE_TOLERANCE = 1e-4  # farther from a whole number of samples a second: interpolated
 SOURCE = "dsp"
 UNSETTLED_US = FRESH_US + HOLE_WAIT_US + 10 * SECOND_US  # so far back live values may be missing
@@ -102,7 +103,7 @@ class LaneSignals:
     def take(self, batch: FrameBatch) -> None:
         """Take the frames of one message. Nothing is computed yet."""
         before = self.now
-        table = batch.table[np.isin(batch.table["stream"], COMPUTED_STREAMS)]
+        table = batch.table[IS_COMPUTED[batch.table["stream"].astype(np.uint16)]]
         columns = zip(
             frame_values(table, batch.samples),
             table["device"].tolist(), table["stream"].tolist(), table["interval_ns"].tolist(),
@@ -230,7 +231,7 @@ class LaneSignals:
                 )
             followed.flags = second.flags
         off = bool(second.flags & (LEAD_OFF | SENSOR_FAULT))
-        hole = followed.track.rate_hz > 1 and not off and bool(np.isnan(second.values).any())
+        hole = followed.track.rate_hz > 1 and not off and _is_missing_some(second.values)
         jumped = followed.track.rate_hz > 1 and second.second > followed.following
         if followed.following and not followed.in_hole and (hole or jumped):
             kind = EventKind.SAMPLES_MISSING
@@ -251,6 +252,11 @@ def _event(key: _Key, kind: EventKind, severity: Severity, t: int) -> Event:
         device=key.device,
         data={"stream": STREAMS[Stream(key.stream)].key},
     )
+
+
+def _is_missing_some(values: Samples) -> bool:
+    """Whether a sample is NaN: then the sum is, as no sample is infinite."""
+    return bool(np.isnan(np.add.reduce(values, axis=None)))
 
 
 def _in_their_seconds(t0: int, interval_ns: int, values: Samples) -> tuple[int, Samples]:
