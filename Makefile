@@ -17,7 +17,7 @@ PYTEST = $(VENV)/python -m pytest -p no:cacheprovider
 LINTED = shared services devices tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-until-ready stop demo setup test check bench soak accuracy chaos clean format lint \
+.PHONY: help run run-until-ready stop lanes demo setup test check bench soak accuracy chaos clean format lint \
 	types architecture test-unit test-contract test-integration test-chaos test-browser \
 	test-accuracy test-web generate screenshots lock audit images environment development
 
@@ -40,6 +40,9 @@ demo: run ## the same as run: eight simulated patients on a ward
 
 stop: ## stop the system that runs in this folder
 	@$(PYTHON) deploy/local/stop.py $(FOLDER)
+
+lanes: ## change the number of lanes of the system that runs in this folder: make lanes N=4
+	@$(VENV)/python -m deploy.local.administrator --folder $(FOLDER) lanes $(N)
 
 # ---------------------------------------------------------------- make ready
 setup: development ## everything for development: packages, environment, page

@@ -9,7 +9,6 @@ before the switch the services go on as before by themselves. Status 0: there ar
 
 import argparse
 import asyncio
-import getpass
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -99,7 +98,7 @@ async def run(
                     tell=tell,
                     wait_s=wait_s,
                 )
-                await changer.carry_out(to_lanes, asked_by=_who(settings))
+                await changer.carry_out(to_lanes, asked_by=settings.database_user)
 
 
 async def _until_signal(
@@ -110,10 +109,6 @@ async def _until_signal(
     assert running is not None, "it runs in a task"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     await run(settings, options.lanes, wait_s=options.wait, tell=tell)
-
-
-def _who(settings: AdministrationSettings) -> str:
-    return f"{getpass.getuser()} as {settings.database_user}"
 
 
 def main() -> int:

@@ -2,9 +2,10 @@
 
 ``python -m tests.chaos.sender`` reads a JSON object from standard input: host, port, secrets
 (device id to secret), messages (of each device), interval_s, journals, ledger, resend_after_s,
-drain_within_s. It prints ``connected`` when every device is, begins with the second after the
-next, prints ``sent`` when all is published, then waits until all is stored, and ends with 0, or
-with 3 when messages are unstored after `drain_within_s`.
+drain_within_s, and perhaps until (a file: when it is there, nothing more is sent). It prints
+``connected`` when every device is, begins with the second after the next, prints ``sent`` when
+all is published, then waits until all is stored, and ends with 0, or with 3 when messages are
+unstored after `drain_within_s`.
 
 A message is `interval_s` of a simulated ECG that begins on a whole second.
 """
@@ -59,6 +60,7 @@ class Task:
     ledger: str
     resend_after_s: float
     drain_within_s: float
+    until: str = ""
 
 
 def seed_of(device: str) -> int:
@@ -186,6 +188,8 @@ class _Speaker:
                 start_us = began_us + number * step_us
                 wait_s = (start_us + step_us + phase_us) / SECOND_US - time.time()
                 await asyncio.sleep(max(0.0, wait_s))
+                if task.until and Path(task.until).exists():
+                    break
                 frame = frame_of(source.next(), start_us)
                 key = await device.publish([frame])
                 line = f"S {self.name} {key.boot} {key.n} {digest(frame)}\n"
