@@ -16,6 +16,7 @@ import { FreeTile, PatientTile } from "./patient-tile";
 import { tileStreams } from "./tile-lanes";
 import { useSettledOrder } from "./use-settled-order";
 import { useSlide } from "./use-slide";
+import { useTileSize } from "./use-tile-size";
 import { useWardKeys } from "./use-ward-keys";
 import { WardBar } from "./ward-bar";
 import styles from "./ward-page.module.css";
@@ -73,6 +74,7 @@ function Ward({ ward, beds }: { readonly ward: string; readonly beds: Beds }) {
   const short = view.density === "m" && (view.height - BARS_PX) / Math.max(rows, 1) < SHORT_TILE_PX;
 
   useWaveforms(ward, beds, view.density);
+  useTileSize(grid, `${view.density} ${shown[0]?.bed.key ?? ""}`);
   useSlide(grid, shown.map(({ bed }) => bed.key).join(" "));
   useWardKeys({ grid, columns: view.columns, filter: view.filter, onFilter: view.setFilter, onRead: setRead });
 
