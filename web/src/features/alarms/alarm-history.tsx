@@ -22,6 +22,7 @@ import { AlarmBars } from "./alarm-bars";
 import styles from "./alarm-history.module.css";
 import { AlarmValue } from "./alarm-row";
 import { beginOf, filterAlarms, type HistoryRange, lastedS, merge, type Outcome, outcomeOf, summarise, type Wanted } from "./past-alarms";
+import { useWhenChanged } from "./use-when-changed";
 
 const words = alarmTexts.history;
 const RANGES: readonly HistoryRange[] = ["8h", "today", "7d"];
@@ -46,6 +47,8 @@ export function AlarmHistory({ ward, beds, moment }: Properties) {
   const past = useQuery({ ...pastAlarmsQuery(api, ward, fromMs), enabled: known, placeholderData: keepPreviousData });
 
   const standing = live.alarms.known ? live.alarms.all().filter((alarm) => alarm.ward === ward) : null;
+  // what became of an alarm stands here soon, not at the next look
+  useWhenChanged(standing?.map(({ id, state }) => `${id} ${state}`).sort().join() ?? null, () => void past.refetch());
   const all = merge(past.data?.alarms ?? [], standing ?? [], fromMs);
   const found = filterAlarms(all, wanted, alarmName);
   const standingIds = standing === null ? null : new Set(standing.map(({ id }) => id));
