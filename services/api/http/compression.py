@@ -97,6 +97,8 @@ def _is_reading(scope: Scope) -> bool:
 
 
 def _fits(headers: Headers) -> bool:
+    if "etag" in headers and "cache-control" not in headers:
+        return False  # what a change is made with (If-Match) names exactly these bytes
     return (
         headers.get("content-type", "").split(";")[0] in _TYPES
         and "content-encoding" not in headers

@@ -207,7 +207,7 @@ async def test_what_is_over_may_be_kept_and_is_written_down_each_time(api: Syste
     now = await api.http.get(PATH, params={"measure": "heart_rate"}, headers=bearer)
 
     assert first.headers["cache-control"] == "private, no-cache"
-    assert first.headers["vary"] == "Authorization"
+    assert first.headers["vary"] == "Authorization, Accept-Encoding"
     assert (again.status_code, again.content) == (304, b"")
     assert corrected.status_code == 200
     assert now.headers["cache-control"] == "no-store"

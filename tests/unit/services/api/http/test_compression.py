@@ -16,7 +16,12 @@ ETAG = '"as it is"'
 
 async def answer(request: Request) -> Response:
     body = LONG if request.query_params.get("long") else b"{}"
-    return Response(body, media_type="application/json", headers={"ETag": ETAG})
+    headers = {"ETag": ETAG, "Cache-Control": "private, no-cache"}
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def to_change(_: Request) -> Response:
+    return Response(LONG, media_type="application/json", headers={"ETag": ETAG})
 
 
 async def in_pieces(_: Request) -> Response:
@@ -40,6 +45,7 @@ APP = Compression(
         routes=[
             Route("/v1/vitals", answer, methods=["GET", "POST"]),
             Route("/v1/token/refresh", answer),
+            Route("/v1/limits", to_change),
             Route("/v1/pieces", in_pieces),
             Route("/v1/parquet", binary),
             Route("/v1/same", not_modified),
@@ -86,6 +92,7 @@ async def test_who_does_not_take_gzip_gets_it_plain(accepted: str) -> None:
         ("/v1/vitals", "GET"),  # short
         ("/v1/vitals?long=yes", "POST"),
         ("/v1/token/refresh?long=yes", "GET"),  # with a cookie
+        ("/v1/limits", "GET"),  # its tag is to come back with If-Match
         ("/v1/parquet", "GET"),
         ("/v1/text", "GET"),
         ("/v1/pieces", "GET"),
