@@ -175,8 +175,9 @@ async def exported(
     }
 
 
-async def run(folder: Path, *, devices: int, rounds: int) -> dict[str, Any]:
+async def run(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Everything; gives the figures."""
+    devices = asked.devices
     now_us = int(datetime.now(UTC).timestamp()) * 1_000_000
     with ExitStack() as stack:
         postgres, rabbitmq = Postgres().start(), RabbitMq().start()
@@ -215,7 +216,7 @@ async def run(folder: Path, *, devices: int, rounds: int) -> dict[str, Any]:
             print(json.dumps(of_data), flush=True)
             others = [f"p-bench{number}" for number in range(1, devices + 1)]
             processes = Processes(api=api.process.pid, postgresql=postgres.process.process.pid)
-            return {**of_data, **await _asked(port, processes, now_us, rounds, others)}
+            return {**of_data, **await _asked(port, processes, now_us, others, asked)}
         finally:
             api.stop()
 
@@ -257,7 +258,7 @@ async def _virtual_host(rabbitmq: RabbitMq) -> VirtualHost:
 
 
 async def _asked(
-    port: int, processes: Processes, now_us: int, rounds: int, others: Sequence[str]
+    port: int, processes: Processes, now_us: int, others: Sequence[str], options: argparse.Namespace
 ) -> dict[str, Any]:
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=120
@@ -283,14 +284,15 @@ async def _asked(
                 client,
                 processes,
                 asked[name.removesuffix(OTHER)],
-                rounds=rounds,
+                rounds=options.rounds,
                 patients=others if name.endswith(OTHER) else (PATIENT,),
             )
             cpu = f"{one['api_cpu_ms']}, {one['postgresql_cpu_ms']}"
             row = (one["p50_ms"], one["p95_ms"], cpu, one["kib"])
             print(f"| {name} | {' | '.join(map(str, row))} |", flush=True)
         pid = processes.api
-        files = {form: await exported(client, pid, form, now_us=now_us) for form in _FILES}
+        forms = () if options.no_files else _FILES
+        files = {form: await exported(client, pid, form, now_us=now_us) for form in forms}
     return {"reads": reads, "files": files}
 
 
@@ -299,10 +301,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.performance.history")
     parser.add_argument("--devices", type=int, default=100, help="beside the one with a year")
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--no-files", action="store_true", help="reads only")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="vw-history-") as folder:
-        figures = asyncio.run(run(Path(folder), devices=asked.devices, rounds=asked.rounds))
+        figures = asyncio.run(run(Path(folder), asked))
     print("\n| ECG as | hours | s | MiB | process grew by, MiB |\n|---|---|---|---|---|")
     for name, one in figures["files"].items():
         print(f"| {name} | {one['hours']} | {one['seconds']} | {one['mib']} | {one['grew_mib']} |")

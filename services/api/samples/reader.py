@@ -5,7 +5,7 @@ a window of samples a reader and by the number of readers at once.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,11 +68,11 @@ class Minute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Worn:
-    device_id: int
-    device: str
-    model: str
-    interval: Interval
+class _Stored:
+    """Rows of a window, of which one may be asked for alone."""
+
+    frames: Row | None
+    blocks: Row | None
 
 
 class SampleReader:
@@ -88,28 +88,10 @@ class SampleReader:
     ) -> list[TraceSource]:
         """What there is of a stream, the source with most samples first."""
         async with self._database.session() as session:
-            worn = [
-                _Worn(
-                    device_id=row["device_id"],
-                    device=row["device"],
-                    model=row["model"],
-                    interval=_interval(row["start_us"], row["end_us"]),
-                )
-                for row in await session.fetch(
-                    self._statements["worn"], patient.id, interval.start, interval.end
-                )
-            ]
-            asked = (
-                [one.device_id for one in worn],
-                [one.interval.start for one in worn],
-                [one.interval.end for one in worn],
-                int(stream),
-                interval.start,
-                interval.end,
+            rows = await session.fetch(
+                self._statements["sources"], patient.id, interval.start, interval.end, int(stream)
             )
-            hot = await session.fetch(self._statements["hot_sources"], *asked)
-            cold = await session.fetch(self._statements["cold_sources"], *asked)
-        return _sources(worn, stream, hot, cold)
+        return _sources(stream, rows)
 
     async def batches(
         self, source: TraceSource, interval: Interval
@@ -117,21 +99,28 @@ class SampleReader:
         """Frames that reach into an interval, each once, window by window in the order of time."""
         for window in _windows(source, interval, source.filled):
             async with self._places:
-                frames, blocks = await self._read(source, window)
-                batch = await asyncio.to_thread(_joined, source, frames, blocks)
+                stored = await self._read(source, window)
+                batch = await asyncio.to_thread(_joined, source, stored)
             if batch is not None:
                 yield batch
 
-    async def hot_batches(
-        self, source: TraceSource, interval: Interval
-    ) -> AsyncGenerator[FrameBatch, None]:
-        """The same, of frames that are in no block yet. Read them before the minutes."""
+    async def take(
+        self, source: TraceSource, interval: Interval, taken: Callable[[FrameBatch], None]
+    ) -> None:
+        """The same, each batch given to a function in the thread that has joined it."""
+        for window in _windows(source, interval, source.filled):
+            async with self._places:
+                stored = await self._read(source, window)
+                await asyncio.to_thread(_give, source, stored, taken)
+
+    async def take_hot(
+        self, source: TraceSource, interval: Interval, taken: Callable[[FrameBatch], None]
+    ) -> None:
+        """The same of frames that are in no block yet. Read them before the minutes."""
         for window in _windows(source, interval, source.hot):
             async with self._places:
-                frames = await self._frames(source, window)
-                batch = await asyncio.to_thread(_joined, source, frames, [])
-            if batch is not None:
-                yield batch
+                row = await self._fetch("frames", source, window)
+                await asyncio.to_thread(_give, source, _Stored(frames=row, blocks=None), taken)
 
     async def minutes(
         self, source: TraceSource, interval: Interval
@@ -156,31 +145,24 @@ class SampleReader:
             yield found
             start = end
 
-    async def _read(self, source: TraceSource, window: Interval) -> tuple[Row | None, list[Row]]:
-        """Frames first, blocks second: what is moved in between comes twice, never not at all."""
-        is_cold = window.end <= source.hot.start or source.hot.end <= window.start
-        frames = None if is_cold else await self._frames(source, window)
-        async with self._database.session() as session:
-            blocks = await session.fetch(
-                self._statements["blocks"],
-                source.device_id,
-                int(source.stream),
-                source.place,
-                window.start,
-                window.end,
-            )
-        return frames, blocks
+    async def _read(self, source: TraceSource, window: Interval) -> _Stored:
+        if window.end <= source.hot.start or source.hot.end <= window.start:
+            return _Stored(frames=None, blocks=await self._fetch("blocks", source, window))
+        row = await self._fetch("frames_and_blocks", source, window)
+        return _Stored(frames=row, blocks=row)
 
-    async def _frames(self, source: TraceSource, window: Interval) -> Row | None:
+    async def _fetch(self, statement: str, source: TraceSource, window: Interval) -> Row:
         async with self._database.session() as session:
-            return await session.fetch_one(
-                self._statements["frames"],
+            row = await session.fetch_one(
+                self._statements[statement],
                 source.device_id,
                 int(source.stream),
                 source.place,
                 window.start,
                 window.end,
             )
+        assert row is not None, "an aggregate has one row"
+        return row
 
 
 def _windows(source: TraceSource, interval: Interval, filled: Interval) -> list[Interval]:
@@ -196,11 +178,20 @@ def _interval(start: int, end: int) -> Interval:
     return Interval(start=Microseconds(start), end=Microseconds(max(start, end)))
 
 
-def _joined(source: TraceSource, frames: Row | None, blocks: Sequence[Row]) -> FrameBatch | None:
-    hot = [] if frames is None else [_unpacked(frames)]
-    cold = [_decoded(source, row["t0"], row["content"]) for row in blocks]
-    for batch in cold:
-        batch.table["device"] = 0  # as of the frames above: an identity of this one device
+def _give(source: TraceSource, stored: _Stored, taken: Callable[[FrameBatch], None]) -> None:
+    batch = _joined(source, stored)
+    if batch is not None:
+        taken(batch)
+
+
+def _joined(source: TraceSource, stored: _Stored) -> FrameBatch | None:
+    hot = [] if stored.frames is None else [_unpacked(stored.frames)]
+    cold = []
+    if stored.blocks is not None and stored.blocks["t0s"] is not None:
+        for t0_us, content in zip(stored.blocks["t0s"], stored.blocks["contents"], strict=True):
+            batch = _decoded(source, t0_us, content)
+            batch.table["device"] = 0  # as of the frames above: an identity of this one device
+            cold.append(batch)
     return join_frames([*hot, *cold])
 
 
@@ -242,33 +233,37 @@ def _minutes(source: TraceSource, rows: Sequence[Row]) -> list[Minute]:
     ]
 
 
-def _sources(
-    worn: Sequence[_Worn], stream: Stream, hot: Sequence[Row], cold: Sequence[Row]
-) -> list[TraceSource]:
-    rows: dict[tuple[int, int, int, int], list[Row]] = {}
-    for row in (*hot, *cold):
-        key = (row["number"], row["place"], row["interval_ns"], row["channels"])
-        rows.setdefault(key, []).append(row)
-    still_hot = {id(row) for row in hot}
+def _sources(stream: Stream, rows: Sequence[Row]) -> list[TraceSource]:
+    kinds: dict[tuple[int, int, int, int, int], list[Row]] = {}
+    for row in rows:
+        key = (row["device_id"], row["start_us"], row["place"], row["interval_ns"], row["channels"])
+        kinds.setdefault(key, []).append(row)
     found = [
         TraceSource(
-            device_id=worn[number - 1].device_id,
-            device=worn[number - 1].device,
-            model=worn[number - 1].model,
+            device_id=device_id,
+            device=of_one[0]["device"],
+            model=of_one[0]["model"],
             stream=stream,
             place=place,
             interval_ns=interval_ns,
             channels=channels,
             n_samples=sum(row["n_samples"] for row in of_one),
-            worn=worn[number - 1].interval,
+            worn=_interval(of_one[0]["start_us"], of_one[0]["end_us"]),
             filled=_extent(of_one),
-            hot=_extent([row for row in of_one if id(row) in still_hot]),
+            hot=_extent([row for row in of_one if row["is_hot"]]),
         )
-        for (number, place, interval_ns, channels), of_one in rows.items()
+        for (device_id, _, place, interval_ns, channels), of_one in kinds.items()
     ]
     return sorted(
         found,
-        key=lambda one: (-one.n_samples, one.device_id, one.place, one.interval_ns, one.channels),
+        key=lambda one: (
+            -one.n_samples,
+            one.device_id,
+            one.worn.start,
+            one.place,
+            one.interval_ns,
+            one.channels,
+        ),
     )
 
 

@@ -1,8 +1,9 @@
 """Stored samples of a patient, thinned to what can be drawn."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,10 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
-    """What one source gave."""
+    """What one source gave; its segments are made in the thread that writes the answer."""
 
     source: TraceSource
-    segments: Sequence[Segment]
+    segments: Callable[[], Sequence[Segment]]
 
 
 class WaveformService:
@@ -96,24 +97,21 @@ class WaveformService:
         bucket_us = bucket * source.interval_ns / 1_000
         own = source.within(interval)
         if is_far(bucket_us):
-            return _Part(source=source, segments=await self._from_far(source, own, bucket_us))
+            extremes = await self._from_far(source, own)
+            return _Part(source=source, segments=partial(extremes.finish, bucket_us))
         _check_cost(source, source.n_samples)
         builder = TraceBuilder(bucket=bucket, start_us=own.start, end_us=own.end)
-        async for batch in self._reader.batches(source, own):
-            await asyncio.to_thread(_add_all, builder, source, batch)
-        return _Part(source=source, segments=await asyncio.to_thread(builder.finish))
+        await self._reader.take(source, own, partial(_add_all, builder, source))
+        return _Part(source=source, segments=builder.finish)
 
-    async def _from_far(
-        self, source: TraceSource, own: Interval, bucket_us: float
-    ) -> list[Segment]:
+    async def _from_far(self, source: TraceSource, own: Interval) -> MinuteExtremes:
         n_hot = (source.hot.end - source.hot.start) * 1_000 // source.interval_ns
         _check_cost(source, min(n_hot, source.n_samples))
         extremes = MinuteExtremes(own, source.channels)
-        async for batch in self._reader.hot_batches(source, own):
-            await asyncio.to_thread(_add_all, extremes, source, batch)
+        await self._reader.take_hot(source, own, partial(_add_all, extremes, source))
         async for minutes in self._reader.minutes(source, own):
             await asyncio.to_thread(_add_minutes, extremes, source, minutes)
-        return await asyncio.to_thread(extremes.finish, bucket_us)
+        return extremes
 
 
 def _side_by_side(sources: Sequence[TraceSource]) -> list[TraceSource]:
@@ -162,9 +160,9 @@ def _body(
     sources: Sequence[TraceSource],
     models: Mapping[str, DeviceModel],
 ) -> bytes:
-    filled = [part for part in parts if part.segments]
-    main = max(filled, key=lambda part: part.source.n_samples, default=None)
-    source = main.source if main is not None else None
+    told = [(part.source, part.segments()) for part in parts]
+    filled = [(source, segments) for source, segments in told if segments]
+    source, segments = max(filled, key=lambda one: one[0].n_samples, default=(None, ()))
     return orjson.dumps(
         {
             "patient": patient,
@@ -172,16 +170,14 @@ def _body(
             "unit": row.unit,
             "from": to_text(interval.start),
             "to": to_text(interval.end),
-            "hz": round(main.segments[0].hz, 6) if main is not None else None,
+            "hz": round(segments[0].hz, 6) if segments else None,
             "device_hz": round(1e9 / source.interval_ns, 3) if source is not None else None,
             "device": source.device if source is not None else None,
             "place": _place(source) if source is not None else None,
             "channels": channel_names(source.model, row, source.channels, models)
             if source is not None
             else [],
-            "segments": [
-                _segment(segment, part.source) for part in filled for segment in part.segments
-            ],
+            "segments": [_segment(segment, of) for of, several in filled for segment in several],
             "sources": [
                 {
                     "device": one.device,
