@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from services.api.core.export_format import ExportFormat
 from services.api.resources.exports.writers.sink import Sink
 from shared.recordings import csv_table
 from shared.recordings.csv_table import Column, Kind, Values, csv_head, csv_rows
@@ -107,3 +108,10 @@ class ParquetWriter:
         """The table of contents."""
         self._writer.close()
         return self._sink.take()
+
+
+def table_writer(
+    form: ExportFormat, columns: Sequence[Column], told: Mapping[str, str]
+) -> TableWriter:
+    """The writer of a table in a format; CSV has no room for what is told of it."""
+    return CsvWriter(columns) if form is ExportFormat.CSV else ParquetWriter(columns, told)
