@@ -83,12 +83,7 @@ order by w.name, w.key;
 
 -- name: append_audit
 -- Appends entries to the audit trail in their order.
-select audit.append(
-    actor => e.actor, action => e.action, resource => e.resource, outcome => e.outcome,
-    patient_id => e.patient_id, device_id => e.device_id, reason => e.reason, origin => e.origin,
-    request_id => e.request_id, detail => e.detail)
-from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::integer[],
-    $7::text[], $8::text[], $9::text[], $10::jsonb[]) with ordinality
-    as e (actor, action, resource, outcome, patient_id, device_id, reason, origin, request_id,
-        detail, place)
-order by e.place;
+select audit.append_many(
+    actors => $1::text[], actions => $2::text[], resources => $3::text[], outcomes => $4::text[],
+    patient_ids => $5::integer[], device_ids => $6::integer[], reasons => $7::text[],
+    origins => $8::text[], request_ids => $9::text[], details => $10::jsonb[]);

@@ -61,6 +61,39 @@ end
 $$;
 ALTER FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) OWNER TO vw_admin;
 COMMENT ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) IS 'Appends one entry to the chain of the calling role and gives its number. The only way in';
+CREATE FUNCTION audit.append_many(actors text[], actions text[], resources text[], outcomes text[], patient_ids integer[], device_ids integer[], reasons text[], origins text[], request_ids text[], details jsonb[]) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    head audit.chain;
+    fresh audit.entry;
+    entries audit.entry[] := '{}';
+begin
+    insert into audit.chain values (session_user, 0, sha256(convert_to(session_user, 'UTF8')))
+        on conflict do nothing;
+    -- the lock lasts until the caller commits: links of one chain are written one after the other
+    select * into strict head from audit.chain c where c.chain = session_user for update;
+    for i in 1 .. cardinality(actors) loop
+        fresh := row(
+            session_user::text, head.last_n + 1,
+            (extract(epoch from clock_timestamp()) * 1e6)::bigint,
+            actors[i], actions[i], patient_ids[i], device_ids[i], resources[i], outcomes[i],
+            reasons[i], origins[i], request_ids[i], coalesce(details[i], '{}'), head.last_hash,
+            ''::bytea);
+        fresh.hash := audit.link(fresh);
+        head.last_n := fresh.n;
+        head.last_hash := fresh.hash;
+        entries[i] := fresh;
+    end loop;
+    insert into audit.entry select e.* from unnest(entries) as e;
+    update audit.chain c set last_n = head.last_n, last_hash = head.last_hash
+        where c.chain = head.chain;
+    return head.last_n;
+end
+$$;
+ALTER FUNCTION audit.append_many(actors text[], actions text[], resources text[], outcomes text[], patient_ids integer[], device_ids integer[], reasons text[], origins text[], request_ids text[], details jsonb[]) OWNER TO vw_admin;
+COMMENT ON FUNCTION audit.append_many(actors text[], actions text[], resources text[], outcomes text[], patient_ids integer[], device_ids integer[], reasons text[], origins text[], request_ids text[], details jsonb[]) IS 'Appends entries in their order, as audit.append does one; gives the number of the last';
 CREATE TABLE audit.entry (
     chain text NOT NULL,
     n bigint NOT NULL,
@@ -1702,6 +1735,8 @@ GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outco
 GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_storage;
 GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_alarms;
 GRANT ALL ON FUNCTION audit.append(actor text, action text, resource text, outcome text, patient_id integer, device_id integer, reason text, origin text, request_id text, detail jsonb) TO vw_api;
+REVOKE ALL ON FUNCTION audit.append_many(actors text[], actions text[], resources text[], outcomes text[], patient_ids integer[], device_ids integer[], reasons text[], origins text[], request_ids text[], details jsonb[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION audit.append_many(actors text[], actions text[], resources text[], outcomes text[], patient_ids integer[], device_ids integer[], reasons text[], origins text[], request_ids text[], details jsonb[]) TO vw_api;
 GRANT SELECT ON TABLE audit.entry TO vw_api;
 REVOKE ALL ON FUNCTION audit.link(entry audit.entry) FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.link(entry audit.entry) TO vw_api;

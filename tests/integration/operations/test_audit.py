@@ -11,6 +11,20 @@ from shared.telemetry.metrics import Metrics
 from tests.harness.postgres import PASSWORD, Database
 
 APPEND = "select audit.append('nurse', 'read', 'vitals', 'done', reason => $1)"
+APPEND_MANY = """
+    select audit.append_many(
+        actors => array['nurse', 'nurse', 'api'], actions => array['watch', 'watch', 'read'],
+        resources => array['/v1/live', '/v1/live', 'vitals'],
+        outcomes => array['granted', 'granted', 'refused'],
+        patient_ids => array[7, 8, null]::integer[], device_ids => array[null, null, 3]::integer[],
+        reasons => array[null, null, 'no relation']::text[], origins => array['a', 'b', 'c'],
+        request_ids => array['r', 'r', 's'], details => array[null, '{"n": 1}', '{}']::jsonb[])
+"""
+WRITTEN = """
+    select n, actor, action, patient_id, device_id, resource, outcome, reason, origin, request_id,
+        detail::text
+    from audit.entry order by n
+"""
 # Triggers refuse even the superuser; whoever gets past them leaves a chain that does not fit.
 PAST_THE_TRIGGERS = "set session_replication_role = replica"
 RENAME = "update audit.entry set actor = $1 where n = 2"
@@ -47,6 +61,30 @@ async def test_what_was_done_past_the_only_way_in_is_found(
         assert "missing before" in {link.what for link in await find(settings)}
     finally:
         await superuser.close()
+
+
+async def test_many_entries_at_once_are_links_of_the_same_chain(
+    settings: AdministrationSettings, database: Database
+) -> None:
+    migration = Migration(settings, clock=SystemClock(), metrics=Metrics("admin"))
+    async with Pool.of(settings, instance="test", metrics=Metrics("test")) as pool:
+        await migration.of_database(pool)
+    api = await database.connect(user="vw_api", password=PASSWORD)
+    try:
+        await api.execute(APPEND, "before")
+        assert await api.fetchval(APPEND_MANY) == 4
+        await api.execute(APPEND, "after")
+        assert await api.fetchval(APPEND_MANY) == 8
+        rows = [tuple(row) for row in await api.fetch(WRITTEN)]
+    finally:
+        await api.close()
+    assert await find(settings) == []
+    assert [row[0] for row in rows] == list(range(1, 9))
+    assert rows[1:4] == [
+        (2, "nurse", "watch", 7, None, "/v1/live", "granted", None, "a", "r", "{}"),
+        (3, "nurse", "watch", 8, None, "/v1/live", "granted", None, "b", "r", '{"n": 1}'),
+        (4, "api", "read", None, 3, "vitals", "refused", "no relation", "c", "s", "{}"),
+    ]
 
 
 def test_the_result_is_left_for_prometheus(tmp_path: Path) -> None:

@@ -148,7 +148,11 @@ async def test_a_service_makes_nothing_and_is_nobody_special(
     names = {row["name"].partition("(")[0] for row in functions}
     allowed = {"audit.append"}
     allowed |= STORAGE_MAY if role == "vw_storage" else set()
-    allowed |= {"audit.verify", "audit.link"} if role == "vw_api" else {"registry.leave_lane"}
+    allowed |= (
+        {"audit.append_many", "audit.verify", "audit.link"}
+        if role == "vw_api"
+        else {"registry.leave_lane"}
+    )
     assert {name for name in names if not name.startswith(OWN_SCHEMA[role])} <= allowed
     assert "audit.append" in names
 
