@@ -64,15 +64,27 @@ class Watcher:
             at += 4 + length + -length % 4
 
 
-async def subscribed(task: dict[str, Any]) -> ClientConnection:
-    """A socket that is authenticated and has subscribed."""
+async def authenticate(task: dict[str, Any], socket: ClientConnection) -> float:
+    """Log in and tell the socket who listens; gives how long that holds, in seconds."""
     async with httpx.AsyncClient(base_url=task["url"], trust_env=False) as http:
         form = {"username": task["username"], "password": task["password"]}
-        answer = await http.post("/v1/token", data=form)
-        token = answer.raise_for_status().json()["access_token"]
+        answer = (await http.post("/v1/token", data=form)).raise_for_status().json()
+    await socket.send(json.dumps({"op": "auth", "token": answer["access_token"]}))
+    return float(answer["expires_in"])
+
+
+async def stay(task: dict[str, Any], socket: ClientConnection, holds_s: float) -> None:
+    """Renew the log-in at half of its time."""
+    while True:
+        await asyncio.sleep(holds_s / 2)
+        holds_s = await authenticate(task, socket)
+
+
+async def subscribed(task: dict[str, Any]) -> tuple[ClientConnection, float]:
+    """A socket that is authenticated and has subscribed, and how long that holds."""
     url = task["url"].replace("http", "ws", 1) + "/v1/live"
     socket = await connect(url, compression=None, proxy=None, max_size=2**24)
-    await socket.send(json.dumps({"op": "auth", "token": token}))
+    holds_s = await authenticate(task, socket)
     ask = {"op": "subscribe", "id": "w", "patients": task["patients"], "what": task["what"]}
     await socket.send(json.dumps(ask))
     async with asyncio.timeout(20):
@@ -82,7 +94,7 @@ async def subscribed(task: dict[str, Any]) -> ClientConnection:
                 if told["kind"] == "error":
                     raise RuntimeError(message)
                 if told["kind"] == "subscribed":
-                    return socket
+                    return socket, holds_s
     raise RuntimeError("the socket was closed")
 
 
@@ -90,18 +102,21 @@ async def run() -> None:
     """Watch until the standard input ends."""
     loop = asyncio.get_running_loop()
     task = json.loads(sys.stdin.readline())
-    socket = await subscribed(task)
+    socket, holds_s = await subscribed(task)
     watcher = Watcher()
 
     async def listen() -> None:
         async for message in socket:
             watcher.take(message)
 
-    listening = asyncio.create_task(listen())
-    print("subscribed", flush=True)
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        print(json.dumps({**watcher.told(), "open": not listening.done()}), flush=True)
-    listening.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        listening = tasks.create_task(listen())
+        staying = tasks.create_task(stay(task, socket, holds_s))
+        print("subscribed", flush=True)
+        while await loop.run_in_executor(None, sys.stdin.readline):
+            print(json.dumps({**watcher.told(), "open": not listening.done()}), flush=True)
+        listening.cancel()
+        staying.cancel()
 
 
 if __name__ == "__main__":
