@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
+from functools import cache
 
 import msgspec
 import numpy as np
@@ -26,6 +27,8 @@ from shared.runtime.clock import Clock
 log = structlog.get_logger()
 
 COLUMNS = ["patient", "received", "t", "device", "measure", "method", "value", "validity", "flags"]
+_MEASURES = {int(measure): measure for measure in Measure}
+_VALIDITIES = {int(validity): validity for validity in Validity}
 _KNOWN_MEASURES = np.array(sorted(Measure))
 _KNOWN_VALIDITIES = np.array(sorted(Validity))
 AHEAD_MOST_US = HOUR  # a value from further in the future is no value: it would end all delays
@@ -98,16 +101,24 @@ class VitalUnderstanding:
         self._metrics.absurd.inc(int(len(table) - sensible.sum()))
         is_late = (table["flags"] & ValueFlag.LATE) != 0
         self._metrics.late.inc(int(is_late.sum()))
-        rows = table[COLUMNS][sensible & ~is_late & (table["patient"] != 0)].tolist()
-        for patient, received, t, device, measure, method, value, validity, flags in rows:
+        live = table[sensible & ~is_late & (table["patient"] != 0)]
+        columns = (live[name].tolist() for name in COLUMNS)
+        for patient, received, t, device, measure, method, value, validity, flags in zip(
+            *columns, strict=True
+        ):
             yield HeardValue(
                 patient,
                 received,
                 Reading(
-                    t, device, Measure(measure), method, value, Validity(validity),
-                    ValueFlag(flags),
+                    t, device, _MEASURES[measure], method, value, _VALIDITIES[validity],
+                    _flags(flags),
                 ),
             )  # fmt: skip
+
+
+@cache  # 16 bits at most
+def _flags(number: int) -> ValueFlag:
+    return ValueFlag(number)
 
 
 class EventUnderstanding:

@@ -149,7 +149,7 @@ class LaneEvaluation:
             case ValuesRead():
                 for value in item.values:
                     self._note(self._safely(item.stream, value, partial(self._ward.hear, *value)))
-                    self._metrics.values.inc()
+                self._metrics.values.inc(len(item.values))
                 self._unsaved.positions[item.stream] = item.next_offset
                 if item.values:
                     self._metrics.lag.labels(self._lane).set((now - item.values[-1].received) / 1e6)

@@ -1,5 +1,6 @@
 """What the rules remember of a patient between two values; small, and stored as it is."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -42,6 +43,7 @@ class Memory(msgspec.Struct, omit_defaults=True):
     judged: dict[str, int] = {}
 
 
+@lru_cache(maxsize=16_384)
 def key_of(condition: Condition, device: int = 0) -> str:
     """Key of a condition of a patient (device 0) or of one of its devices."""
     return f"{condition.value}.{device}"

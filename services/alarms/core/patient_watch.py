@@ -6,7 +6,7 @@ unsure. Late values are history and never come here.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from services.alarms.core import sources
@@ -47,6 +47,7 @@ class Judgement(NamedTuple):
     limit: float
 
 
+_NO_SAMPLES = int(ValueFlag.NO_SAMPLES)
 _ENDINGS = {
     Outcome.ENDED_CLEARED: Ending.CLEARED,
     Outcome.ENDED_SEEN: Ending.SEEN,
@@ -153,8 +154,7 @@ class PatientWatch:
         if rules is None:
             return changed
         if sources.governs(self.memory.usable, rules[0].measures, reading, is_usable=is_usable):
-            for rule in rules:
-                changed += self._judge(rule, reading, is_usable=is_usable)
+            changed += self._judge_by(rules, reading, is_usable=is_usable)
         if is_usable:
             sources.note(self.memory.usable, reading)
         return changed
@@ -183,28 +183,53 @@ class PatientWatch:
 
     def _note_heard(self, reading: Reading) -> list[Occurrence]:
         """The device has sent something new, whether or not it can be used."""
-        nothing = reading.validity is Validity.ABSENT and ValueFlag.NO_SAMPLES in reading.flags
-        newer = reading.t > self.memory.heard.get(reading.device, 0)
-        if reading.device not in self._devices or nothing or not newer:
+        device = reading.device
+        if device not in self._devices or reading.t <= self.memory.heard.get(device, 0):
             return []
-        self.memory.heard[reading.device] = reading.t
-        return self._step(Condition.DATA_STOPPED, reading.device, Input.WITHIN, reading.t)
+        if reading.validity is Validity.ABSENT and int(reading.flags) & _NO_SAMPLES:
+            return []
+        self.memory.heard[device] = reading.t
+        if key_of(Condition.DATA_STOPPED, device) not in self.memory.states:
+            return []  # quiet stays quiet
+        return self._step(Condition.DATA_STOPPED, device, Input.WITHIN, reading.t)
 
-    def _judge(self, rule: LimitRule, reading: Reading, *, is_usable: bool) -> list[Occurrence]:
-        key = key_of(rule.condition)
+    def _judge_by(
+        self, rules: Sequence[LimitRule], reading: Reading, *, is_usable: bool
+    ) -> list[Occurrence]:
+        """Judge a value by all rules of its measure; nearly all values are within all limits."""
         row = MEASURES[reading.measure]
-        limit = self._limit(rule, row.key)
-        if limit is None or reading.t <= self.memory.judged.get(key, 0):
-            return []  # no such limit; or a repeat, a revision, older than what was judged
-        self.memory.judged[key] = reading.t
-        if not is_usable:
-            return self._alarms.doubt(key, reading.t)
-        judgement = Judgement(row=row, value=_as_shown(reading.value, row), limit=limit)
-        sign = _sign(judgement, rule.bound.relation, self._limits[row.key].hysteresis)
+        bounds = self._limits.get(row.key)
+        if bounds is None or not bounds.enabled:
+            return []
+        value = _as_shown(reading.value, row) if is_usable else None
+        changed: list[Occurrence] = []
+        for rule in rules:
+            limit: float | None = getattr(bounds, rule.bound)
+            if limit is not None:
+                changed += self._judge(rule, reading.t, bounds, row, value, limit)
+        return changed
+
+    def _judge(
+        self,
+        rule: LimitRule,
+        at: int,
+        bounds: Bounds,
+        row: MeasureRow,
+        value: float | None,
+        limit: float,
+    ) -> list[Occurrence]:
+        key = key_of(rule.condition)
+        if at <= self.memory.judged.get(key, 0):
+            return []  # a repeat, a revision, older than what was judged
+        self.memory.judged[key] = at
+        if value is None:
+            return self._alarms.doubt(key, at)
+        sign = _sign(value, limit, rule.bound.relation, bounds.hysteresis)
         if sign is not Input.BEYOND and key not in self.memory.states:
             return []  # quiet stays quiet: nearly all values end here
-        changed = self._step(rule.condition, 0, sign, reading.t, judgement=judgement)
-        return changed or self._alarms.confirm(key, judgement.value, reading.t)
+        judgement = Judgement(row=row, value=value, limit=limit)
+        changed = self._step(rule.condition, 0, sign, at, judgement=judgement)
+        return changed or self._alarms.confirm(key, value, at)
 
     # ------------------------------------------------------------------ states
 
@@ -321,9 +346,8 @@ def _as_shown(value: float, row: MeasureRow) -> float:
     return math.floor(value * scale + 0.5) / scale
 
 
-def _sign(judgement: Judgement, relation: Relation, hysteresis: float) -> Input:
-    below = relation is Relation.BELOW
-    outside_by = (judgement.limit - judgement.value) * (1 if below else -1)
+def _sign(value: float, limit: float, relation: Relation, hysteresis: float) -> Input:
+    outside_by = limit - value if relation is Relation.BELOW else value - limit
     if outside_by > 0:
         return Input.BEYOND
     return Input.WITHIN if outside_by <= -hysteresis else Input.BETWEEN

@@ -61,13 +61,15 @@ class Bound(StrEnum):
     @property
     def relation(self) -> Relation:
         """Side of the bound that is beyond it."""
-        low = (Bound.LOW, Bound.EXTREME_LOW)
-        return Relation.BELOW if self in low else Relation.ABOVE
+        return Relation.BELOW if self in _LOW_BOUNDS else Relation.ABOVE
 
     @property
     def is_extreme(self) -> bool:
         """Whether the bound is one of the extremes."""
         return self in (Bound.EXTREME_LOW, Bound.EXTREME_HIGH)
+
+
+_LOW_BOUNDS = frozenset({Bound.LOW, Bound.EXTREME_LOW})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Which of several sources of a measure is judged: the best one that gave a valid value lately."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.alarms.core.alarm_state import SECOND_US
@@ -9,6 +10,7 @@ from shared.contracts.quality import ValueFlag
 
 STALE_US = 10 * SECOND_US  # then the next best is judged
 FORGET_US = 60 * SECOND_US
+_DEVICE = int(ValueFlag.DEVICE)
 
 
 class _Source(NamedTuple):
@@ -19,17 +21,22 @@ class _Source(NamedTuple):
 
     @classmethod
     def of(cls, reading: Reading) -> "_Source":
-        from_device = int(ValueFlag.DEVICE in reading.flags)
+        from_device = int(int(reading.flags) & _DEVICE != 0)
         return cls(int(reading.measure), from_device, reading.method, reading.device)
 
     @property
     def name(self) -> str:
         """Key in the memory."""
-        return f"{self.measure}.{self.from_device}.{self.method}.{self.device}"
+        return _name(self)
 
     def rank(self, measures: tuple[Measure, ...]) -> tuple[int, int, int, int]:
         """Order of preference, the least first: by measure, our own before the device's."""
         return measures.index(Measure(self.measure)), *self[1:]
+
+
+@lru_cache(maxsize=16_384)
+def _name(source: _Source) -> str:
+    return ".".join(map(str, source))
 
 
 def governs(
