@@ -145,6 +145,11 @@ async def _deployment(database: Database, statements: Statements) -> Row:
     return row
 
 
+VITALS_WAIT_LONGER = 2.0
+"""Times the interval of frames: no device waits for a receipt of vital signs, and a commit of them
+costs the same whatever is in it."""
+
+
 def _limits(settings: StorageSettings) -> Limits:
     interval_s = settings.storage_commit_interval_s
     return Limits(
@@ -153,6 +158,10 @@ def _limits(settings: StorageSettings) -> Limits:
         ),
         late_policy=CommitPolicy(
             interval_s=interval_s, messages_most=settings.storage_late_messages_most
+        ),
+        vital_policy=CommitPolicy(
+            interval_s=VITALS_WAIT_LONGER * interval_s,
+            messages_most=settings.storage_commit_messages_most,
         ),
         give_way_most_s=settings.storage_late_give_way_most_s,
         bounds=_bounds(settings, settings.storage_keep_blocks_days),

@@ -50,6 +50,7 @@ class Limits:
 
     policy: CommitPolicy
     late_policy: CommitPolicy
+    vital_policy: CommitPolicy
     give_way_most_s: float
     bounds: TimeBounds
     vital_bounds: TimeBounds
@@ -129,7 +130,12 @@ class LaneWriters:
             return
         knowledge = LaneKnowledge(KnownMessages(self.limits.known_boots), self.frames)
         frames = self._writer(positions[0], self._frame_work("frames", lane, knowledge))
-        vitals = self._writer(positions[2], self._vital_work(), read_again=WARM_MESSAGES)
+        vitals = self._writer(
+            positions[2],
+            self._vital_work(),
+            policy=self.limits.vital_policy,
+            read_again=WARM_MESSAGES,
+        )
         late = self._writer(
             positions[1],
             self._frame_work("late", lane, knowledge),
