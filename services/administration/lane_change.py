@@ -8,23 +8,19 @@ only removes what nobody uses any more, and is done by whoever runs the command 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 import structlog
 
+from services.administration.change_table import NOT_HELD, Change, ChangeTable
 from services.administration.command_move import CommandMove
 from services.administration.settings import MIB, AdministrationSettings
 from services.administration.stream_ends import NOTHING, StreamEnds
 from shared.broker.connection import Broker
-from shared.broker.publisher import Publisher
 from shared.broker.topology import Retention, declare, delete
 from shared.contracts.identity import Lane
 from shared.contracts.names import LANE_QUEUES, LANE_STREAMS, Exchange, lane_queue
-from shared.database.pool import Database, Row, Session
-from shared.database.statements import load_statements
 from shared.errors import Conflict, Unavailable
-from shared.ownership.deployment import LEAVES_IN, Deployment, Phase
-from shared.ownership.leases import lock_keys
+from shared.ownership.deployment import Deployment, Phase
 from shared.runtime.clock import Clock
 from shared.runtime.waiting import pause
 
@@ -37,40 +33,7 @@ LOOK_EVERY_S = 0.1
 STREAMS_SAVED_S = 1.0  # as of `vitalwire migrate`: RabbitMQ forgets a stream that is younger
 Missing = Callable[[], Awaitable[str]]
 """Gives what is still missing, in words; nothing when all is there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change as its row says."""
-
-    id: int
-    before: Deployment
-    after: Deployment
-    phase: Phase
-
-    @classmethod
-    def of(cls, row: Row) -> "Change":
-        """The change of a row."""
-        return cls(
-            id=row["id"],
-            before=Deployment(row["from_lanes"], row["from_incarnation"]),
-            after=Deployment(row["to_lanes"], row["to_incarnation"]),
-            phase=Phase(row["phase"]),
-        )
-
-    @property
-    def staying(self) -> list[str]:
-        """Streams of lanes that both have."""
-        return [
-            lane_queue(exchange, Lane(lane))
-            for exchange in LANE_STREAMS
-            for lane in range(min(self.before.lanes, self.after.lanes))
-        ]
-
-    @property
-    def vanishing(self) -> list[Lane]:
-        """Lanes that there are no more afterwards."""
-        return [Lane(lane) for lane in range(self.after.lanes, self.before.lanes)]
+Streams = Mapping[Exchange, list[str]]
 
 
 class LaneChanger:
@@ -86,22 +49,20 @@ class LaneChanger:
         self,
         settings: AdministrationSettings,
         *,
-        database: Database,
+        table: ChangeTable,
         broker: Broker,
-        publisher: Publisher,
+        commands: CommandMove,
         clock: Clock,
         tell: Callable[[str], None],
         wait_s: float,
     ) -> None:
         self._settings = settings
-        self._database = database
+        self._table = table
         self._broker = broker
-        self._publisher = publisher
+        self._commands = commands
         self._clock = clock
         self._tell = tell
         self._wait_s = wait_s
-        self._sql = load_statements("services.administration")
-        self._ownership = load_statements("shared.ownership")
 
     async def carry_out(self, to_lanes: int, *, asked_by: str) -> bool:
         """Change the number of lanes; false when it is that number already.
@@ -116,10 +77,7 @@ class LaneChanger:
         Unavailable : PostgreSQL or RabbitMQ does not answer
         """
         await self._end_earlier()
-        async with self._database.session() as session:
-            row = await session.fetch_one(self._sql["read_deployment"])
-        assert row is not None, "the first migration inserts it"
-        now = Deployment(row["lanes"], row["incarnation"])
+        now = await self._table.deployment()
         if now.incarnation == 0:
             raise Conflict("there are no streams yet: run vitalwire migrate first")
         if now.lanes == to_lanes:
@@ -129,7 +87,7 @@ class LaneChanger:
             raise Conflict(f"not all services are at work: {missing}")
         self._tell(f"from {now.lanes} to {to_lanes} lanes")
         await self._declare(to_lanes)
-        change = await self._until_switched(to_lanes, asked_by)
+        change = await self._until_switched(now, to_lanes, asked_by)
         await self.finish(change)
         return True
 
@@ -142,23 +100,20 @@ class LaneChanger:
         self._tell(f"all services work on {change.after.lanes} lanes")
         if change.vanishing:
             await self._remove(change)
-        async with self._database.session() as session:
-            await session.execute(self._sql["end_change"], change.id)
+        await self._table.end(change)
 
     # ------------------------------------------------------------------ before the switch
 
     async def _end_earlier(self) -> None:
-        async with self._database.session() as session:
-            row = await session.fetch_one(self._sql["open_change"])
-            if row is None:
-                return
-            change = Change.of(row)
-            if change.phase is not Phase.SWITCHED:
-                self._tell(f"an earlier change to {change.after.lanes} lanes is given up")
-                await session.execute(self._sql["give_up_change"], change.id)
-                return
-        self._tell(f"finishing an earlier change to {change.after.lanes} lanes")
-        await self.finish(change)
+        change = await self._table.open()
+        if change is None:
+            return
+        if change.phase is Phase.SWITCHED:
+            self._tell(f"finishing an earlier change to {change.after.lanes} lanes")
+            await self.finish(change)
+        else:
+            self._tell(f"an earlier change to {change.after.lanes} lanes is given up")
+            await self._table.give_up(change)
 
     async def _declare(self, lanes: int) -> None:
         settings = self._settings
@@ -173,45 +128,35 @@ class LaneChanger:
             self._tell(f"{len(created)} streams were made")
             await self._clock.sleep(STREAMS_SAVED_S)
 
-    async def _until_switched(self, to_lanes: int, asked_by: str) -> Change:
+    async def _until_switched(self, before: Deployment, to_lanes: int, asked_by: str) -> Change:
         stop = asyncio.Event()
         ends = StreamEnds(self._broker, self._clock)
+        streams = {
+            exchange: [lane_queue(exchange, Lane(lane)) for lane in range(before.lanes)]
+            for exchange in LANE_STREAMS
+        }
+        every = [name for names in streams.values() for name in names]
         async with asyncio.TaskGroup() as group:
             try:
-                async with self._database.session() as session:
-                    before = await session.fetch_one(self._sql["read_deployment"])
-                assert before is not None
-                streams = {
-                    exchange: [lane_queue(exchange, Lane(n)) for n in range(before["lanes"])]
-                    for exchange in LANE_STREAMS
-                }
-                for stream in (name for names in streams.values() for name in names):
+                for stream in every:
                     group.create_task(ends.follow(stream, stop))
-                await self._ends_known(ends, [n for names in streams.values() for n in names])
+                await self._until("", lambda: _unknown(ends, every))
+                # Before anybody rests: who is far behind would make all others wait.
+                await self._reached(
+                    "storage catches up", "stored_offsets", before.incarnation, ends.newest()
+                )
                 async with self._held(to_lanes, asked_by, group, stop) as change:
                     await self._rest_and_switch(change, ends, streams)
             finally:
                 stop.set()
         return change
 
-    async def _ends_known(self, ends: StreamEnds, streams: list[str]) -> None:
-        """Wait until every stream is followed, so that none of it falls into the pause."""
-
-        async def missing() -> str:
-            unknown = [stream for stream in streams if not ends.is_followed(stream)]
-            return f"{', '.join(unknown)} cannot be read" if unknown else ""
-
-        await self._until("", missing)
-
     @contextlib.asynccontextmanager
     async def _held(
         self, to_lanes: int, asked_by: str, group: asyncio.TaskGroup, stop: asyncio.Event
     ) -> AsyncIterator[Change]:
         """A change that is under way inside; given up when that ends by an error."""
-        async with self._database.session() as session:
-            row = await session.fetch_one(self._sql["begin_change"], to_lanes, HOLD_S, asked_by)
-        assert row is not None, "an insert gives its row"
-        change = Change.of(row)
+        change = await self._table.begin(to_lanes, hold_s=HOLD_S, asked_by=asked_by)
         holding = group.create_task(self._hold(change, stop))
         try:
             yield change
@@ -224,47 +169,38 @@ class LaneChanger:
     async def _hold(self, change: Change, stop: asyncio.Event) -> None:
         while not await pause(stop, HOLD_EVERY_S):
             try:
-                async with self._database.session() as session:
-                    if not await session.execute(self._sql["hold_on"], change.id, HOLD_S):
-                        return  # it is over: the next step finds out
+                if not await self._table.hold(change, hold_s=HOLD_S):
+                    return  # it is over: the next step finds out
             except Unavailable as error:
                 log.warning("change_not_held", error=str(error))
 
     async def _give_up(self, change: Change) -> None:
-        with contextlib.suppress(Unavailable):
-            async with self._database.session() as session:
-                if await session.execute(self._sql["give_up_change"], change.id):
-                    self._tell(f"given up: {change.before.lanes} lanes go on as before")
+        with contextlib.suppress(Unavailable):  # then the hold runs out
+            if await self._table.give_up(change):
+                self._tell(f"given up: {change.before.lanes} lanes go on as before")
 
-    async def _rest_and_switch(
-        self, change: Change, ends: StreamEnds, streams: Mapping[Exchange, list[str]]
-    ) -> None:
-        n = change.before.lanes
+    async def _rest_and_switch(self, change: Change, ends: StreamEnds, streams: Streams) -> None:
+        n, incarnation = change.before
         await self._left(change, {"gateway": n}, "gateways stop; devices keep what they send")
         came = await ends.settled([*streams[Exchange.FRAMES], *streams[Exchange.LATE]])
-        await self._reached(change, "storage writes the last frames", "stored_offsets", came)
-        await self._next(change, Phase.COMPUTING)
+        doing = "storage writes the last frames"
+        await self._reached(doing, "stored_offsets", incarnation, came, change)
+        await self._table.next_phase(change, Phase.COMPUTING)
         await self._left(change, {"dsp": n}, "dsp computes the last frames")
-        await self._reached(change, "", "computed_offsets", came)
+        await self._reached("", "computed_offsets", incarnation, came, change)
         values = await ends.settled(streams[Exchange.VITALS])
-        await self._reached(change, "storage writes the last values", "stored_offsets", values)
-        await self._next(change, Phase.WRITING)
+        doing = "storage writes the last values"
+        await self._reached(doing, "stored_offsets", incarnation, values, change)
+        await self._table.next_phase(change, Phase.WRITING)
         await self._left(change, {"storage": n + 1, "alarms": n}, "storage and alarms stop")
-        await self._reached(change, "", "judged_offsets", values)
-        await self._until("", self._untold)
-        await self._switch(change)
+        await self._reached("", "judged_offsets", incarnation, values, change)
+        await self._until("", self._untold, change)
+        await self._table.switch(change)
         self._tell(f"switched to {change.after.lanes} lanes")
-
-    async def _next(self, change: Change, phase: Phase) -> None:
-        async with self._database.session() as session:
-            if not await session.execute(self._sql["next_phase"], change.id, phase.value):
-                raise Conflict("the change was not held any more: the services go on as before")
 
     async def _left(self, change: Change, wanted: Mapping[str, int], doing: str) -> None:
         async def missing() -> str:
-            async with self._database.session() as session:
-                rows = await session.fetch(self._sql["lanes_left"], change.id)
-            left = {row["service"]: row["n"] for row in rows}
+            left = await self._table.left(change)
             return ", ".join(
                 f"{service} has left {left.get(service, 0)} of {n} lanes"
                 for service, n in wanted.items()
@@ -274,12 +210,15 @@ class LaneChanger:
         await self._until(doing, missing, change)
 
     async def _reached(
-        self, change: Change, doing: str, statement: str, ends: Mapping[str, int]
+        self,
+        doing: str,
+        statement: str,
+        incarnation: int,
+        ends: Mapping[str, int],
+        change: Change | None = None,
     ) -> None:
         async def missing() -> str:
-            async with self._database.session() as session:
-                rows = await session.fetch(self._sql[statement], change.before.incarnation)
-            there = {row["stream"]: row["last_offset"] for row in rows}
+            there = await self._table.offsets(statement, incarnation)
             return ", ".join(
                 f"{stream} is read to {there.get(stream, NOTHING)} of {end}"
                 for stream, end in ends.items()
@@ -289,36 +228,8 @@ class LaneChanger:
         await self._until(doing, missing, change)
 
     async def _untold(self) -> str:
-        async with self._database.session() as session:
-            n: int = await session.fetch_value(self._sql["untold_alarms"])
+        n = await self._table.untold_alarms()
         return f"{n} alarms are not told" if n else ""
-
-    async def _switch(self, change: Change) -> None:
-        """The one step that cannot be taken back: all of it or nothing."""
-        before, after = change.before, change.after
-        sql = self._sql
-        async with self._database.transaction() as session:
-            if not await session.execute(sql["switch_change"], change.id):
-                raise Conflict("the change was not held any more: the services go on as before")
-            if not await session.execute(
-                sql["switch_deployment"], before.incarnation, after.lanes, after.incarnation
-            ):
-                raise Conflict("the deployment was changed by somebody else")
-            await self._carry(session, change)
-
-    async def _carry(self, session: Session, change: Change) -> None:
-        """Positions, alarms and late data of the old lanes, for the new ones."""
-        before, after = change.before, change.after
-        sql = self._sql
-        pair = (before.incarnation, after.incarnation)
-        await session.execute(sql["carry_stored"], *pair, [*change.staying, "events"])
-        await session.execute(sql["carry_computed"], *pair, change.staying)
-        await session.execute(sql["carry_judged_values"], *pair, change.staying)
-        await session.execute(sql["carry_judged_events"], *pair, before.lanes, after.lanes)
-        time = await session.fetch_one(sql["carry_alarm_time"])
-        assert time is not None, "it is an aggregate"
-        await session.execute(sql["put_alarm_lanes"], after.lanes, time["saves"], time["now_us"])
-        await session.execute(sql["carry_late"], after.lanes)
 
     # ------------------------------------------------------------------ after it
 
@@ -330,22 +241,18 @@ class LaneChanger:
         self._tell(f"removed what belonged to {len(lanes)} lanes")
 
     async def _move_commands(self, change: Change, lanes: Iterable[int]) -> None:
-        move = CommandMove(self._broker, self._publisher, self._database)
-        if moved := await move.run(lanes, to_lanes=change.after.lanes):
+        if moved := await self._commands.run(lanes, to_lanes=change.after.lanes):
             self._tell(f"{moved} commands were handed on to their new lanes")
 
+    # ------------------------------------------------------------------ waiting
+
     async def _unowned(self, deployment: Deployment) -> str:
-        """Which services do not work on all lanes of a deployment, in words."""
-        missing = []
-        async with self._database.session() as session:
-            for service in LEAVES_IN:
-                keys = lock_keys(service, deployment.incarnation)
-                rows = await session.fetch(self._ownership["who_holds_what"], *keys)
-                held = sum(row["lane"] is not None for row in rows)
-                wanted = deployment.lanes + (service == "storage")
-                if held < wanted:
-                    missing.append(f"{service} works on {held} of {wanted} lanes")
-        return ", ".join(missing)
+        owned = await self._table.owned(deployment)
+        return ", ".join(
+            f"{service} works on {held} of {wanted} lanes"
+            for service, (held, wanted) in owned.items()
+            if held < wanted
+        )
 
     async def _until(self, doing: str, missing: Missing, change: Change | None = None) -> None:
         """Wait until nothing is missing.
@@ -370,7 +277,12 @@ class LaneChanger:
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def _check_held(self, change: Change) -> None:
-        async with self._database.session() as session:
-            row = await session.fetch_one(self._sql["open_change"])
-        if row is None or row["id"] != change.id or not row["holds"]:
-            raise Conflict("the change was not held any more: the services go on as before")
+        now = await self._table.open()
+        if now is None or now.id != change.id or not now.holds:
+            raise Conflict(NOT_HELD)
+
+
+async def _unknown(ends: StreamEnds, streams: Iterable[str]) -> str:
+    """Which streams are not followed yet: of each the end must be known before anybody rests."""
+    unknown = [stream for stream in streams if not ends.is_followed(stream)]
+    return f"{', '.join(unknown)} cannot be read" if unknown else ""

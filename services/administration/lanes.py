@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from services.administration.change_table import ChangeTable
+from services.administration.command_move import CommandMove
 from services.administration.lane_change import LaneChanger
 from services.administration.settings import AdministrationSettings
 from shared.broker.connection import Broker, BrokerAddress
@@ -71,13 +73,11 @@ async def run(
     sql = load_statements("services.administration")
     async with Database.of(settings, instance=settings.instance, metrics=metrics) as database:
         if to_lanes is None:
-            async with database.session() as session:
-                row = await session.fetch_one(sql["read_deployment"])
-                change = await session.fetch_one(sql["open_change"])
-            assert row is not None, "the first migration inserts it"
-            tell(f"there are {row['lanes']} lanes (incarnation {row['incarnation']})")
+            table = ChangeTable(database)
+            now, change = await table.deployment(), await table.open()
+            tell(f"there are {now.lanes} lanes (incarnation {now.incarnation})")
             if change is not None:
-                tell(f"a change to {change['to_lanes']} lanes was begun and not ended")
+                tell(f"a change to {change.after.lanes} lanes was begun and not ended")
             return
         async with database.dedicated() as session:
             if not await session.fetch_value(sql["may_change_lanes"]):
@@ -91,9 +91,9 @@ async def run(
             ):
                 changer = LaneChanger(
                     settings,
-                    database=database,
+                    table=ChangeTable(database),
                     broker=broker,
-                    publisher=publisher,
+                    commands=CommandMove(broker, publisher, database),
                     clock=clock,
                     tell=tell,
                     wait_s=wait_s,

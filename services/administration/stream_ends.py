@@ -46,6 +46,10 @@ class StreamEnds:
         """Whether the end of a stream is known, and what comes will be heard."""
         return stream in self._heard_s
 
+    def newest(self) -> dict[str, int]:
+        """The newest offset of each stream that has any, now."""
+        return dict(self._ends)
+
     async def settled(self, streams: Iterable[str]) -> dict[str, int]:
         """Wait until nothing more comes; gives the newest offset of each, -1 of an empty one."""
         wanted = list(streams)
