@@ -32,7 +32,7 @@ class Interval:
 def to_text(t: int) -> str:
     """RFC 3339 text of an instant, UTC, six decimals: ``2026-01-02T03:04:05.678901Z``."""
     moment = _EPOCH + timedelta(microseconds=int(t))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond:06d}Z"
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> Microseconds:
