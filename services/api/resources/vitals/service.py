@@ -26,6 +26,8 @@ from shared.runtime.clock import Clock
 _METHODS = {int(number): row.key for number, row in METHODS.items()}
 _NUMBERS = {row.key: int(number) for number, row in METHODS.items()}
 _VALIDITIES = {int(validity): validity.key for validity in Validity}
+_DEVICE = int(ValueFlag.DEVICE)  # plain numbers and texts: an enum costs 6 us a point
+_BY_DEVICE, _COMPUTED = Source.DEVICE.value, Source.COMPUTED.value
 _SIDE_BY_SIDE = 4  # methods and devices of one measure, as a bound for what is read
 _DENSE_STEP_S = 5  # where values stand closer than stored: buckets as long as the usual distance
 
@@ -161,7 +163,7 @@ def _shown(point: VitalPoint, digits: int, names: Mapping[int, str]) -> dict[str
 
 
 def _source(point: VitalPoint) -> str:
-    return (Source.DEVICE if point.flags & ValueFlag.DEVICE else Source.COMPUTED).value
+    return _BY_DEVICE if point.flags & _DEVICE else _COMPUTED
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
