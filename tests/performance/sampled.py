@@ -7,9 +7,11 @@ at 250 Hz); time within
 a library written in C falls on the Python function that called it.
 """
 
+import asyncio
 import collections
 import signal
 import sys
+import threading
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
@@ -17,10 +19,12 @@ from types import FrameType
 INTERVAL_S = 0.001
 ROOT = str(Path(__file__).resolve().parents[2])
 LINES = 30
+WAITING_FILES = ("/concurrent/futures/thread.py", "/threading.py")
+"""Where a thread stands that has nothing to do."""
 
 
 class Sampler:
-    """Counts where the main thread uses its time.
+    """Counts where the threads use their time.
 
     Parameters
     ----------
@@ -40,6 +44,7 @@ class Sampler:
 
     def _sample(self, _number: int, frame: FrameType | None) -> None:
         if frame is not None:
+            frame = _working(frame)
             self._inner[_name(frame)] += 1
             self._ours.update({_name(one) for one in _stack(frame) if _is_ours(one)})
 
@@ -58,6 +63,21 @@ class Sampler:
             ]
             lines.append("")
         self._out.write_text("\n".join(lines))
+
+
+def _working(frame: FrameType) -> FrameType:
+    """Where the time goes: in another thread while the main one is in the loop itself.
+
+    The loop is C, so that its own work (and the kernel's for it) is told apart from waiting only by
+    nobody else working.
+    """
+    if frame.f_code is not asyncio.Runner.run.__code__:
+        return frame
+    for thread, other in sys._current_frames().items():
+        waits = other.f_code.co_filename.endswith(WAITING_FILES)
+        if thread != threading.get_ident() and not waits:
+            return other
+    return frame
 
 
 def _stack(frame: FrameType | None) -> list[FrameType]:
