@@ -167,6 +167,7 @@ class DeploymentWatch:
 
         async def run(lane: Lane, stop: asyncio.Event) -> None:
             while not stop.is_set():
+                await self._look_before_work()
                 change = self._leaving()
                 if change is not None and lane in self._left:
                     await self._rest(change, resting, lane, stop)
@@ -193,6 +194,13 @@ class DeploymentWatch:
         if change is not None and not stop.is_set():
             await self._leave(change, lane)
         return False
+
+    async def _look_before_work(self) -> None:
+        """Find out whether another replica, now dead, has left the lane a moment ago."""
+        try:
+            await self.look()
+        except Unavailable as error:
+            log.info("deployment_not_read", error=str(error))
 
     async def _until_left(
         self, resting: _Resting, lane: Lane, stop: asyncio.Event
