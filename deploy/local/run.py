@@ -270,7 +270,8 @@ class LocalSystem:
                 changed = True
             if state.state in ENDED and self._states.get(state.name) != state.state:
                 log = self._layout.logs / f"{state.name}.log"
-                self.tell(f"{state.name} has ended: {state.detail}; see {log}")
+                why = state.detail.replace("Bad exit code 0", "by itself, to begin anew")
+                self.tell(f"{state.name} has ended: {why}; see {log}")
                 changed = True
                 if state.state == GIVEN_UP and self._connection is None:
                     raise StartFailed(f"{state.name}: {_last_line(log)}")
