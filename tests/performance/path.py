@@ -64,9 +64,7 @@ async def beside_peers(
     """Rows of figures: ours and each peer, at each rate, in each round."""
     found = []
     async with AsyncExitStack() as stack:
-        ours = await stack.enter_async_context(
-            MeasuredSystem(DEVICES, services=SERVICES)
-        )
+        ours = await stack.enter_async_context(MeasuredSystem(DEVICES, services=SERVICES))
         our_generator = await stack.enter_async_context(Generator(ours))
         plain = await stack.enter_async_context(MeasuredSystem(DEVICES, services=()))
         generator = await stack.enter_async_context(Generator(plain))

@@ -64,27 +64,28 @@ class Watcher:
             at += 4 + length + -length % 4
 
 
-async def authenticate(task: dict[str, Any], socket: ClientConnection) -> float:
-    """Log in and tell the socket who listens; gives how long that holds, in seconds."""
+async def log_in(task: dict[str, Any]) -> tuple[str, float]:
+    """A token, and how long it holds, in seconds."""
     async with httpx.AsyncClient(base_url=task["url"], trust_env=False) as http:
         form = {"username": task["username"], "password": task["password"]}
         answer = (await http.post("/v1/token", data=form)).raise_for_status().json()
-    await socket.send(json.dumps({"op": "auth", "token": answer["access_token"]}))
-    return float(answer["expires_in"])
+    return answer["access_token"], float(answer["expires_in"])
 
 
 async def stay(task: dict[str, Any], socket: ClientConnection, holds_s: float) -> None:
     """Renew the log-in at half of its time."""
     while True:
         await asyncio.sleep(holds_s / 2)
-        holds_s = await authenticate(task, socket)
+        token, holds_s = await log_in(task)
+        await socket.send(json.dumps({"op": "auth", "token": token}))
 
 
 async def subscribed(task: dict[str, Any]) -> tuple[ClientConnection, float]:
     """A socket that is authenticated and has subscribed, and how long that holds."""
     url = task["url"].replace("http", "ws", 1) + "/v1/live"
+    token, holds_s = await log_in(task)  # first: an open socket does not wait long for it
     socket = await connect(url, compression=None, proxy=None, max_size=2**24)
-    holds_s = await authenticate(task, socket)
+    await socket.send(json.dumps({"op": "auth", "token": token}))
     ask = {"op": "subscribe", "id": "w", "patients": task["patients"], "what": task["what"]}
     await socket.send(json.dumps(ask))
     async with asyncio.timeout(20):
