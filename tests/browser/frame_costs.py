@@ -69,11 +69,25 @@ class FrameCosts:
         )
 
 
-async def heap_bytes(session: CDPSession) -> int:
-    """Of the page's JavaScript after all that is garbage was collected."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What a page holds on to after all garbage was collected."""
+
+    heap_bytes: int
+    nodes: int
+    listeners: int
+
+
+async def kept(session: CDPSession) -> Kept:
+    """What stays; `Performance.enable` must have been sent."""
     await session.send("HeapProfiler.collectGarbage")
     answer = await session.send("Performance.getMetrics")
-    return next(int(m["value"]) for m in answer["metrics"] if m["name"] == "JSHeapUsedSize")
+    metrics = {metric["name"]: int(metric["value"]) for metric in answer["metrics"]}
+    return Kept(
+        heap_bytes=metrics["JSHeapUsedSize"],
+        nodes=metrics["Nodes"],
+        listeners=metrics["JSEventListeners"],
+    )
 
 
 def _quantile(bins: list[int], part: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tests.browser.client import signed_in
 from tests.browser.running_system import RunningSystem
 
 # Nobody of the simulated patients breathes so seldom; the delay is that of the site otherwise.
@@ -15,10 +16,7 @@ BEYOND = {"measure": "respiration_rate", "low": None, "high": 6.0, "delay_s": 0.
 @asynccontextmanager
 async def alarm_at(system: RunningSystem, bed: str) -> AsyncIterator[None]:
     """A medium alarm of the breathing rate at a bed, which ends with the block."""
-    async with httpx.AsyncClient(base_url=system.address, timeout=20.0) as client:
-        form = {"username": "clinician", "password": system.passwords["clinician"]}
-        token = (await client.post("/v1/token", data=form)).raise_for_status().json()
-        client.headers["authorization"] = f"Bearer {token['access_token']}"
+    async with signed_in(system, "clinician") as client:
         patient = await _patient_at(client, bed)
         await _set_limits(client, patient, [BEYOND | {"reason": "browser test"}])
         try:

@@ -1,7 +1,7 @@
 """The page as a person has it before them: what is on it, and what one does to it."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +96,7 @@ class Screen:
         await self.page.get_by_label("Name").fill(user)
         await self.page.get_by_label("Password").fill(self.system.passwords[user])
         await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.wait_for_selector("[data-testid=link-state][data-state=live]")
+        await self.page.locator("[data-testid=link-state][data-state=live]").wait_for()
 
     async def see_ward(self) -> None:
         """Wait until every bed has a heart rate and a trace."""
@@ -112,7 +112,7 @@ class Screen:
     async def open_patient(self, bed: str) -> None:
         """From the ward to one patient, until the trace runs."""
         await self.page.get_by_test_id(f"tile-{bed}").click()
-        await self.page.wait_for_selector("[data-testid=live-canvas]")
+        await self.page.get_by_test_id("live-canvas").wait_for()
         await self.page.wait_for_function(INK_ON_CANVAS)
 
     def value(self, test_id: str) -> Locator:
@@ -124,11 +124,23 @@ class Screen:
         found: list[str] = await self.page.locator("[data-value]").all_inner_texts()
         return [" ".join(text.split()) for text in found]
 
-    async def findings(self) -> list[str]:
-        """What axe finds that is serious, as sentences."""
-        await self.page.evaluate(AXE.read_text())
+    async def findings(self, rules: Mapping[str, bool] | None = None) -> list[str]:
+        """What axe finds that is serious, as sentences.
+
+        Parameters
+        ----------
+        rules : these alone where one is true, else all but these
+        """
+        if not await self.page.evaluate("() => 'axe' in window"):
+            await self.page.evaluate(AXE.read_text())
+        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        only = [rule for rule, wanted in (rules or {}).items() if wanted]
+        if only:
+            options["runOnly"] = only
+        else:
+            options["rules"] = {rule: {"enabled": False} for rule in rules or {}}
         result: dict[str, Any] = await self.page.evaluate(
-            "() => axe.run(document, {resultTypes: ['violations']})"
+            "(options) => axe.run(document, options)", options
         )
         return [
             f"{found['id']}: {found['help']} at {found['nodes'][0]['target']}"

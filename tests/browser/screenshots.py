@@ -7,7 +7,6 @@ what the page is for; nothing is taken while a value is late because the machine
 
 import argparse
 import asyncio
-import base64
 import re
 import sys
 import tempfile
@@ -15,10 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from tests.browser.palette import palette_png
+from tests.browser.palette import palette_png, unpacked
 from tests.browser.provoked import alarm_at
 from tests.browser.running_system import PROJECT, RunningSystem, SystemProcess
 from tests.browser.screen import LAPTOP, PHONE, WALL, Screen, opened_browser
@@ -31,19 +27,6 @@ ALARM_WITHIN_MS = 60_000
 SWEPT_S = 12.0  # until the slower lanes have drawn enough to be looked at
 SETTLED_WITHIN_MS = 40_000
 NOTHING_LATE = "() => document.querySelector('[data-state=ageing]') === null"
-
-UNPACK = """async (picture) => {
-  const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
-  const image = await createImageBitmap(new Blob([bytes], {type: 'image/png'}));
-  const context = new OffscreenCanvas(image.width, image.height).getContext('2d');
-  context.drawImage(image, 0, 0);
-  const pixels = context.getImageData(0, 0, image.width, image.height).data;
-  let packed = '';
-  for (let i = 0; i < pixels.length; i += 0x8000) {
-    packed += String.fromCharCode(...pixels.subarray(i, i + 0x8000));
-  }
-  return [image.width, image.height, btoa(packed)];
-}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +77,9 @@ async def take(system: RunningSystem, folder: Path, only: Sequence[str] = ()) ->
             )
             await _go(screen, picture)
             path = folder / f"{picture.name}.png"
-            path.write_bytes(palette_png(await pixels_of(screen)))
+            path.write_bytes(
+                palette_png(await unpacked(screen.page, await screen.page.screenshot()))
+            )
             print(f"{path.name} {path.stat().st_size // 1_000} kB", flush=True)
             assert path.stat().st_size < MOST_BYTES, f"{path} has {path.stat().st_size} bytes"
             await screen.close()
@@ -126,14 +111,6 @@ async def _go(screen: Screen, picture: Picture) -> None:
         await page.wait_for_load_state("networkidle")
     await page.mouse.move(0, 0)
     await page.wait_for_function(NOTHING_LATE, timeout=SETTLED_WITHIN_MS)
-
-
-async def pixels_of(screen: Screen) -> NDArray[np.uint8]:
-    """The screen as (height, width, 3); the browser itself unpacks its picture."""
-    picture = base64.b64encode(await screen.page.screenshot()).decode()
-    width, height, packed = await screen.page.evaluate(UNPACK, picture)
-    raw = np.frombuffer(base64.b64decode(packed), dtype=np.uint8)
-    return raw.reshape(height, width, 4)[:, :, :3]
 
 
 def main() -> int:

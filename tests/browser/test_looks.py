@@ -1,9 +1,12 @@
 """How alarms look: told apart without colour, without motion, in every theme and at every size."""
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from playwright.async_api import Browser, expect
 
 from tests.browser.injected import inject_alarms
+from tests.browser.palette import unpacked
 from tests.browser.running_system import RunningSystem
 from tests.browser.screen import LAPTOP, WALL, Screen
 
@@ -22,6 +25,26 @@ FRAME = """(bed) => {
     moves: getComputedStyle(banner).animationName !== 'none',
   };
 }"""
+
+
+LEGIBLE = 4.5  # WCAG 2.2, 1.4.3
+
+
+async def contrast_in_grey(screen: Screen, bed: str) -> float:
+    """Of the text of a banner and its fill, as a printer without colours has them (WCAG)."""
+    picture = await screen.page.get_by_test_id(f"banner-{bed}").screenshot(animations="disabled")
+    light = luminance(await unpacked(screen.page, picture))
+    fill = float(np.median(light))  # most of a banner is its fill
+    text = max(np.quantile(light, [0.01, 0.99]), key=lambda value: abs(float(value) - fill))
+    dark, bright = sorted((fill, float(text)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def luminance(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Relative luminance of sRGB pixels, 0 to 1 (WCAG 2.2)."""
+    part = pixels.astype(np.float64) / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]))
 
 
 async def open_with_alarms(
@@ -60,6 +83,13 @@ async def test_priorities_are_told_apart_without_colour_and_without_motion(
     still = await page.evaluate(FRAME, "01")
     assert still["frame"] == 5
     assert not still["moves"]
+
+    # on paper the fills stay, and what stands on them is legible in grey
+    await page.emulate_media(media="print")
+    for bed in ("01", "02", "04", "05"):
+        banner = page.get_by_test_id(f"banner-{bed}")
+        assert await banner.evaluate("(e) => getComputedStyle(e).printColorAdjust") == "exact"
+        assert await contrast_in_grey(screen, bed) >= LEGIBLE, bed
 
 
 async def test_focus_stays_with_the_patient_when_tiles_change_place(
@@ -100,3 +130,18 @@ async def test_letters_filter_read_and_pause_on_the_ward(
     await page.get_by_test_id("tile-01").get_by_role("link").focus()
     await page.keyboard.press("n")
     await expect(page.get_by_role("status").filter(has_text="SpO₂ 84 < 88")).to_have_count(1)
+
+    # who speaks to the screen turns the letters off; arrows stay
+    await page.get_by_role("link", name="Settings").click()
+    await page.get_by_role("switch", name="Single-letter keys").uncheck()
+    await page.get_by_role("link", name="Ward", exact=True).click()
+    await expect(tiles).to_have_count(8)
+    looks = await page.locator("html").get_attribute("data-looks")
+    for letter in ("1", "t", "n", "?", "f", "p"):
+        await page.keyboard.press(letter)
+    await page.keyboard.press("ArrowRight")
+    await expect(page.locator("[data-key]:has(:focus)")).to_have_count(1)
+    await expect(tiles).to_have_count(8)
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert await page.locator("html").get_attribute("data-looks") == looks
+    assert await page.evaluate("() => document.fullscreenElement === null")

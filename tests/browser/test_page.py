@@ -148,19 +148,6 @@ async def test_nothing_is_wider_than_the_screen(
         assert await screen.page.evaluate(higher) == 0
 
 
-@pytest.mark.parametrize("theme", ["dark", "light", "night"])
-async def test_axe_finds_nothing_serious(
-    browser: Browser, system: RunningSystem, theme: str
-) -> None:
-    screen = await Screen.open(browser, system, theme=theme)
-    assert await screen.findings() == []
-    await screen.log_in()
-    await screen.see_ward()
-    assert await screen.findings() == []
-    await screen.open_patient("02")
-    assert await screen.findings() == []
-
-
 async def test_a_pause_comes_from_the_server_and_survives_a_reload(
     screen: Screen, system: RunningSystem
 ) -> None:

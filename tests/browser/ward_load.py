@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.browser.frame_costs import SCRIPT, FrameCosts, heap_bytes
+from tests.browser.frame_costs import SCRIPT, FrameCosts, kept
 from tests.browser.running_system import RunningSystem, SystemProcess
 from tests.browser.screen import WALL, Screen, opened_browser
 
@@ -35,26 +35,26 @@ async def run(system: RunningSystem, *, patients: int, minutes: float) -> bool:
         session = await screen.page.context.new_cdp_session(screen.page)
         await session.send("Performance.enable")
         await asyncio.sleep(WARM_UP_S)
-        heaps = [await heap_bytes(session)]
+        heaps = [(await kept(session)).heap_bytes]
         await FrameCosts.read(screen.page, clear=True)
         each_s = min(60.0, minutes * 60 / 3)
         for _ in range(round(minutes * 60 / each_s)):
             await asyncio.sleep(each_s)
-            heaps.append(await heap_bytes(session))
+            heaps.append((await kept(session)).heap_bytes)
             _tell(await FrameCosts.read(screen.page), heaps, each_s)
         costs = await FrameCosts.read(screen.page)
         await screen.close()
     grown = heaps[-1] - heaps[0]
-    kept = {
+    held = {
         "heap": grown <= BUDGETS["heap_growth_bytes"],
         "script": costs.script_p95_ms <= BUDGETS["script_p95_ms"],
         "frame": costs.frame_p95_ms <= BUDGETS["frame_p95_ms"],
         "console": not screen.complaints,
     }
-    print(json.dumps({"patients": patients, "minutes": minutes, "kept": kept}))
+    print(json.dumps({"patients": patients, "minutes": minutes, "kept": held}))
     load = os.getloadavg()[0]
     print(f"machine: {os.cpu_count()} cores, load {load:.1f}, software rendering")
-    return all(kept.values())
+    return all(held.values())
 
 
 def _tell(costs: FrameCosts, heaps: list[int], each_s: float) -> None:
