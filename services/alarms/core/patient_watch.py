@@ -70,6 +70,7 @@ class PatientWatch:
         self.memory = memory
         self._alarms = StandingAlarms(memory)
         self._defaults = defaults
+        self._silence_us = round(defaults.silence_s * SECOND_US)
         self._limits: Mapping[str, Bounds] = {}
         self._devices: Mapping[int, int] = {}
 
@@ -132,17 +133,17 @@ class PatientWatch:
         return changed
 
     def _deadlines(self) -> Iterator[tuple[int, Condition, int]]:
-        silence_us = round(self._defaults.silence_s * SECOND_US)
+        heard = self.memory.heard
         for device, assigned in self._devices.items():
             if not self._is_silent(device):
-                last = max(self.memory.heard.get(device, 0), assigned)
-                yield last + silence_us, Condition.DATA_STOPPED, device
+                last = max(heard.get(device, 0), assigned)
+                yield last + self._silence_us, Condition.DATA_STOPPED, device
         for key, state in self.memory.states.items():
             if state.returns is not None:
                 yield state.returns, *parts_of(key)
 
     def _is_silent(self, device: int) -> bool:
-        return self._phase(Condition.DATA_STOPPED, device) is not Phase.QUIET
+        return key_of(Condition.DATA_STOPPED, device) in self.memory.states
 
     # ------------------------------------------------------------------ inputs
 
