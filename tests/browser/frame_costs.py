@@ -1,9 +1,10 @@
 """What the page's animation frames cost: counted inside the page, without a word to its code."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.async_api import CDPSession, Page
+from playwright.async_api import Browser, CDPSession, Page
 
 # Milliseconds of script a frame and between frames, in bins of a fifth; no array grows.
 SCRIPT = """
@@ -66,6 +67,47 @@ class FrameCosts:
             script_median_ms=_quantile(told["script"], 0.5),
             script_p95_ms=_quantile(told["script"], 0.95),
             frame_p95_ms=_quantile(told["frame"], 0.95),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MainThread:
+    """CPU time of the page's main thread: who else works on the machine does not matter."""
+
+    script_median_ms: float
+    script_p95_ms: float
+    layout_ms_a_second: float
+    longest_ms: float
+
+    @classmethod
+    async def watch(cls, browser: Browser, *, seconds: float) -> "MainThread":
+        """Trace the one page of the browser for so long."""
+        session = await browser.new_browser_cdp_session()
+        events: list[dict[str, Any]] = []
+        complete = asyncio.Event()
+        session.on("Tracing.dataCollected", lambda part: events.extend(part["value"]))
+        session.on("Tracing.tracingComplete", lambda _: complete.set())
+        config = {"includedCategories": ["devtools.timeline", "toplevel"]}
+        await session.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": config})
+        await asyncio.sleep(seconds)
+        await session.send("Tracing.end")
+        await complete.wait()
+        await session.detach()
+        spent: dict[str, list[float]] = {"FireAnimationFrame": [], "Layout": [], "RunTask": []}
+        mains = {
+            (event["pid"], event["tid"])
+            for event in events
+            if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+        }
+        for event in events:
+            if event["name"] in spent and (event["pid"], event["tid"]) in mains:
+                spent[event["name"]].append(event.get("tdur", 0) / 1_000)
+        frames = sorted(spent["FireAnimationFrame"])
+        return cls(
+            script_median_ms=frames[len(frames) // 2],
+            script_p95_ms=frames[int(len(frames) * 0.95)],
+            layout_ms_a_second=sum(spent["Layout"]) / seconds,
+            longest_ms=max(spent["RunTask"]),
         )
 
 

@@ -13,7 +13,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 BED, DEVICE = "08", "sim-bed-08"
 AGED_WITHIN_MS = 40_000  # the command's way, then ten seconds of a value's life
-BACK_WITHIN_MS = 40_000  # an estimator wants to see some beats first
 LIVE = ("hr", "spo2", "rr")  # what is measured each second
 # Beds whose number stands, for each of the live values.
 WITH_NUMBERS = """(names) => names.map((name) => {
@@ -45,7 +44,3 @@ async def test_one_device_that_stops_takes_only_its_own_values_with_it(
             assert BED not in beds, name
             assert len(beds) >= 5, (name, beds)
         assert await page.get_by_test_id("link-state").get_attribute("data-state") == "live"
-    await expect(screen.value(f"num-hr-{BED}")).to_have_text(
-        re.compile(r"\d+"), timeout=BACK_WITHIN_MS
-    )
-    await expect(tile.get_by_text("No data")).to_have_count(0)
