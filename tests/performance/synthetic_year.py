@@ -29,7 +29,6 @@ from services.storage.application.rollup import RollingUp, RollupPolicy
 from services.storage.core import frame_rows, vital_rows
 from services.storage.core.frame_rows import FrameRows
 from services.storage.core.partitions import Partitioned, partition_starts
-from services.storage.core.vital_rows import Emission
 from services.storage.metrics import StorageMetrics
 from shared.contracts.frames import FRAME
 from shared.contracts.instants import DAY, HOUR, SECOND
@@ -245,16 +244,36 @@ async def measure_compaction(
     }
 
 
-def one_day(rng: np.random.Generator) -> list[Emission]:
-    """What is kept of a day of one patient, at times since its beginning."""
-    t = np.arange(0, DAY, 5 * SECOND)
-    table = np.zeros(len(t) * len(MEASURES), dtype=VITAL)
-    table["t"] = table["received"] = np.repeat(t, len(MEASURES))
-    table["patient"] = table["device"] = table["method"] = 1
-    table["measure"] = np.tile(MEASURES, len(t))
-    table["value"] = 70 + 5 * rng.standard_normal(len(table))
-    table["quality"] = 0.9
-    return vital_rows.emissions(table)
+class DayOfValues:
+    """What is kept of a day of one patient, in the form of COPY, moved to any day."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        t = np.arange(0, DAY, 5 * SECOND)
+        table = np.zeros(len(t) * len(MEASURES), dtype=VITAL)
+        table["t"] = table["received"] = np.repeat(t, len(MEASURES))
+        table["patient"] = table["device"] = table["method"] = 1
+        table["measure"] = np.tile(MEASURES, len(t))
+        table["value"] = 70 + 5 * rng.standard_normal(len(table))
+        table["quality"] = 0.9
+        payload = vital_rows.copy_payload(vital_rows.emissions(table))
+        self._head, body, self._tail = payload[:19], payload[19:-2], payload[-2:]
+        record = np.dtype(
+            {
+                "names": ["t", "received"],
+                "formats": [">i8", ">i8"],
+                "offsets": [14, 34],  # where the row of COPY has them
+                "itemsize": len(body) // len(t),
+            }
+        )
+        self._rows = np.frombuffer(bytearray(body), dtype=record)
+        assert (self._rows["t"] == t).all(), "the rows of COPY are laid out otherwise"
+        self._times = t
+
+    def starting(self, start_us: int) -> bytes:
+        """The day that begins at a time."""
+        for name in ("t", "received"):
+            self._rows[name] = self._times + start_us
+        return self._head + self._rows.tobytes() + self._tail
 
 
 async def measure_rollup(
@@ -264,21 +283,17 @@ async def measure_rollup(
     end = time.time_ns() // 1_000 // HOUR * HOUR
     rng = np.random.default_rng(7)
     began = time.perf_counter()
-    emissions = one_day(rng)
+    payload_of = DayOfValues(rng)
     for day in range(days):
         start = end - (days - day) * DAY
         starts = partition_starts(Partitioned.VITAL, np.array([start, start + DAY - 1]))
         await storing.partitions.ensure(Partitioned.VITAL, starts)
-        rows = [
-            Emission(one.key._replace(t=start + one.key.t), start + one.key.t, one.values)
-            for one in emissions
-        ]
         async with storing.pool.transaction() as session:
             await session.copy_payload(
                 schema="signal",
                 table="vital",
                 columns=vital_rows.COLUMNS,
-                payload=vital_rows.copy_payload(rows),
+                payload=payload_of.starting(start),
             )
     filled_s = time.perf_counter() - began
     await connection.execute("analyze signal.vital")
