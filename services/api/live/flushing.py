@@ -13,6 +13,8 @@ from services.api.metrics import ApiMetrics
 from shared.runtime.clock import Clock
 
 _AT_ONCE = 250  # sockets; then the loop may do something else
+_REST_SHARE = 2.0  # of the time that a flush took: a third of the loop, however slow the machine is
+_LONGEST_REST_S = 0.4  # later, a trace on a page would stand still
 
 
 class Flusher:
@@ -20,7 +22,8 @@ class Flusher:
 
     Parameters
     ----------
-    every_s : the flush interval, from the end of one flush to the begin of the next
+    every_s : the flush interval, from the end of one flush to the begin of the next; where flushes
+        take long it is longer, since fewer and larger ones are cheaper
     """
 
     def __init__(
@@ -43,8 +46,11 @@ class Flusher:
     async def run(self, stop: asyncio.Event) -> None:
         """Flush until the stop. Cancel-safe: what was taken is written at once."""
         while not stop.is_set():
+            began_s = self._clock.monotonic_s()
             await self._flush()
-            await self._clock.sleep(self._every_s)
+            took_s = self._clock.monotonic_s() - began_s
+            rest_s = min(_REST_SHARE * took_s, _LONGEST_REST_S)
+            await self._clock.sleep(max(self._every_s, rest_s))
 
     async def _flush(self) -> None:
         n_text = n_binary = n_bytes = 0
