@@ -184,16 +184,16 @@ class DeploymentWatch:
         async with asyncio.TaskGroup() as group:
             working = group.create_task(_awaited(work(lane, ending)))
             watching = group.create_task(self._until_left(resting, lane, stop))
-            await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
-            if not watching.done():
-                watching.cancel()
-                return not stop.is_set()
+            stopping = group.create_task(stop.wait())
+            await asyncio.wait([working, watching, stopping], return_when=asyncio.FIRST_COMPLETED)
+            ended_by_itself = working.done() and not stop.is_set()
+            change = watching.result() if watching.done() else None
+            watching.cancel()
+            stopping.cancel()
             ending.set()
-            await asyncio.wait([working])
-        change = watching.result()
         if change is not None and not stop.is_set():
             await self._leave(change, lane)
-        return False
+        return ended_by_itself and change is None
 
     async def _look_before_work(self) -> None:
         """Find out whether another replica, now dead, has left the lane a moment ago."""

@@ -30,6 +30,7 @@ class Worker:
         self.working = False
         self.began = 0
         self.may_leave = True
+        self.hangs: asyncio.Event | None = None
         self.went_on: list[int] = []
 
     async def work(self, _lane: Lane, stop: asyncio.Event) -> None:
@@ -39,6 +40,9 @@ class Worker:
         self.working = False
 
     async def ready(self, _lane: Lane, _change: LaneChange) -> bool:
+        if self.hangs is not None:
+            self.hangs.set()
+            await asyncio.Event().wait()
         return self.may_leave
 
     async def goes_on(self, _lane: Lane, change: LaneChange) -> None:
@@ -107,3 +111,13 @@ async def test_another_deployment_ends_the_service(migrated: DatabaseFixture) ->
         await connection.execute("update registry.deployment set lanes = 4, incarnation = 2")
         await eventually(worker.stop.is_set, within_s=5)
         await eventually(lambda: not worker.working, within_s=5)
+
+
+async def test_a_stop_does_not_wait_for_what_must_be_done_first(migrated: DatabaseFixture) -> None:
+    async with at_work(migrated) as (worker, connection):
+        worker.hangs = asyncio.Event()
+        await connection.execute(BEGIN, 30)
+        await eventually(worker.hangs.is_set, within_s=5)
+        worker.stop.set()
+        await eventually(lambda: not worker.working, within_s=2)
+        assert await left(connection) == []
