@@ -26,9 +26,12 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
                 item.add_marker(ONE_LOOP, append=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
-    """The system with eight simulated patients; alarms come in its first minutes."""
+    """The system with eight simulated patients; alarms come in its first minutes.
+
+    It ends with this folder: the tests that come next have the machine to themselves.
+    """
     beside = os.environ.get(BESIDE)
     if beside:
         yield RunningSystem.of(Path(beside))
@@ -44,7 +47,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
         process.stop()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def one_browser() -> AsyncIterator[Browser]:
     """The browser of all tests: it takes longer to start than many a test."""
     async with opened_browser() as opened:
