@@ -27,7 +27,12 @@ class Replica:
         self.database = Database(address, instance="replica", metrics=Metrics("replica"))
         self.metrics = Metrics("owner")
         self.ownership = LaneOwnership(
-            self.database, service="test", lanes=LANES, incarnation=1, metrics=self.metrics, silence_s=3
+            self.database,
+            service="test",
+            lanes=LANES,
+            incarnation=1,
+            metrics=self.metrics,
+            silence_s=3,
         )
         self.stop = asyncio.Event()
         self.working: set[int] = set()
