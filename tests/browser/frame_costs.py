@@ -43,6 +43,7 @@ CLEAR = """() => {
   frameCosts.frames = 0; frameCosts.batches = 0;
 }"""
 PER_MS = 5
+TIMELINE = "devtools.timeline"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class MainThread:
         complete = asyncio.Event()
         session.on("Tracing.dataCollected", lambda part: events.extend(part["value"]))
         session.on("Tracing.tracingComplete", lambda _: complete.set())
-        config = {"includedCategories": ["devtools.timeline", "toplevel"]}
+        config = {"includedCategories": [TIMELINE, f"disabled-by-default-{TIMELINE}"]}
         await session.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": config})
         await asyncio.sleep(seconds)
         await session.send("Tracing.end")
