@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
+
+BUFFERS = " buffers"
+BUFFERS_LEAST_MB = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +30,19 @@ def look(processes: Mapping[str, int]) -> Cpu:
 
 
 def memory_mb(processes: Mapping[str, int]) -> dict[str, float]:
-    """Memory by name, in MB: what processes share (PostgreSQL's buffers) counts once."""
-    return {name: sum(map(_share_mb, _family(pid))) for name, pid in processes.items()}
+    """Memory by name, in MB; what is shared by many processes counts once.
+
+    Shared memory stands apart, as "NAME buffers": PostgreSQL's fills up to the size that it was
+    given, whatever the queries do.
+    """
+    found: dict[str, float] = {}
+    for name, pid in processes.items():
+        shares = [_share_mb(process.pid) for process in _family(pid)]
+        found[name] = sum(own for own, _ in shares)
+        buffers = sum(shared for _, shared in shares)
+        if buffers >= BUFFERS_LEAST_MB:
+            found[f"{name}{BUFFERS}"] = buffers
+    return found
 
 
 def _family(pid: int) -> list[psutil.Process]:
@@ -35,11 +50,15 @@ def _family(pid: int) -> list[psutil.Process]:
     return [root, *root.children(recursive=True)]
 
 
-def _share_mb(process: psutil.Process) -> float:
+def _share_mb(pid: int) -> tuple[float, float]:
+    """Its own memory and its share of shared memory (proportional set size)."""
     try:
-        return float(process.memory_full_info().pss) / 1e6
-    except psutil.NoSuchProcess:
-        return 0.0
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0, 0.0
+    kib = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    shared = kib.get("Pss_Shmem", 0)
+    return (kib.get("Pss", 0) - shared) * 1.024e-3, shared * 1.024e-3
 
 
 def _tree(pid: int) -> float:

@@ -191,11 +191,12 @@ def told(rows: Sequence[dict[str, Any]]) -> str:
             + f" | {row['puback_p99_ms']:.0f} | {row['generator_behind_ms']:.0f}"
             + f" | {row['stored']:,} of {row['sent']:,} |"
         )
+    names = list(rows[-1]["memory_mb"])
     lines += ["", "| connections | " + " | ".join(f"{name} MB" for name in names) + " |"]
     lines.append("|---" * (len(names) + 1) + "|")
     lines += [
         f"| {row['connections']:,} | "
-        + " | ".join(f"{row['memory_mb'][name]:.0f}" for name in names)
+        + " | ".join(f"{row['memory_mb'].get(name, 0.0):.0f}" for name in names)
         + " |"
         for row in rows
     ]
