@@ -223,7 +223,10 @@ async def test_100_mm_of_the_strip_measure_100_mm_once_the_screen_is_measured(
     await expect(scale).not_to_contain_text("≈")
     await page.wait_for_function(f"() => ({BOLD_LINES})().length > 20")
     lines = await page.evaluate(BOLD_LINES)
-    assert abs((lines[20] - lines[0]) / px_per_mm - 100) < 0.25, lines[:22]
+    # a steep beat may hide a line: each one that is seen stands where a ruler has it
+    millimetres = [(line - lines[0]) / px_per_mm for line in lines]
+    assert millimetres[-1] > 100
+    assert all(abs(each - 5 * round(each / 5)) < 0.25 for each in millimetres), lines
     await page.reload()
     await see_strip(page)
     await expect(scale).not_to_contain_text("≈")
