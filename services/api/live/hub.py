@@ -196,7 +196,10 @@ class Hub:
     # --------------------------------------------------------------------- feed
 
     def put_vitals(self, batch: VitalBatch) -> None:
-        """Give each watched value of a batch to those who watch it."""
+        """Give each watched value of a batch to those who watch it, unless they have newer.
+
+        What late data corrects is history: it must not stand where the newest value stands.
+        """
         table, watching = batch.table, self._watching
         rows = np.flatnonzero(np.isin(table["patient"], watching.patient_ids))
         if not len(rows):
@@ -204,8 +207,8 @@ class Hub:
         devices = {number: watched.device for number, watched in watching.by_device.items()}
         by_patient: dict[PatientKey, dict[VitalKey, bytes]] = {}
         for patient_id, item in vital_items(table[rows], watching.patient_key, devices):
-            self._newest.put(patient_id, item)
-            by_patient.setdefault(patient_id, {})[item.key] = item.encoded
+            if self._newest.put(patient_id, item):
+                by_patient.setdefault(patient_id, {})[item.key] = item.encoded
         for patient_id, values in by_patient.items():
             for subscription in watching.by_patient.get(patient_id, ()):
                 if subscription.started and subscription.wants(What.VITALS):

@@ -18,12 +18,14 @@ class NewestValues:
         self._values: dict[PatientKey, dict[VitalKey, VitalItem]] = {}
         self._whole: set[PatientKey] = set()
 
-    def put(self, patient: PatientKey, item: VitalItem) -> None:
-        """Take a value; one of an older time than the one that is there changes nothing."""
+    def put(self, patient: PatientKey, item: VitalItem) -> bool:
+        """Take a value, unless it is of an older time than the one that is there; tells which."""
         values = self._values.setdefault(patient, {})
         known = values.get(item.key)
-        if known is None or known.t_us <= item.t_us:
-            values[item.key] = item
+        if known is not None and known.t_us > item.t_us:
+            return False
+        values[item.key] = item
+        return True
 
     def complete(self, patient: PatientKey, items: Iterable[VitalItem]) -> None:
         """Add what the database had when the patient was watched already."""

@@ -143,6 +143,17 @@ def test_values_go_to_those_who_watch_the_patient() -> None:
     assert texts(other, "vitals") == []
 
 
+def test_what_late_data_corrects_does_not_replace_a_newer_value() -> None:
+    hub = Hub(ring_events=10)
+    one = client(hub)
+    subscribe(hub, one, [patient(1, 11)])
+    hub.put_vitals(vitals((20, 1, 11, 72.0), (5, 1, 11, 60.0)))
+    hub.put_vitals(vitals((6, 1, 11, 61.0)))
+    assert [m["items"][0]["value"] for m in texts(one, "vitals")] == [72.0]
+    hub.put_vitals(vitals((20, 1, 11, 73.0)))  # a revision of the newest itself
+    assert [m["items"][0]["value"] for m in texts(one, "vitals")] == [73.0]
+
+
 def test_an_absent_or_unknown_value_is_no_number() -> None:
     hub = Hub(ring_events=10)
     one = client(hub)
