@@ -36,7 +36,7 @@ class NewClaimCode(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    expires_s: int = Field(default=900, ge=60, le=86_400)
+    expires_s: int = Field(default=900, strict=True, ge=60, le=86_400)
 
 
 class ClaimCode(BaseModel):

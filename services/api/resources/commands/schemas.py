@@ -31,7 +31,11 @@ class NewCommand(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["identify"])
     args: dict[str, Any] = Field(default_factory=dict, max_length=20)
     expires_s: int = Field(
-        default=60, ge=1, le=LONGEST_S, description="A device that is away longer never runs it"
+        default=60,
+        strict=True,
+        ge=1,
+        le=LONGEST_S,
+        description="A device that is away longer never runs it",
     )
 
 

@@ -37,7 +37,7 @@ class NewDevice(BaseModel):
 
     device: str = Field(pattern=r"^[a-z0-9-]{3,40}$")
     model: str = Field(pattern=r"^[a-z0-9-]{1,80}$")
-    simulated: bool = False
+    simulated: bool = Field(default=False, strict=True)
     note: str | None = Field(default=None, max_length=1_000, pattern=r"^[^\x00]*$")
 
 
@@ -71,6 +71,7 @@ class Rotation(BaseModel):
 
     keep_old_s: int = Field(
         default=0,
+        strict=True,
         ge=0,
         le=604_800,
         description=(

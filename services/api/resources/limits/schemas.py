@@ -37,10 +37,10 @@ class NewLimit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     measure: str = Field(json_schema_extra={"enum": list(MEASURES_BY_KEY)})
-    low: float | None = Field(default=None, ge=-1e6, le=1e6, allow_inf_nan=False)
-    high: float | None = Field(default=None, ge=-1e6, le=1e6, allow_inf_nan=False)
-    enabled: bool = True
-    delay_s: float | None = Field(default=None, ge=0, le=300, allow_inf_nan=False)
+    low: float | None = Field(default=None, strict=True, ge=-1e6, le=1e6, allow_inf_nan=False)
+    high: float | None = Field(default=None, strict=True, ge=-1e6, le=1e6, allow_inf_nan=False)
+    enabled: bool = Field(default=True, strict=True)
+    delay_s: float | None = Field(default=None, strict=True, ge=0, le=300, allow_inf_nan=False)
     reason: str | None = Field(default=None, max_length=1_000, pattern=r"^[^\x00]*$")
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ class NewRetention(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    keep_days: int = Field(ge=1, le=36_500)
+    keep_days: int = Field(strict=True, ge=1, le=36_500)
     reason: str = Field(min_length=3, max_length=1_000, pattern=r"^[^\x00]*$")
 
 
