@@ -2,7 +2,7 @@
 
 What is pure runs on all cores. Single parts on real servers mostly wait, so three of them run side
 by side, each with servers of its own. Of what has a whole system, the page in the browser needs one
-and a quarter core and the kills three quarters of one: each has a worker.
+and a quarter core and the kills three quarters of one: they run beside each other.
 """
 
 import re
@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from deploy.local.jobs import python
+from deploy.local.jobs import Job, python, run_side_by_side
 from deploy.local.layout import PROJECT
 
 BUDGET_S = 15 * 60.0
@@ -20,7 +20,8 @@ PURE = ("tests/unit", "tests/contract")
 CONTROLS = "tests/chaos/test_controls.py"  # one service each: no whole system is measured
 PARTS = ("tests/integration", "tests/accuracy", CONTROLS)
 SIDE_BY_SIDE = 3
-WHOLE = ("tests/browser", "tests/chaos")
+PAGE = ("tests/browser",)
+KILLS = ("tests/chaos",)
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 # "12 passed, 1 skipped in 3.21s", with or without the line around it
 CLOSING = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)")
@@ -42,14 +43,11 @@ def main() -> int:
                 *_there(PARTS),
             ),
         ),
-        (
-            "the whole system",
-            python(
-                *PYTEST,
-                *("-n", "2", "--dist", "loadgroup", "--durations=15", f"--ignore={CONTROLS}"),
-                *_there(WHOLE),
-            ),
-        ),
+    ]
+    # Two of pytest and not two of its workers: those divide a folder's tests among them.
+    beside = [
+        Job("the page", python(*PYTEST, *_there(PAGE))),
+        Job("kills", python(*PYTEST, f"--ignore={CONTROLS}", *_there(KILLS))),
     ]
     counts: Counter[str] = Counter()
     failed = []
@@ -59,6 +57,12 @@ def main() -> int:
         counts.update(said)
         if status != 0:
             failed.append(name)
+    print("\n---- whole systems, beside each other", flush=True)
+    run_side_by_side([[job] for job in beside])
+    for job in beside:
+        counts.update(_counted(job.output.splitlines()))
+        if job.status != 0:
+            failed.append(job.name)
     took_s = time.monotonic() - begin
     if took_s > BUDGET_S:
         print(f"\nthat is more than the {BUDGET_S / 60:.0f} minutes that the tests may take")
@@ -75,7 +79,7 @@ def _there(places: Sequence[str]) -> list[str]:
 
 def _run(command: Sequence[str]) -> tuple[int, Counter[str]]:
     """Run a stage, show what it says, and count what its closing line says."""
-    counts: Counter[str] = Counter()
+    lines = []
     with subprocess.Popen(
         command,
         cwd=PROJECT,
@@ -87,11 +91,19 @@ def _run(command: Sequence[str]) -> tuple[int, Counter[str]]:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
-            if CLOSING_LINE.search(line):
-                counts = Counter()
-                for number, word in CLOSING.findall(line):
-                    counts[word.removesuffix("s") if word == "errors" else word] += int(number)
-    return process.returncode, counts
+            lines.append(line)
+    return process.returncode, _counted(lines)
+
+
+def _counted(lines: Iterable[str]) -> Counter[str]:
+    """How many passed, failed and so on, by the last closing line."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        if CLOSING_LINE.search(line):
+            counts = Counter()
+            for number, word in CLOSING.findall(line):
+                counts[word.removesuffix("s") if word == "errors" else word] += int(number)
+    return counts
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
@@ -14,20 +15,17 @@ from tests.browser.screen import Screen, opened_browser
 
 HERE = Path(__file__).parent
 ONE_LOOP = pytest.mark.asyncio(loop_scope="session")  # a browser belongs to the loop it began in
-ONE_WORKER = pytest.mark.xdist_group("browser")  # one system and one browser for all of them
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Run the tests of this folder in one process and loop, so that they can share a browser."""
+    """Run the tests of this folder in one loop, so that they can share a browser."""
     for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(ONE_WORKER)
-            if pytest_asyncio.is_async_test(item):
-                item.add_marker(ONE_LOOP, append=False)
+        if item.path.is_relative_to(HERE) and pytest_asyncio.is_async_test(item):
+            item.add_marker(ONE_LOOP, append=False)
 
 
 @pytest.fixture(scope="package")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def system() -> Iterator[RunningSystem]:
     """The system with eight simulated patients; alarms come in its first minutes.
 
     It ends with this folder: the tests that come next have the machine to themselves.
@@ -36,15 +34,14 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     if beside:
         yield RunningSystem.of(Path(beside))
         return
-    folder = tmp_path_factory.mktemp("system")
-    for parent in (folder, *folder.parents):
-        if parent.owner() != "root" or parent.name.startswith("pytest-"):
-            parent.chmod(parent.stat().st_mode | 0o011)  # the database's user must pass
-    process = SystemProcess(folder)
-    try:
-        yield process.wait_until_ready()
-    finally:
-        process.stop()
+    # Not in pytest's folder, which only its own user may enter: the database runs as another.
+    with tempfile.TemporaryDirectory(prefix="vitalwire-page-") as folder:
+        Path(folder).chmod(0o711)
+        process = SystemProcess(Path(folder) / "system")
+        try:
+            yield process.wait_until_ready()
+        finally:
+            process.stop()
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

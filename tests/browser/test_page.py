@@ -8,6 +8,7 @@ from playwright.async_api import Browser, expect
 from tests.browser.provoked import alarm_at
 from tests.browser.running_system import RunningSystem
 from tests.browser.screen import LAPTOP, PHONE, WALL, Screen
+from tests.harness.eventually import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -34,14 +35,13 @@ async def test_the_ward_shows_live_numbers_of_every_bed(screen: Screen) -> None:
     await screen.see_ward()
     tiles = screen.page.locator("article[data-testid^=tile-]")
     await expect(tiles).to_have_count(8)
-    rates = [
-        int(text.split()[0].lstrip("?"))
-        for text in await screen.page.locator(
-            "[data-testid^=num-hr] [data-value]"
-        ).all_inner_texts()
-        if re.match(r"\??\d", text)
-    ]
-    assert len(rates) >= 6
+
+    async def rates_of_six() -> list[int]:
+        shown = await screen.page.locator("[data-testid^=num-hr] [data-value]").all_inner_texts()
+        rates = [int(text.split()[0].lstrip("?")) for text in shown if re.match(r"\??\d", text)]
+        return rates if len(rates) >= 6 else []  # in a moment of noise a heart has no number
+
+    rates = await eventually(rates_of_six, within_s=10)
     assert all(20 < rate < 250 for rate in rates)
     await expect(screen.page.get_by_test_id("simulated")).to_contain_text("Simulated data")
     await expect(screen.page.get_by_test_id("count-high").locator("i")).to_have_text(
