@@ -17,10 +17,10 @@ from services.api.live.waveform_bytes import (
     MISSING,
     WaveformBlock,
     WaveformHeader,
+    block_fields,
     bundle,
     encode_first_block,
     frame_block,
-    short_number,
 )
 from shared.contracts.instants import to_text
 
@@ -256,8 +256,8 @@ def _vitals_message(subscription: str, items: Iterable[bytes]) -> str:
 
 
 def _block_text(subscription: str, block: WaveformBlock) -> str:
-    header = block.header
-    counts = np.frombuffer(block.samples, dtype="<i2").reshape(-1, len(header.channels)).T
+    channels = len(block.header.channels)
+    counts = np.frombuffer(block.samples, dtype="<i2").reshape(-1, channels).T
     values = [
         [None if value == MISSING else value for value in channel] for channel in counts.tolist()
     ]
@@ -265,17 +265,7 @@ def _block_text(subscription: str, block: WaveformBlock) -> str:
         {
             "id": subscription,
             "kind": "waveform",
-            "patient": header.patient,
-            "device": header.device,
-            "stream": header.stream,
-            "place": header.place,
-            "t0": block.t0_us,
-            "hz": short_number(header.hz),
-            "channels": header.channels,
-            "scale": short_number(header.scale),
-            "offset": short_number(header.offset),
-            "unit": header.unit,
-            "n": block.n,
+            **block_fields(block),
             "values": values,
         }
     ).decode()

@@ -9,6 +9,7 @@ All little-endian; golden bytes in ``tests/contract/api``. Hot path: one call a 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -69,25 +70,25 @@ class WaveformBlock:
 
 def encode_first_block(block: WaveformBlock, *, subscription: str, handle: int) -> bytes:
     """The bytes of a block that introduces ``handle`` with the whole header."""
+    return _block({"id": subscription, "s": handle, **block_fields(block)}, block.samples)
+
+
+def block_fields(block: WaveformBlock) -> dict[str, Any]:
+    """What a client is told of a block whose header it does not know yet."""
     header = block.header
-    return _block(
-        {
-            "id": subscription,
-            "s": handle,
-            "patient": header.patient,
-            "device": header.device,
-            "stream": header.stream,
-            "place": header.place,
-            "t0": block.t0_us,
-            "hz": short_number(header.hz),
-            "channels": header.channels,
-            "scale": short_number(header.scale),
-            "offset": short_number(header.offset),
-            "unit": header.unit,
-            "n": block.n,
-        },
-        block.samples,
-    )
+    return {
+        "patient": header.patient,
+        "device": header.device,
+        "stream": header.stream,
+        "place": header.place,
+        "t0": block.t0_us,
+        "hz": short_number(header.hz),
+        "channels": header.channels,
+        "scale": short_number(header.scale),
+        "offset": short_number(header.offset),
+        "unit": header.unit,
+        "n": block.n,
+    }
 
 
 def encode_next_block(block: WaveformBlock, *, handle: int) -> bytes:
