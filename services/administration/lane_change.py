@@ -30,6 +30,8 @@ HOLD_S = 10.0
 """So long the services rest without a word of the command; then they go on as before."""
 HOLD_EVERY_S = 1.0
 LOOK_EVERY_S = 0.1
+AT_WORK_WITHIN_S = 20.0
+"""So long a service may be away that is only being started again."""
 STREAMS_SAVED_S = 1.0  # as of `vitalwire migrate`: RabbitMQ forgets a stream that is younger
 Missing = Callable[[], Awaitable[str]]
 """Gives what is still missing, in words; nothing when all is there."""
@@ -83,8 +85,7 @@ class LaneChanger:
         if now.lanes == to_lanes:
             self._tell(f"there are {to_lanes} lanes: nothing to change")
             return False
-        if missing := await self._unowned(now):
-            raise Conflict(f"not all services are at work: {missing}")
+        await self._until_at_work(now)
         self._tell(f"from {now.lanes} to {to_lanes} lanes")
         await self._declare(to_lanes)
         change = await self._until_switched(now, to_lanes, asked_by)
@@ -254,8 +255,27 @@ class LaneChanger:
             if held < wanted
         )
 
-    async def _until(self, doing: str, missing: Missing, change: Change | None = None) -> None:
-        """Wait until nothing is missing.
+    async def _until_at_work(self, deployment: Deployment) -> None:
+        """Every lane is worked on; whoever is only being started again is waited for.
+
+        Raises
+        ------
+        Conflict : not all services came
+        """
+        if missing := await self._unowned(deployment):
+            within_s = min(AT_WORK_WITHIN_S, self._wait_s)
+            self._tell(f"waits for the services, {within_s:g} s at most: {missing}")
+            await self._until("", lambda: self._unowned(deployment), within_s=within_s)
+
+    async def _until(
+        self,
+        doing: str,
+        missing: Missing,
+        change: Change | None = None,
+        *,
+        within_s: float | None = None,
+    ) -> None:
+        """Wait until nothing is missing, as long as a step may take or `within_s`.
 
         Raises
         ------
@@ -264,6 +284,7 @@ class LaneChanger:
         if doing:
             self._tell(doing)
         began_s = self._clock.monotonic_s()
+        wait_s = self._wait_s if within_s is None else within_s
         found = "PostgreSQL does not answer"
         while True:
             with contextlib.suppress(Unavailable):
@@ -272,8 +293,8 @@ class LaneChanger:
                     return
                 if change is not None:
                     await self._check_held(change)
-            if self._clock.monotonic_s() - began_s > self._wait_s:
-                raise Conflict(f"after {self._wait_s:g} s {found}")
+            if self._clock.monotonic_s() - began_s > wait_s:
+                raise Conflict(f"after {wait_s:g} s {found}")
             await self._clock.sleep(LOOK_EVERY_S)
 
     async def _check_held(self, change: Change) -> None:
