@@ -34,6 +34,7 @@ export const deviceTexts = {
   ago: (age: string) => `${age} ago`,
   none: "No devices yet. Register the first one.",
   noneHere: "None of your patients wears a device.",
+  notListed: (device: string) => `${device} is not in this list. A new device appears within seconds; others belong to patients who are not yours.`,
   noMatch: "No device fits. Choose All or search for something else.",
   failed: "The devices could not be loaded. Alarms are not affected.",
   of: (device: string) => `Device ${device}`,

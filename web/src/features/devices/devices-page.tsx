@@ -46,7 +46,8 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
   const [secret, setSecret] = useState<DeviceSecret | null>(null);
   const manages = me.permissions.includes("manage_devices");
   const asked = search.get("device");
-  const shown = known.find(({ device }) => device.device === asked) ?? known[0];
+  // Never another device in the place of the one that was asked for: what is done there would be done to it.
+  const shown = asked === null ? known[0] : known.find(({ device }) => device.device === asked);
   const choose = (device: string): void => {
     setSearch({ device }, { replace: true });
     // beside the list on a screen, below it on a phone
@@ -79,7 +80,13 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
       ) : (
         <div className={styles["grid"]}>
           <DeviceList known={known} text={text} nowMs={nowMs} chosen={shown?.device.device ?? null} onChoose={choose} />
-          {shown !== undefined && <DeviceDetail key={shown.device.device} known={shown} nowMs={nowMs} manages={manages} id={DETAIL} onSecret={setSecret} />}
+          {shown === undefined ? (
+            <div className={styles["detail"]} id={DETAIL}>
+              <PanelNotice text={deviceTexts.notListed(asked ?? "")} />
+            </div>
+          ) : (
+            <DeviceDetail key={shown.device.device} known={shown} nowMs={nowMs} manages={manages} id={DETAIL} onSecret={setSecret} />
+          )}
         </div>
       )}
       {registers && (
