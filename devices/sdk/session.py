@@ -275,6 +275,8 @@ class Session:
                 if self._keeper is not None:
                     self._keeper.hear(desired)
                 self._tell(Desired(desired.configuration, desired.version))
+            case DownKind.FILE:
+                pass  # it has sent no file
             case DownKind.TIME:
                 told = msgspec.json.decode(body, type=_TimeMessage)
                 self._desk.set_time(told.t_utc_us)

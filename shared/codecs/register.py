@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 import shared.codecs
-from shared.contracts.decoding import Codec
+from shared.contracts.codec import Codec
 
 
 def load_codecs() -> Mapping[str, Codec]:

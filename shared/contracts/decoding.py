@@ -1,17 +1,16 @@
 """What every codec gives: messages with their frames, or a refusal with a named reason.
 
-A codec is a folder of ``shared/codecs``; its module ``codec`` holds one ``CODEC`` of the type here.
 Frames are ``NamedTuple``: this is the hot path of the gateway (benchmark: ``make bench``).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contracts.events import EventKind
 from shared.contracts.parking import Reason
 from shared.contracts.records import Table
 
@@ -29,7 +28,8 @@ class DecodedFrame(NamedTuple):
 
     ``data`` holds ``samples`` times ``channels`` numbers of ``format`` (one that a batch may
     hold: ``SAMPLE_DTYPES``), interleaved by channel. The first sample was taken ``dt_us``
-    microseconds of the device clock after the time of its message.
+    microseconds of the device clock after the time of its message. ``unit`` names what measured
+    it behind a hub (`identity.unit_id`); empty where that is the sender itself.
     """
 
     stream: int
@@ -42,16 +42,43 @@ class DecodedFrame(NamedTuple):
     scale: float
     offset: float
     data: bytes
+    unit: str = ""
+
+
+class Note(NamedTuple):
+    """Something that a device told and that people should know: it becomes an event.
+
+    ``dt_us`` as in `DecodedFrame`; ``data`` goes into the event, and is never personal.
+    """
+
+    kind: EventKind
+    dt_us: int = 0
+    unit: str = ""
+    data: Mapping[str, Any] = MappingProxyType({})
+
+
+class Word(NamedTuple):
+    """Something that a device said of its protocol, for its `Dialogue`: no sample, no event."""
+
+    name: str
+    unit: str = ""
+    data: Mapping[str, Any] = MappingProxyType({})
 
 
 class Decoded(NamedTuple):
-    """One message of a device: identity, device time, `MessageFlag` bits, frames by part."""
+    """One message of a device: identity, device time, `MessageFlag` bits, frames by part.
+
+    What holds notes or words may be without frames; so may what a stream decoder gives of bytes
+    that end no message yet.
+    """
 
     boot: int
     n: int
     t_us: int
     flags: int
     frames: list[DecodedFrame]
+    notes: Sequence[Note] = ()
+    words: Sequence[Word] = ()
 
 
 class Refused(NamedTuple):
@@ -83,30 +110,20 @@ class Decoder(Protocol):
     """Turns the bytes of one device into messages; keeps what is unfinished."""
 
     def feed(self, data: bytes, envelope: Envelope | None) -> list[Decoded | Refused]:
-        """Give the messages that end in ``data``; never raise, whatever the bytes."""
+        """Give the messages that end in ``data``; never raise, whatever the bytes.
+
+        With `Framing.STREAM` that is one `Decoded` with the identity of the envelope (its frames
+        are whatever ended in these bytes, its ``t_us`` that of the envelope), and beside it a
+        `Refused` for each stretch of garbage that was passed over.
+        """
         ...
 
     def remainder(self) -> bytes:
-        """Give the bytes taken in that no message has used yet, so that they can be kept."""
+        """Give the bytes taken in that no message has used yet: with them alone, given to
+        `resume` of a new decoder, it goes on as this one would. Bounded by ``largest_rest``.
+        """
         ...
 
-
-class Framing(Enum):
-    """How the messages of a codec are cut out of what MQTT delivers."""
-
-    MESSAGE = "message"
-    """Each MQTT message stands alone: one decoder may serve every device."""
-    STREAM = "stream"
-    """Messages run across MQTT messages: a decoder per device, whose remainder is state."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Codec:
-    """A codec as the register lists it."""
-
-    name: str
-    framing: Framing
-    largest_bytes: int
-    """The longest MQTT payload that is looked at; anything longer is refused unread."""
-    new_decoder: Callable[[], Decoder]
-    read_plain: PlainReader | None = None
+    def resume(self, rest: bytes) -> None:
+        """Take the place of the decoder that left ``rest``; forgets what was taken in before."""
+        ...

@@ -45,10 +45,22 @@ class ModelCommand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     label: str = ""
 
 
+class ModelUnit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a hub of this model may have behind it: what the protocol calls it, and its model."""
+
+    kind: Name
+    model: Name
+
+
 class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model of device. ``simulated`` ones are no device of flesh and blood's.
 
-    ``configuration`` names what may be wished of a device in ``down/desired``.
+    ``configuration`` names what may be wished of a device in ``down/desired``. ``constants`` are
+    by codec: numbers of its protocol that this model has otherwise. ``dialogue`` is the codec in
+    whose native bytes commands go out and answers come; empty: JSON. ``stale_after_s``: so long
+    without a word a device counts as offline though its connection was never told to be over
+    (0: only its connection counts). ``units`` may join while the hub runs; ``behind_hub`` models
+    are only met there. ``capabilities`` are names for people and programs that look for a device.
     """
 
     label: str
@@ -59,6 +71,13 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     streams: tuple[ModelStream, ...] = ()
     commands: tuple[ModelCommand, ...] = ()
     configuration: tuple[ModelValue, ...] = ()
+    constants: dict[str, dict[str, float]] = {}
+    dialogue: str = ""
+    keep_alive_s: Annotated[float, msgspec.Meta(ge=1, le=3_600)] = 10.0
+    stale_after_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
+    units: tuple[ModelUnit, ...] = ()
+    behind_hub: bool = False
+    capabilities: tuple[Name, ...] = ()
 
     def command(self, name: str) -> ModelCommand | None:
         """The command of this name, if the model understands it."""
@@ -90,6 +109,7 @@ def read_device_model(text: str) -> DeviceModel:
     for names in (
         [command.name for command in model.commands],
         [value.name for value in model.configuration],
+        [unit.kind for unit in model.units],
         *([value.name for value in command.args] for command in model.commands),
     ):
         if len(set(names)) != len(names):

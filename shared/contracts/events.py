@@ -25,6 +25,16 @@ class EventKind(StrEnum):
     SESSION_LOST = "session_lost"
     STREAM_TRUNCATED = "stream_truncated"
     COMMAND_FINISHED = "command_finished"  # data: command, name, outcome, detail
+    UNIT_JOINED = "unit_joined"  # data: unit, kind
+    UNIT_LEFT = "unit_left"  # data: unit, kind
+    STATUS_CHANGED = "status_changed"  # data: status (a name), on
+    POSITION_WRONG = "position_wrong"  # the wearer lies or stands as no recording may be made
+    CARD_ERROR = "card_error"
+    FRONT_END_FAULT = "front_end_fault"  # of the analogue part of an ECG
+    RECORDING_MADE = "recording_made"  # data: file
+    FILE_STORED = "file_stored"  # data: file, format, frames
+    FILE_REFUSED = "file_refused"  # data: file, format, reason, line or offset
+    MEMORY_CLEARED = "memory_cleared"  # data: results
 
 
 class Severity(StrEnum):

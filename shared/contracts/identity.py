@@ -6,7 +6,10 @@ import zlib
 from typing import NamedTuple, NewType
 
 DeviceId = NewType("DeviceId", str)
-"""The device's name outside: ``[a-z0-9-]{3,40}``, part of its MQTT topics, also its user name."""
+"""The device's name outside: ``[a-z0-9-]{3,40}``, part of its MQTT topics, also its user name.
+
+A unit behind a hub is a device of its own, ``{hub}--{unit}``; it speaks through the hub.
+"""
 
 DeviceKey = NewType("DeviceKey", int)
 """The device's row in ``registry.device``: what travels in records and tables."""
@@ -23,7 +26,10 @@ Lane = NewType("Lane", int)
 N_SHARDS = 256
 MAX_LANES = 64
 MAX_UINT32 = 0xFFFF_FFFF
+UNIT_MARK = "--"
+"""Between the id of a hub and that of its unit; no other device has it in its id."""
 _DEVICE_ID = re.compile(r"[a-z0-9-]{3,40}")
+_UNIT = re.compile(r"[a-z0-9]{1,10}")
 
 
 class MessageId(NamedTuple):
@@ -40,9 +46,24 @@ def parse_device_id(text: str) -> DeviceId | None:
     return DeviceId(text) if _DEVICE_ID.fullmatch(text) else None
 
 
+def unit_id(hub: DeviceId, unit: str) -> DeviceId | None:
+    """The device id of a unit behind a hub, or None where the two make none."""
+    if UNIT_MARK in hub or not _UNIT.fullmatch(unit):
+        return None
+    return parse_device_id(f"{hub}{UNIT_MARK}{unit}")
+
+
+def hub_of(device: DeviceId) -> DeviceId:
+    """The device that speaks for this one: its hub, or itself."""
+    return DeviceId(device.split(UNIT_MARK, 1)[0])
+
+
 def shard_of(device: DeviceId) -> Shard:
-    """Shard of a device, for ever: the lowest byte of the CRC-32 of its id."""
-    return Shard(zlib.crc32(device.encode("ascii")) & 0xFF)
+    """Shard of a device, for ever: the lowest byte of the CRC-32 of its id, or of its hub's.
+
+    So a hub and its units travel in one lane, and a message of the hub in one batch.
+    """
+    return Shard(zlib.crc32(hub_of(device).encode("ascii")) & 0xFF)
 
 
 def shard_of_patient(patient: PatientKey) -> Shard:

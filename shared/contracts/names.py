@@ -79,6 +79,7 @@ class DownKind(StrEnum):
     ERROR = "error"
     DESIRED = "desired"
     TIME = "time"
+    FILE = "file"
 
 
 class UpTopic(NamedTuple):

@@ -22,6 +22,9 @@ class Reason(StrEnum):
     UNSUPPORTED_VERSION = "unsupported_version"
     FOREIGN_DEVICE = "foreign_device"
     UNKNOWN_DEVICE = "unknown_device"
+    NO_IDENTITY = "no_identity"  # native bytes without an envelope, and the model wants one
+    GARBAGE = "garbage"  # bytes that a stream decoder passed over to find its way again
+    UNKNOWN_UNIT = "unknown_unit"  # a unit that may not be behind this hub
     CONFLICT = "conflict"
     BAD_BATCH = "bad_batch"
     INTERNAL_ERROR = "internal_error"

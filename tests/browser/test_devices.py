@@ -35,7 +35,9 @@ async def test_a_nurse_finds_the_device_of_a_bed_and_cannot_cut_it_off(screen: S
     # no other device stands in for one that is not listed: what is done there would be done to it
     await page.goto(re.sub(r"device=[\w-]+", "device=nobody-has-it", page.url))
     await expect(page.get_by_text("nobody-has-it is not in this list")).to_be_visible()
-    await expect(page.get_by_role("region", name=re.compile("^Device (sim|nobody)"))).to_have_count(0)
+    await expect(page.get_by_role("region", name=re.compile("^Device (sim|nobody)"))).to_have_count(
+        0
+    )
 
 
 async def test_a_nurse_sends_a_command_and_sees_what_became_of_it(screen: Screen) -> None:

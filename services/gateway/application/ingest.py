@@ -389,12 +389,12 @@ class Ingest:
         late_before_us = now_us - LATE_US
         for (number, message, route, _), decoded, _key, clock, segment in placed:
             device = route.device
-            boot, n, t_us, message_flags, frames = decoded
+            boot, n, t_us, message_flags, frames, _, _ = decoded
             start_us = t_us + segment.offset_us
             n_bytes = 0
             newest_us = earliest_us
             is_admitted = True
-            for _, _, _, samples, interval_ns, dt_us, _, _, _, data in frames:
+            for _, _, _, samples, interval_ns, dt_us, _, _, _, data, _ in frames:
                 n_bytes += len(data)
                 t0_us = start_us + dt_us
                 if not earliest_us <= t0_us <= latest_us:
@@ -416,7 +416,9 @@ class Ingest:
                 flags |= _LATE
             batch = outlet.batch_for(len(frames), n_bytes, late=is_late)
             for part, frame in enumerate(frames):
-                stream, place, channels, _, interval_ns, dt_us, layout, scale, offset, data = frame
+                stream, place, channels, _, interval_ns, dt_us, layout, scale, offset, data, _ = (
+                    frame
+                )
                 batch.add_frame(
                     (
                         device.key, boot, n, part, stream, start_us + dt_us, interval_ns,

@@ -30,7 +30,7 @@ from services.gateway.application.routing import Routes
 from services.gateway.core.flow import LaneFlow
 from services.gateway.core.messages import Device, SessionEnded
 from services.gateway.metrics import GatewayMetrics
-from shared.contracts.decoding import Codec
+from shared.contracts.codec import Codec
 from shared.contracts.device_model import DeviceModel
 from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.identity import Lane, shards_of

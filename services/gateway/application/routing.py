@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from services.gateway.application.devices import Devices
 from services.gateway.core.messages import Device, Incoming
-from shared.contracts.decoding import Codec, Decoder, Framing, PlainReader, Refused
+from shared.contracts.codec import Codec, Framing
+from shared.contracts.decoding import Decoder, PlainReader, Refused
 from shared.contracts.device_model import DeviceModel
 from shared.contracts.identity import DeviceId, parse_device_id
 from shared.contracts.names import ROOT, UpKind, UpTopic, parse_up_topic
@@ -52,7 +53,7 @@ class Routes:
         self._generation = devices.generation
         # One decoder serves all devices of a codec whose messages each stand alone.
         self._shared = {
-            name: codec.new_decoder()
+            name: codec.new_decoder(codec.with_constants())
             for name, codec in codecs.items()
             if codec.framing is Framing.MESSAGE
         }

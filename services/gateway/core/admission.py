@@ -59,7 +59,7 @@ def refuse_message(message: Decoded) -> Refused | None:
     if not message.frames:
         return Refused(Reason.EMPTY_SAMPLES, "no frames", message.boot, message.n)
     for frame in message.frames:
-        stream, place, channels, samples, interval_ns, dt_us, layout, scale, offset, data = frame
+        stream, place, channels, samples, interval_ns, dt_us, layout, scale, offset, data, _ = frame
         most_channels = _CHANNELS.get(stream)
         if most_channels is None:
             return _refuse(message, Reason.UNKNOWN_STREAM, f"stream {stream}")

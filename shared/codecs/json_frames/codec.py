@@ -4,20 +4,14 @@ Format in README.md. About 25 us a message of 250 samples; `packed` costs a tent
 """
 
 import math
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
 import numpy as np
 
-from shared.contracts.decoding import (
-    Codec,
-    Decoded,
-    DecodedFrame,
-    Decoder,
-    Envelope,
-    Framing,
-    Refused,
-)
+from shared.contracts.codec import Codec, Framing
+from shared.contracts.decoding import Decoded, DecodedFrame, Decoder, Envelope, Refused
 from shared.contracts.frames import MISSING_INT16, MISSING_INT32, RawSamples, SampleFormat
 from shared.contracts.identity import MAX_UINT32
 from shared.contracts.parking import Reason
@@ -78,6 +72,9 @@ class JsonDecoder:
     def remainder(self) -> bytes:
         """Give nothing: no message runs across MQTT messages."""
         return b""
+
+    def resume(self, rest: bytes) -> None:
+        """Do nothing: there is never a rest."""
 
 
 def decode(data: bytes, envelope: Envelope | None = None) -> list[Decoded | Refused]:
@@ -317,7 +314,7 @@ def _write_frame(message: Decoded, frame: DecodedFrame) -> JsonFrame:
     )  # fmt: skip
 
 
-def _new_decoder() -> Decoder:
+def _new_decoder(_constants: Mapping[str, float]) -> Decoder:
     return JsonDecoder()
 
 

@@ -6,19 +6,18 @@ structs; 0.6 us as columns, of those that are one frame of samples of a fixed wi
 
 import math
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.contracts.codec import Codec, Framing
 from shared.contracts.decoding import (
-    Codec,
     Decoded,
     DecodedFrame,
     Decoder,
     Envelope,
-    Framing,
     PlainMessages,
     Refused,
 )
@@ -58,6 +57,9 @@ class PackedDecoder:
     def remainder(self) -> bytes:
         """Give nothing: no message runs across MQTT messages."""
         return b""
+
+    def resume(self, rest: bytes) -> None:
+        """Do nothing: there is never a rest."""
 
 
 def decode(data: bytes) -> Decoded | Refused:
@@ -243,7 +245,7 @@ def read_plain(payloads: Sequence[bytes]) -> PlainMessages:
     return PlainMessages(is_plain, heads, [one[_HEADS:end] for one in payloads])
 
 
-def _new_decoder() -> Decoder:
+def _new_decoder(_constants: Mapping[str, float]) -> Decoder:
     return PackedDecoder()
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from shared.codecs.json_frames import codec as json_frames
 from shared.codecs.packed import codec as packed
 from shared.codecs.register import load_codecs
-from shared.contracts.decoding import Codec, Decoded, DecodedFrame, Envelope, Framing, Refused
+from shared.contracts.codec import Codec, Framing
+from shared.contracts.decoding import Decoded, DecodedFrame, Decoder, Envelope, Refused
 from shared.contracts.parking import Reason
 from shared.contracts.streams import STREAMS, Place
 
@@ -76,14 +77,19 @@ def messages(draw: st.DrawFn) -> Decoded:
     )
 
 
+def new_decoder(codec: Codec) -> Decoder:
+    """A decoder of its codec's defaults."""
+    return codec.new_decoder(codec.with_constants())
+
+
 @given(name=st.sampled_from(sorted(CODECS)), message=messages())
 def test_decode_inverts_encode(name: str, message: Decoded) -> None:
-    assert CODECS[name].new_decoder().feed(ENCODERS[name](message), None) == [message]
+    assert new_decoder(CODECS[name]).feed(ENCODERS[name](message), None) == [message]
 
 
 @given(name=st.sampled_from(sorted(CODECS)), data=st.binary(max_size=200))
 def test_any_bytes_give_messages_or_named_refusals(name: str, data: bytes) -> None:
-    found = CODECS[name].new_decoder().feed(data, ENVELOPE)
+    found = new_decoder(CODECS[name]).feed(data, ENVELOPE)
     assert found
     assert all(isinstance(one, Decoded | Refused) for one in found)
 
@@ -96,7 +102,7 @@ def a_message() -> Decoded:
 
 def test_cut_anywhere_it_is_refused_and_the_next_goes_through(codec: Codec) -> None:
     whole = ENCODERS[codec.name](a_message())
-    decoder = codec.new_decoder()
+    decoder = new_decoder(codec)
     for cut in range(len(whole)):
         (found,) = decoder.feed(whole[:cut], None)
         assert isinstance(found, Refused), f"cut at {cut}"
@@ -106,12 +112,12 @@ def test_cut_anywhere_it_is_refused_and_the_next_goes_through(codec: Codec) -> N
 
 
 def test_trailing_bytes_are_refused(codec: Codec) -> None:
-    (found,) = codec.new_decoder().feed(ENCODERS[codec.name](a_message()) + b"x", None)
+    (found,) = new_decoder(codec).feed(ENCODERS[codec.name](a_message()) + b"x", None)
     assert isinstance(found, Refused)
 
 
 def test_what_is_longer_than_told_is_refused_unread(codec: Codec) -> None:
-    (found,) = codec.new_decoder().feed(bytes(codec.largest_bytes + 1), None)
+    (found,) = new_decoder(codec).feed(bytes(codec.largest_bytes + 1), None)
     assert isinstance(found, Refused)
     assert found.reason is Reason.TOO_LARGE
 
@@ -120,7 +126,7 @@ def test_what_is_longer_than_told_is_refused_unread(codec: Codec) -> None:
 def test_changed_bytes_never_raise(codec: Codec, seed: int) -> None:
     chance = random.Random(seed)
     whole = ENCODERS[codec.name](a_message())
-    decoder = codec.new_decoder()
+    decoder = new_decoder(codec)
     for _ in range(3_000):
         changed = bytearray(whole)
         for _ in range(chance.randint(1, 4)):

@@ -19,8 +19,8 @@ from services.gateway.core.messages import BootKey, Device, Incoming, ParkedMess
 from services.gateway.core.presence import Presence
 from services.gateway.metrics import GatewayMetrics
 from shared.codecs.register import load_codecs
+from shared.contracts.codec import Codec
 from shared.contracts.commands import CommandResult
-from shared.contracts.decoding import Codec
 from shared.contracts.events import Event
 from shared.contracts.frames import FrameBatch, decode_frames
 from shared.contracts.identity import DeviceId, DeviceKey, Lane

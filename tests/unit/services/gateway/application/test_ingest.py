@@ -8,7 +8,8 @@ import pytest
 
 from shared.codecs.packed.codec import encode
 from shared.codecs.register import load_codecs
-from shared.contracts.decoding import Codec, Decoded, DecodedFrame, Envelope, Framing, Refused
+from shared.contracts.codec import Codec, Framing
+from shared.contracts.decoding import Decoded, DecodedFrame, Envelope, Refused
 from shared.contracts.parking import Reason
 from tests.unit.services.gateway.application.lane_in_memory import NAMES, MemoryLane
 
@@ -133,15 +134,21 @@ class BuggyDecoder:
     def feed(self, data: bytes, envelope: Envelope | None) -> list[Decoded | Refused]:
         if data == b"bug":
             raise ZeroDivisionError
-        return load_codecs()["packed"].new_decoder().feed(data, envelope)
+        return load_codecs()["packed"].new_decoder({}).feed(data, envelope)
 
     def remainder(self) -> bytes:
         return b""
 
+    def resume(self, rest: bytes) -> None:
+        pass
+
 
 async def test_a_bug_harms_the_message_that_shows_it_and_no_other() -> None:
     buggy = Codec(
-        name="packed", framing=Framing.MESSAGE, largest_bytes=100, new_decoder=BuggyDecoder
+        name="packed",
+        framing=Framing.MESSAGE,
+        largest_bytes=100,
+        new_decoder=lambda _: BuggyDecoder(),
     )
     lane = MemoryLane({"packed": buggy})
     await lane.accept(
