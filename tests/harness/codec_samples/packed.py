@@ -1,0 +1,17 @@
+"""Messages of codec `packed`."""
+
+import numpy as np
+
+from shared.codecs.packed.codec import encode
+from shared.contracts.decoding import Decoded, DecodedFrame
+from tests.harness.codecs import CodecSamples
+
+_ONE = DecodedFrame(2, 5, 2, 3, 10_000_000, 0, 1, 0.5, 1.0, np.arange(6, dtype="<i2").tobytes())
+_TWO = Decoded(7, 8, 1_700_000_000_000_000, 0, [_ONE, _ONE._replace(stream=4, dt_us=5)])
+
+SAMPLES = CodecSamples(
+    messages=(encode(_TWO), encode(_TWO, delta=True)),
+    told=(_TWO, _TWO),
+    checksummed=True,
+    tokens=(b"VW\x01",),
+)
