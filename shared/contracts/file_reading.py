@@ -6,6 +6,7 @@ so that taking it in twice changes nothing.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -14,6 +15,16 @@ from shared.contracts.parking import Reason
 
 LARGEST_FILE_BYTES = 64 << 20
 """A day of three leads at 250 Hz as EDF+ is 130 MB; longer recordings come in several files."""
+
+
+class FileState(StrEnum):
+    """How far a file is."""
+
+    RECEIVING = "receiving"
+    COMPLETE = "complete"
+    READING = "reading"
+    STORED = "stored"
+    REFUSED = "refused"
 
 
 class FilePiece(NamedTuple):
