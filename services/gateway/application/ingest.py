@@ -37,8 +37,8 @@ from services.gateway.core.messages import MARKS, BootKey, Device, Incoming
 from services.gateway.core.presence import Status, boot_of, read_status
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.commands import CommandResult
-from shared.contracts.decoding import Decoded, Refused
-from shared.contracts.identity import DeviceId, DeviceKey, Lane
+from shared.contracts.decoding import Decoded, Refused, Word
+from shared.contracts.identity import Boot, DeviceId, DeviceKey, Lane, MessageId
 from shared.contracts.names import UpKind
 from shared.contracts.parking import Reason
 from shared.contracts.quality import FrameFlag, MessageFlag
@@ -67,9 +67,9 @@ class Placed(NamedTuple):
 
     heard: Heard
     decoded: Decoded
-    key: BootKey
-    clock: ClockMap
-    segment: Segment
+    clock: ClockMap | None
+    segment: Segment | None
+    """None of both where a message has no time to be found: words alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,14 @@ class IngestLimits:
     time: TimeLimits
     messages_per_s: float
     messages_burst: float
+
+
+def _say_nothing(_device: Device, _words: Sequence[Word], _identity: MessageId) -> None:
+    """Nobody listens to words."""
+
+
+def _tell_nobody(_device: DeviceKey, _boot: int, _n: int) -> None:
+    """Nobody waits to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,9 @@ class LaneParts:
     answered : told what devices say of commands
     taken : counts the messages of each device
     refused : told of each refused message, with its device and reason
+    said : told the words of each message, in the order in which a device's messages came; before
+        its frames can be stored, and again where the message comes again
+    stored : told of messages of which nothing goes on to storage: they are stored as it is
     """
 
     lane: Lane
@@ -107,6 +118,8 @@ class LaneParts:
     limits: IngestLimits
     clock: Clock
     metrics: GatewayMetrics
+    said: Callable[[Device, Sequence[Word], MessageId], None] = _say_nothing
+    stored: Callable[[DeviceKey, int, int], None] = _tell_nobody
 
 
 class Ingest:
@@ -306,6 +319,9 @@ class Ingest:
                 assert type(content) is Status
                 await self._observe(one, content, corrections)
                 continue
+            if not content.frames:
+                placed.append(Placed(one, content, None, None))
+                continue
             clock = held.get(key) if key is not None else None
             if key is None or clock is None:
                 self._defer([one.number], "clock")
@@ -318,7 +334,7 @@ class Ingest:
                     proposed.append((key, proposal))
                     segment = proposal
             assert segment is not None
-            placed.append(Placed(one, content, key, clock, segment))
+            placed.append(Placed(one, content, clock, segment))
         if corrections:
             await clocks.correct(corrections)
         if proposed:
@@ -336,7 +352,12 @@ class Ingest:
         fresh = {(key, segment.from_n) for key, segment in proposed}
         kept: list[Placed] = []
         for one in placed:
-            identity = (one.key, one.segment.from_n)
+            if one.segment is None:
+                kept.append(one)
+                continue
+            identity = (
+                BootKey(one.heard.route.device.key, one.decoded.boot), one.segment.from_n
+            )  # fmt: skip
             if identity not in fresh:
                 kept.append(one)
             elif stand is None:
@@ -387,9 +408,16 @@ class Ingest:
         earliest_us = now_us - limits.time.back_us
         latest_us = now_us + limits.time.ahead_us
         late_before_us = now_us - LATE_US
-        for (number, message, route, _), decoded, _key, clock, segment in placed:
+        for (number, message, route, _), decoded, clock, segment in placed:
             device = route.device
-            boot, n, t_us, message_flags, frames, _, _ = decoded
+            boot, n, t_us, message_flags, frames, _, words = decoded
+            if words:
+                self._parts.said(device, words, MessageId(device.key, Boot(boot), n))
+            if clock is None or segment is None:
+                taken[device.key] = taken.get(device.key, 0) + 1
+                self._parts.stored(device.key, boot, n)
+                outlet.settle((number,))
+                continue
             start_us = t_us + segment.offset_us
             n_bytes = 0
             newest_us = earliest_us

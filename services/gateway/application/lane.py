@@ -166,6 +166,7 @@ class LaneWork:
             answered=commands.note_answer,
             taken=counters.taken,
             refused=counters.note_refused,
+            stored=receipts.note_stored,
             limits=tools.limits,
             clock=tools.clock,
             metrics=tools.metrics,

@@ -1,6 +1,7 @@
 """What storage has committed, told to the devices of a lane, and the time of day."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
@@ -46,10 +47,16 @@ class Receipts:
         self.session: DeviceSession | None = None
         self.moved = asyncio.Event()
         """Set when storage has read on."""
+        self.listeners: list[Callable[[DeviceKey, int, Sequence[tuple[int, int]]], None]] = []
+        """Told of each receipt of storage: the sender, its boot, inclusive ranges of n."""
 
     def want(self, device: DeviceKey) -> None:
         """Say that a device asks for what is stored of it: it is told in the next turn."""
         self._asked[device] = None
+
+    def note_stored(self, device: DeviceKey, boot: int, n: int) -> None:
+        """Say that nothing of a message goes on to storage: the device may forget it."""
+        self._ranges.add(device, boot, [(n, n)])
 
     def welcome(self, device: Device) -> None:
         """Tell a device that has just connected the time, and what is stored of it."""
@@ -72,7 +79,10 @@ class Receipts:
         """
         async for stored in self._queue.receipts(self._lane, until=stop):
             for receipt in stored.receipts:
-                self._ranges.add(DeviceKey(receipt.device), receipt.boot, receipt.ranges)
+                device = DeviceKey(receipt.device)
+                self._ranges.add(device, receipt.boot, receipt.ranges)
+                for listener in self.listeners:
+                    listener(device, receipt.boot, receipt.ranges)
             self._metrics.receipts.labels(self._label).inc(len(stored.receipts))
             if stored.lane_bytes is not None:
                 self._flow.store(stored.lane_bytes, late=stored.late)

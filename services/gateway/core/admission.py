@@ -56,7 +56,7 @@ class TimeLimits(NamedTuple):
 
 def refuse_message(message: Decoded) -> Refused | None:
     """Give why no frame of this message can be used, or None."""
-    if not message.frames:
+    if not message.frames and not message.words:
         return Refused(Reason.EMPTY_SAMPLES, "no frames", message.boot, message.n)
     for frame in message.frames:
         stream, place, channels, samples, interval_ns, dt_us, layout, scale, offset, data, _ = frame
