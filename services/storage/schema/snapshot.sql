@@ -152,6 +152,45 @@ CREATE FUNCTION audit.verify() RETURNS TABLE(chain text, n bigint, what text)
 $$;
 ALTER FUNCTION audit.verify() OWNER TO vw_admin;
 COMMENT ON FUNCTION audit.verify() IS 'What is broken in the chains; no row = all is whole';
+CREATE FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+declare
+    of_hub registry.device;
+    found_unit registry.device;
+    joined integer;
+begin
+    -- the lock of assignments: whoever puts the hub on a patient waits, or is waited for
+    perform pg_advisory_xact_lock(hashtext('registry.assignment'), hub);
+    select * into of_hub from registry.device d where d.id = hub for update;
+    if of_hub.id is null or of_hub.retired_at is not null or of_hub.parent_id is not null
+        or of_hub.shard <> shard or unit !~ '^[a-z0-9-]+--[a-z0-9]{1,10}$'
+        or split_part(unit, '--', 1) <> of_hub.device
+    then
+        return null;
+    end if;
+    select * into found_unit from registry.device d where d.device = unit;
+    if found_unit.id is not null then
+        return case when found_unit.parent_id = hub and found_unit.retired_at is null
+            then found_unit.id end;
+    end if;
+    if (select count(*) from registry.device d where d.parent_id = hub) >= 64 then
+        return null;
+    end if;
+    insert into registry.device (device, shard, model, simulated, parent_id, unit_kind)
+    values (unit, shard, model, of_hub.simulated, hub, kind)
+    returning id into joined;
+    insert into registry.assignment (device_id, patient_id, starts, ends, assigned_by)
+    select joined, a.patient_id, clock_timestamp(), a.ends, a.assigned_by
+    from registry.assignment a
+    where a.device_id = hub and a.starts <= clock_timestamp()
+        and (a.ends is null or a.ends > clock_timestamp() + interval '1 second');
+    return joined;
+end
+$_$;
+ALTER FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) OWNER TO vw_admin;
+COMMENT ON FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) IS 'Makes a unit known behind its hub, worn by whom the hub is worn by, without a credential; gives its row, also of one that is there, or null where it may not join: the hub is out of use or itself a unit, the name or the shard is not of this hub, the unit was retired, or there are 64. The gateway has seen the unit; that this model of hub may have it, it has looked up';
 CREATE FUNCTION registry.leave_lane(change integer, lane integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -291,11 +330,11 @@ begin
     end if;
     delete from gateway.command where id = any(ids) and expires_at < now() - interval '1 day';
     delete from registry.command where id = any(ids) and expires_at < now() - interval '1 day';
-    delete from gateway.remainder
+    delete from gateway.rest
         where device_id = device and received_us >= start_us and received_us < end_us;
     get diagnostics n = row_count;
     if n > 0 then
-        removed := removed || jsonb_build_object('gateway.remainder', n);
+        removed := removed || jsonb_build_object('gateway.rest', n);
     end if;
     if not and_later_state then
         return removed;
@@ -894,17 +933,20 @@ CREATE TABLE gateway.presence (
 );
 ALTER TABLE gateway.presence OWNER TO vw_admin;
 COMMENT ON TABLE gateway.presence IS 'The newest up/status of each device. Retention: the device';
-CREATE TABLE gateway.remainder (
+CREATE TABLE gateway.rest (
     device_id integer NOT NULL,
     codec text NOT NULL,
     boot bigint NOT NULL,
-    next_n bigint NOT NULL,
-    bytes bytea NOT NULL,
+    n bigint NOT NULL,
+    rest bytea NOT NULL,
     received_us bigint NOT NULL,
-    CONSTRAINT remainder_bytes_check CHECK ((length(bytes) <= 1048576))
+    CONSTRAINT rest_boot_check CHECK (((boot >= 0) AND (boot <= '4294967295'::bigint))),
+    CONSTRAINT rest_codec_check CHECK (((length(codec) >= 1) AND (length(codec) <= 40))),
+    CONSTRAINT rest_n_check CHECK (((n >= 0) AND (n <= '4294967295'::bigint))),
+    CONSTRAINT rest_rest_check CHECK ((length(rest) <= 1048576))
 );
-ALTER TABLE gateway.remainder OWNER TO vw_admin;
-COMMENT ON TABLE gateway.remainder IS 'The acknowledged but unfinished rest of a native byte stream. Retention: until finished';
+ALTER TABLE gateway.rest OWNER TO vw_admin;
+COMMENT ON TABLE gateway.rest IS 'What a native byte stream had left after message n: with it message n + 1 is cut the same way whenever it comes. Never changed once written; an empty one says that n + 1 was read without what came before. Retention: a day, and the newest 2,000 of a device';
 CREATE TABLE registry.alarm_limit (
     id bigint NOT NULL,
     patient_id integer,
@@ -1019,13 +1061,19 @@ CREATE TABLE registry.device (
     note text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     retired_at timestamp with time zone,
+    parent_id integer,
+    unit_kind text,
     CONSTRAINT device_device_check CHECK ((device ~ '^[a-z0-9-]{3,40}$'::text)),
     CONSTRAINT device_model_check CHECK (((length(model) >= 1) AND (length(model) <= 80))),
     CONSTRAINT device_note_check CHECK ((length(note) <= 1000)),
-    CONSTRAINT device_shard_check CHECK (((shard >= 0) AND (shard <= 255)))
+    CONSTRAINT device_shard_check CHECK (((shard >= 0) AND (shard <= 255))),
+    CONSTRAINT device_unit_is_named_after_its_hub CHECK (((parent_id IS NULL) OR (device ~ '^[a-z0-9-]+--[a-z0-9]{1,10}$'::text))),
+    CONSTRAINT device_unit_kind_check CHECK (((length(unit_kind) >= 1) AND (length(unit_kind) <= 40)))
 );
 ALTER TABLE registry.device OWNER TO vw_admin;
 COMMENT ON TABLE registry.device IS 'device is the name on the wire, shard the lowest byte of its CRC-32, settings what this one device lays over its model. Retention: for ever';
+COMMENT ON COLUMN registry.device.parent_id IS 'The hub that speaks for this unit; null for a device that speaks for itself';
+COMMENT ON COLUMN registry.device.unit_kind IS 'What its hub calls a unit of this kind';
 CREATE TABLE registry.device_configuration (
     device_id integer NOT NULL,
     version integer NOT NULL,
@@ -1496,8 +1544,8 @@ ALTER TABLE ONLY gateway.device_counter
     ADD CONSTRAINT device_counter_pkey PRIMARY KEY (device_id, kind, reason);
 ALTER TABLE ONLY gateway.presence
     ADD CONSTRAINT presence_pkey PRIMARY KEY (device_id);
-ALTER TABLE ONLY gateway.remainder
-    ADD CONSTRAINT remainder_pkey PRIMARY KEY (device_id, codec);
+ALTER TABLE ONLY gateway.rest
+    ADD CONSTRAINT rest_pkey PRIMARY KEY (device_id, codec, boot, n);
 ALTER TABLE ONLY registry.alarm_limit
     ADD CONSTRAINT alarm_limit_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.assignment
@@ -1600,12 +1648,15 @@ CREATE INDEX late_interval_lane ON dsp.late_interval USING btree (lane, noted_at
 CREATE INDEX command_lost ON gateway.command USING btree (device_id, expires_at) WHERE (outcome = 'unknown'::text);
 CREATE INDEX command_open ON gateway.command USING btree (device_id) WHERE (outcome IS NULL);
 CREATE INDEX command_untold ON gateway.command USING btree (device_id) WHERE ((outcome IS NOT NULL) AND (told_at IS NULL));
+CREATE INDEX rest_age ON gateway.rest USING btree (device_id, received_us);
+CREATE INDEX rest_received ON gateway.rest USING btree (received_us);
 CREATE UNIQUE INDEX alarm_limit_scope ON registry.alarm_limit USING btree (COALESCE(patient_id, 0), COALESCE(ward_id, 0), measure);
 CREATE INDEX assignment_device ON registry.assignment USING btree (device_id, starts);
 CREATE INDEX assignment_patient ON registry.assignment USING btree (patient_id, starts);
 CREATE INDEX command_of_device ON registry.command USING btree (device_id, requested_at DESC, id DESC);
 CREATE UNIQUE INDEX device_credential_one_in_force ON registry.device_credential USING btree (device_id) WHERE (revoked_at IS NULL);
 CREATE INDEX device_group_member_group ON registry.device_group_member USING btree (group_id);
+CREATE INDEX device_units ON registry.device USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 CREATE UNIQUE INDEX lane_change_one_open ON registry.lane_change USING btree ((true)) WHERE (ended_at IS NULL);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
@@ -1665,8 +1716,8 @@ ALTER TABLE ONLY gateway.device_counter
     ADD CONSTRAINT device_counter_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY gateway.presence
     ADD CONSTRAINT presence_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
-ALTER TABLE ONLY gateway.remainder
-    ADD CONSTRAINT remainder_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.rest
+    ADD CONSTRAINT rest_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.alarm_limit
     ADD CONSTRAINT alarm_limit_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY registry.alarm_limit
@@ -1689,6 +1740,8 @@ ALTER TABLE ONLY registry.device_group_member
     ADD CONSTRAINT device_group_member_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.device_group_member
     ADD CONSTRAINT device_group_member_group_id_fkey FOREIGN KEY (group_id) REFERENCES registry.device_group(id) ON DELETE CASCADE;
+ALTER TABLE ONLY registry.device
+    ADD CONSTRAINT device_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.erasure_request
     ADD CONSTRAINT erasure_request_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY registry.lane_left
@@ -1743,6 +1796,8 @@ GRANT ALL ON FUNCTION audit.link(entry audit.entry) TO vw_api;
 REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.verify() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.verify() TO vw_api;
+REVOKE ALL ON FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) TO vw_gateway;
 REVOKE ALL ON FUNCTION registry.leave_lane(change integer, lane integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_gateway;
 GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_dsp;
@@ -1818,7 +1873,7 @@ GRANT SELECT ON TABLE gateway.device_counter TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.presence TO vw_gateway;
 GRANT SELECT ON TABLE gateway.presence TO vw_alarms;
 GRANT SELECT ON TABLE gateway.presence TO vw_api;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.remainder TO vw_gateway;
+GRANT SELECT,INSERT,DELETE ON TABLE gateway.rest TO vw_gateway;
 GRANT SELECT ON TABLE registry.alarm_limit TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.alarm_limit TO vw_api;
 GRANT SELECT ON TABLE registry.assignment TO vw_gateway;

@@ -139,7 +139,7 @@ async def write_to(connection: asyncpg.Connection, device: int, text: str) -> No
         device, text,
     )  # fmt: skip
     await connection.execute(
-        "insert into gateway.remainder values ($1, 'packed', 1, 1, convert_to($2, 'UTF8'), $3)",
+        "insert into gateway.rest values ($1, 'smsg', 1, 1, convert_to($2, 'UTF8'), $3)",
         device, text, START + SECOND,
     )  # fmt: skip
 

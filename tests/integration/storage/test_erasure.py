@@ -63,7 +63,7 @@ async def test_an_erased_patient_is_in_no_table_any_more(system: System) -> None
     await eventually(all_there, within_s=30, every_s=0.2)
     assert {"access.account", "alarm.alarm", "registry.patient", "signal.event", "signal.frame",
             "registry.command", "gateway.command", "registry.device_configuration",
-            "gateway.presence", "gateway.remainder"
+            "gateway.presence", "gateway.rest"
             } <= set(await found_in(connection, CANARY))  # fmt: skip
     kept = await samples(connection, third)
     n_before = await count(
