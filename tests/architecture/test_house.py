@@ -23,6 +23,7 @@ PURE_EXTERNAL = {
     "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "hmac",
     "importlib", "io", "itertools", "json", "math", "operator", "re", "statistics", "string",
     "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "zlib", "blosc2", "pkgutil",
+    "zoneinfo",  # the table of time zones
 }  # fmt: skip
 
 DRIVERS = {
