@@ -66,6 +66,15 @@ class GatewayMetrics:
         self.commands_finished = metrics.counter(
             "commands_finished", "Events told of commands that have ended", ["outcome"]
         )
+        self.dialogues = metrics.gauge(
+            "dialogues", "Devices with which a conversation in their own protocol is held", ["lane"]
+        )
+        self.dialogue_effects = metrics.counter(
+            "dialogue_effects", "What dialogues had done, and what was left out", ["what"]
+        )
+        self.dialogue_failures = metrics.counter(
+            "dialogue_failures", "Dialogues that failed twice and began anew", ["lane"]
+        )
         self.configurations_sent = metrics.counter(
             "configurations_sent", "down/desired published, retained", ["lane"]
         )

@@ -35,3 +35,12 @@ async def pause(stop: asyncio.Event, seconds: float) -> bool:
             return await stop.wait()
     except TimeoutError:
         return stop.is_set()
+
+
+async def either(one: asyncio.Event, other: asyncio.Event, timeout_s: float) -> None:
+    """Wait until one of two events is set or time is up. Cancel-safe: holds nothing."""
+    async with asyncio.TaskGroup() as group:
+        waits = [group.create_task(one.wait()), group.create_task(other.wait())]
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()

@@ -5,6 +5,9 @@ row says "sent" before anything is given to MQTT, and only one replica can write
 sent is asked after, never sent again, unless the device says that it has not had it. An answer is
 in the row before anybody is told; an event that may be missing after a crash is told again.
 
+A device that speaks its own protocol is not asked: what its dialogue makes of a command is all
+that is learned (`Dialogues`). The row says "sent" before the dialogue has it.
+
 What waits is bounded: open commands (then the queue is not read), answers that wait for
 PostgreSQL (beyond, they are left out: the device is asked again).
 """
@@ -17,6 +20,7 @@ import msgspec
 import structlog
 
 from services.gateway.application.devices import Devices
+from services.gateway.application.dialogues import Dialogues
 from services.gateway.application.ports import (
     CommandQueue,
     CommandTable,
@@ -29,13 +33,15 @@ from services.gateway.core.command_deadlines import (
     Step,
     answers_last_sending,
     due_us,
+    native_due_us,
+    next_native_step,
     next_step,
     outcome_of,
 )
-from services.gateway.core.messages import Device, FinishedCommand
+from services.gateway.core.command_events import finished_event
+from services.gateway.core.messages import Device
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.commands import ENDS, Answer, CommandOutcome, CommandResult, DownCommand
-from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.identity import DeviceKey, Lane
 from shared.contracts.names import DownKind, down_topic
 from shared.errors import Conflict, Unavailable
@@ -73,6 +79,7 @@ class Commands:
     Parameters
     ----------
     is_online : whether a device is known to be connected
+    dialogues : carry out commands of devices that speak their own protocol
     """
 
     def __init__(
@@ -83,6 +90,7 @@ class Commands:
         ports: CommandPorts,
         devices: Devices,
         is_online: Callable[[DeviceKey], bool],
+        dialogues: Dialogues,
         clock: Clock,
         metrics: GatewayMetrics,
     ) -> None:
@@ -93,6 +101,9 @@ class Commands:
         self._table = ports.table
         self._devices = devices
         self._is_online = is_online
+        self._dialogues = dialogues
+        dialogues.answered = self.note_answer
+        dialogues.came = self._work_waits
         self._out = ports.out
         self._clock = clock
         self._metrics = metrics
@@ -109,16 +120,20 @@ class Commands:
     def note_answer(self, device: Device, result: CommandResult) -> None:
         """Take what a device says of a command; it is written in the next turn."""
         self._metrics.command_answers.labels(result.outcome.value).inc()
-        if len(self._answers) < MOST_ANSWERS:
+        if result.command in self._open or len(self._answers) < MOST_ANSWERS:
             self._answers[device.key, result.command] = result
             self._work.set()
 
     def welcome(self, device: Device) -> None:
         """Note that a device has just connected: ask what became of what it was sent."""
         now_us = self._clock.now_us()
-        for command in [one for one in self._open.values() if one.device == device.key]:
-            if command.sent_us is not None:
-                self._ask(command, now_us)
+        if not self._dialogues.leads_to(device):
+            for command in [one for one in self._open.values() if one.device == device.key]:
+                if command.sent_us is not None:
+                    self._ask(command, now_us)
+        self._work.set()
+
+    def _work_waits(self) -> None:
         self._work.set()
 
     # ------------------------------------------------------------------ loops
@@ -181,7 +196,7 @@ class Commands:
         if self.session is None:
             wait_s = min(wait_s, NO_SESSION_S)
         for command in self._open.values() if self.session is not None else ():
-            due = due_us(command)
+            due = self._due_us(command)
             if due is not None:
                 wait_s = min(wait_s, max(0.02, (due - now_us) / 1e6))
         async with asyncio.TaskGroup() as group:
@@ -189,6 +204,12 @@ class Commands:
             await asyncio.wait(waits, timeout=wait_s, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
+
+    def _due_us(self, command: OpenCommand) -> int | None:
+        device = self._native(command)
+        if device is None:
+            return due_us(command)
+        return native_due_us(command, self._dialogues.hold(device, command.id))
 
     # ------------------------------------------------------------------ steps of a turn
 
@@ -200,7 +221,7 @@ class Commands:
         before = set(self._open)
         rows = {command.id: command for command in await self._table.load(self._shards)}
         for command_id in before - rows.keys():
-            self._open.pop(command_id, None)  # another replica has finished it
+            self._close(self._open[command_id])  # another replica has finished it
         for command_id, command in rows.items():
             known = self._open.get(command_id)
             if known is None or known.sends != command.sends:
@@ -234,29 +255,53 @@ class Commands:
     async def _step_all(self) -> None:
         for command in list(self._open.values()):
             now_us = self._clock.now_us()
+            device = self._native(command)
+            if device is not None:
+                await self._step_native(command, device, now_us)
+                continue
             online = self._is_online(command.device)
             match step := next_step(command, now_us, online=online):
                 case Step.SEND if self.session is not None:
                     await self._send(command)
                 case Step.ASK if self.session is not None:
                     self._ask(command, now_us)
-                case Step.WAIT | Step.SEND | Step.ASK:
-                    pass
                 case Step.EXPIRE | Step.GIVE_UP:
                     await self._finish(command.id, command.device, outcome_of(step), "")
+                case _:
+                    pass
+
+    async def _step_native(self, command: OpenCommand, device: Device, now_us: int) -> None:
+        dialogues = self._dialogues
+        there = self.session is not None and dialogues.is_there(device)
+        hold = dialogues.hold(device, command.id)
+        match step := next_native_step(command, now_us, there=there, hold=hold):
+            case Step.SEND:
+                sent = await self._mark_sent(command)
+                if sent is not None and self._clock.now_us() < sent.expires_us:
+                    dialogues.give(device, sent, again=False)
+                    self._metrics.commands_sent.labels("native").inc()
+            case Step.GIVE_AGAIN:
+                dialogues.give(device, command, again=True)
+                self._metrics.commands_sent.labels("native_again").inc()
+            case Step.WITHDRAW:
+                dialogues.withdraw(device, command.id)
+            case Step.EXPIRE | Step.GIVE_UP:
+                await self._finish(command.id, command.device, outcome_of(step), "")
+            case _:
+                pass
+
+    def _native(self, command: OpenCommand) -> Device | None:
+        """The device of a command that goes to it by a dialogue."""
+        device = self._devices.by_key(command.device)
+        return device if device is not None and self._dialogues.leads_to(device) else None
 
     async def _send(self, command: OpenCommand) -> None:
         device = self._devices.by_key(command.device)
         if device is None:  # not held yet, or retired: then it expires
             self._open[command.id] = command._replace(asked_us=self._clock.now_us())
             return
-        sent = await self._table.mark_sent(command)
-        if sent is None:
-            # Another replica was first, or it has ended: what the row says now counts.
-            self._open.pop(command.id, None)
-            self._load_s = min(self._load_s, self._clock.monotonic_s() + LOAD_AGAIN_S)
+        if await self._mark_sent(command) is None:
             return
-        self._open[command.id] = sent
         self._publish(
             device,
             DownCommand(
@@ -267,6 +312,17 @@ class Commands:
             ),
         )
         self._metrics.commands_sent.labels("command").inc()
+
+    async def _mark_sent(self, command: OpenCommand) -> OpenCommand | None:
+        """Write that a command is sent; only what it gives may be."""
+        sent = await self._table.mark_sent(command)
+        if sent is None:
+            # Another replica was first, or it has ended: what the row says now counts.
+            self._close(command)
+            self._load_s = min(self._load_s, self._clock.monotonic_s() + LOAD_AGAIN_S)
+        else:
+            self._open[command.id] = sent
+        return sent
 
     def _ask(self, command: OpenCommand, now_us: int) -> None:
         device = self._devices.by_key(command.device)
@@ -288,12 +344,18 @@ class Commands:
         await self._table.finish(command_id, device, outcome, detail)
         command = self._open.get(command_id)
         if command is not None and command.device == device:
+            self._close(command)
             if outcome is CommandOutcome.UNKNOWN:
                 self._open[command_id] = command._replace(is_given_up=True)
             else:
-                del self._open[command_id]
                 self._room.set()
         self._untold = True
+
+    def _close(self, command: OpenCommand) -> None:
+        device = self._native(command)
+        if device is not None:
+            self._dialogues.close(device, command.id)
+        self._open.pop(command.id, None)
 
     async def _tell(self) -> None:
         """Tell people of what has ended; told twice after a crash, by the same id."""
@@ -304,7 +366,7 @@ class Commands:
             async with asyncio.timeout(TELL_TIMEOUT_S):
                 finished = await self._table.untold(self._shards)
                 for command in finished:
-                    await asyncio.shield(await self._out.tell(_event_of(command)))
+                    await asyncio.shield(await self._out.tell(finished_event(command)))
                     self._metrics.commands_finished.labels(command.outcome.value).inc()
                 if finished:
                     await self._table.mark_told(finished)
@@ -319,22 +381,3 @@ class Commands:
         log.warning(
             "commands_wait", lane=self._lane, attempt=attempt, error=str(error), delay_s=delay_s
         )
-
-
-def _event_of(command: FinishedCommand) -> Event:
-    failed = command.outcome not in (CommandOutcome.DONE, CommandOutcome.REFUSED)
-    return Event(
-        id=event_id(EventKind.COMMAND_FINISHED, command.id, command.outcome),
-        t=command.finished_us,
-        kind=EventKind.COMMAND_FINISHED,
-        severity=Severity.LOW if failed else Severity.INFO,
-        source="gateway",
-        text_key=EventKind.COMMAND_FINISHED.value,
-        device=command.device,
-        data={
-            "command": command.id,
-            "name": command.name,
-            "outcome": command.outcome.value,
-            "detail": command.detail,
-        },
-    )

@@ -9,8 +9,11 @@ import structlog
 from services.gateway.application.clocks import Clocks
 from services.gateway.application.commands import CommandPorts, Commands
 from services.gateway.application.configurations import Configurations
+from services.gateway.application.conversations import Speakers
 from services.gateway.application.counters import Counters
 from services.gateway.application.devices import Devices
+from services.gateway.application.dialogue_effects import EffectPorts, Effects
+from services.gateway.application.dialogues import Dialogues
 from services.gateway.application.ingest import Ingest, IngestLimits, LaneParts
 from services.gateway.application.outlet import Outlet
 from services.gateway.application.ports import (
@@ -93,18 +96,21 @@ class Downward:
 
     receipts: Receipts
     commands: Commands
+    dialogues: Dialogues
     configurations: Configurations
 
     def use(self, session: DeviceSession | None) -> None:
         """Speak over this session from now on."""
         self.receipts.session = session
         self.commands.session = session
+        self.dialogues.use(session)
         self.configurations.use(session)
 
     def welcome(self, device: Device) -> None:
         """Tell a device that has just connected what it should know."""
         self.receipts.welcome(device)
         self.configurations.welcome(device)
+        self.dialogues.welcome(device)
         self.commands.welcome(device)
 
 
@@ -140,13 +146,21 @@ class LaneWork:
         receipts = Receipts(
             self._lane, tools.receipt_queue, tools.devices, flow, tools.clock, tools.metrics
         )
+        effects = Effects(self._lane, EffectPorts(out=tools.out), tools.metrics)
+        dialogues = Dialogues(
+            self._lane,
+            speakers=Speakers(tools.codecs, tools.models, tools.devices),
+            devices=tools.devices, presences=presences, effects=effects, clock=tools.clock,
+            metrics=tools.metrics,
+        )  # fmt: skip
+        receipts.listeners.append(dialogues.stored)
         commands = Commands(
             self._lane, shards,
             ports=CommandPorts(
                 queue=tools.command_queue, table=tools.command_table, out=tools.out
             ),
-            devices=tools.devices, is_online=presences.is_online, clock=tools.clock,
-            metrics=tools.metrics,
+            devices=tools.devices, is_online=presences.is_online, dialogues=dialogues,
+            clock=tools.clock, metrics=tools.metrics,
         )  # fmt: skip
         configurations = Configurations(
             self._lane, shards,
@@ -154,7 +168,10 @@ class LaneWork:
             metrics=tools.metrics,
         )  # fmt: skip
         counters = Counters(tools.counter_table, tools.metrics, self._label)
-        downward = Downward(receipts=receipts, commands=commands, configurations=configurations)
+        downward = Downward(
+            receipts=receipts, commands=commands, dialogues=dialogues,
+            configurations=configurations,
+        )  # fmt: skip
         parts = LaneParts(
             lane=self._lane,
             routes=Routes(tools.codecs, tools.devices, tools.models),
@@ -166,6 +183,7 @@ class LaneWork:
             answered=commands.note_answer,
             taken=counters.taken,
             refused=counters.note_refused,
+            said=dialogues.hear,
             stored=receipts.note_stored,
             limits=tools.limits,
             clock=tools.clock,
@@ -177,6 +195,8 @@ class LaneWork:
                 for name, loop in (
                     ("commands", commands.collect),
                     ("command steps", commands.run),
+                    ("dialogues", dialogues.run),
+                    ("dialogue effects", effects.run),
                     ("configurations", configurations.run),
                     ("counters", counters.run),
                 ):

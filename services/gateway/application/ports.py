@@ -19,6 +19,7 @@ from services.gateway.core.messages import (
 )
 from services.gateway.core.presence import Presence
 from shared.contracts.commands import Command, CommandOutcome
+from shared.contracts.dialogue import FilePart, Seen, WantFile
 from shared.contracts.events import Event
 from shared.contracts.identity import DeviceId, DeviceKey, Lane
 
@@ -202,6 +203,38 @@ class CommandTable(Protocol):
 
     async def mark_told(self, commands: Sequence[FinishedCommand]) -> None:
         """Write that their events are durable."""
+
+
+class DeviceUnits(Protocol):
+    """Units behind hubs."""
+
+    async def see(self, hub: Device, seen: Seen) -> None:
+        """Take that a unit is there, or not any more; the same twice is harmless.
+
+        Raises
+        ------
+        Unavailable : it cannot be taken now
+        """
+
+
+class DeviceFiles(Protocol):
+    """Files that devices keep."""
+
+    async def keep_part(self, device: Device, part: FilePart) -> None:
+        """Keep a part of a file that a device was asked for; the same twice is harmless.
+
+        Raises
+        ------
+        Unavailable : it cannot be kept now
+        """
+
+    async def want(self, device: Device, file: WantFile) -> None:
+        """Take that a device has a file which is not ours yet; the same twice is harmless.
+
+        Raises
+        ------
+        Unavailable : it cannot be taken now
+        """
 
 
 class ConfigurationTable(Protocol):

@@ -7,6 +7,11 @@ what was sent and never answered is unknown, until the device comes back and say
 
 A device that is not known to be there is asked too: a gateway that was killed may have lost its
 last status, and whoever answers is there.
+
+A device that speaks its own protocol cannot be asked after a command by its id: what its dialogue
+makes of it is all that is learned. A dialogue begins anew with the process, so it is given again
+what was sent and is not answered, and whether twice is harmless is for it to say. At the deadline
+it is told to forget the command: from then on nothing is sent that carries it out.
 """
 
 from enum import Enum, auto
@@ -58,6 +63,18 @@ class Step(Enum):
     ASK = auto()
     EXPIRE = auto()
     GIVE_UP = auto()
+    GIVE_AGAIN = auto()
+    """To a dialogue that does not have it, though it was sent."""
+    WITHDRAW = auto()
+    """From a dialogue: its time is over, an answer may still be on its way."""
+
+
+class Hold(Enum):
+    """What the dialogue of a device has of a command."""
+
+    NOTHING = auto()
+    GIVEN = auto()
+    WITHDRAWN = auto()
 
 
 def next_step(command: OpenCommand, now_us: int, *, online: bool) -> Step:
@@ -74,6 +91,30 @@ def next_step(command: OpenCommand, now_us: int, *, online: bool) -> Step:
 def due_us(command: OpenCommand) -> int | None:
     """Give when `next_step` may say something else if nothing happens; None for never."""
     return None if command.is_given_up else min(_end_us(command), _ask_us(command))
+
+
+def next_native_step(command: OpenCommand, now_us: int, *, there: bool, hold: Hold) -> Step:
+    """Give what is to be done with a command for a device that speaks its own protocol."""
+    if command.is_given_up:
+        return Step.WAIT
+    if command.sent_us is None:
+        if now_us >= command.expires_us:
+            return Step.EXPIRE
+        return Step.SEND if there else Step.WAIT
+    if now_us >= _end_us(command):
+        return Step.GIVE_UP
+    if now_us >= command.expires_us:
+        return Step.WITHDRAW if hold is Hold.GIVEN else Step.WAIT
+    return Step.GIVE_AGAIN if hold is Hold.NOTHING and there else Step.WAIT
+
+
+def native_due_us(command: OpenCommand, hold: Hold) -> int | None:
+    """Give when `next_native_step` may say something else if nothing happens; None for never."""
+    if command.is_given_up:
+        return None
+    if command.sent_us is None or hold is Hold.GIVEN:
+        return command.expires_us
+    return _end_us(command)
 
 
 def answers_last_sending(command: OpenCommand) -> bool:

@@ -30,5 +30,11 @@ def read_result(payload: bytes) -> CommandResult | Refused:
         return Refused(Reason.MALFORMED, str(error)[:200])
     if _UUID.fullmatch(result.command) is None:
         return Refused(Reason.BAD_IDENTITY, "the command's id is none of ours")
-    detail = _UNPRINTABLE.sub(" ", result.detail)[:DETAIL_MOST]
-    return CommandResult(command=result.command, outcome=result.outcome, detail=detail)
+    return CommandResult(
+        command=result.command, outcome=result.outcome, detail=printable(result.detail)
+    )
+
+
+def printable(detail: str) -> str:
+    """Give at most 500 printable characters of what a device says."""
+    return _UNPRINTABLE.sub(" ", detail)[:DETAIL_MOST]

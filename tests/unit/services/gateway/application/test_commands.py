@@ -11,7 +11,11 @@ import pytest
 from typing_extensions import override
 
 from services.gateway.application.commands import CommandPorts, Commands
+from services.gateway.application.conversations import Speakers
 from services.gateway.application.devices import Devices
+from services.gateway.application.dialogue_effects import EffectPorts, Effects
+from services.gateway.application.dialogues import Dialogues
+from services.gateway.application.presences import Presences
 from services.gateway.core.command_deadlines import ASK_EVERY_US, GRACE_US, OpenCommand
 from services.gateway.core.messages import Device, FinishedCommand
 from services.gateway.metrics import GatewayMetrics
@@ -27,7 +31,7 @@ from shared.errors import Conflict, Dependency, Unavailable
 from shared.telemetry.metrics import Metrics
 from tests.harness.eventually import eventually
 from tests.harness.manual_clock import ManualClock
-from tests.unit.services.gateway.application.lane_in_memory import MemoryOut
+from tests.unit.services.gateway.application.lane_in_memory import MemoryOut, MemoryPresences
 
 DEVICE = Device(DeviceKey(1), DeviceId("monitor-1"), "vw-monitor", simulated=False)
 SECOND_US = 1_000_000
@@ -204,12 +208,22 @@ class Lane0:
         self.online = True
         metrics = GatewayMetrics(Metrics("gateway"))
         self.devices = Devices(MemoryRegistry(), self.clock, metrics)
+        dialogues = Dialogues(
+            Lane(0),
+            speakers=Speakers({}, {}, self.devices),
+            devices=self.devices,
+            presences=Presences(MemoryPresences(), self.out, self.clock, metrics, "0"),
+            effects=Effects(Lane(0), EffectPorts(out=self.out), metrics),
+            clock=self.clock,
+            metrics=metrics,
+        )
         self.commands = Commands(
             Lane(0),
             range(256),
             ports=CommandPorts(queue=queue, table=table, out=self.out),
             devices=self.devices,
             is_online=lambda _: self.online,
+            dialogues=dialogues,
             clock=self.clock,
             metrics=metrics,
         )

@@ -1,0 +1,51 @@
+"""Events of commands, and those that come from a dialogue and from no single message."""
+
+from services.gateway.core.messages import Device, FinishedCommand
+from shared.contracts.commands import CommandOutcome
+from shared.contracts.decoding import Note
+from shared.contracts.events import Event, EventKind, Severity, event_id
+
+_SEVERITIES = {
+    EventKind.CARD_ERROR: Severity.MEDIUM,
+    EventKind.FRONT_END_FAULT: Severity.MEDIUM,
+    EventKind.SENSOR_FAULT: Severity.LOW,
+    EventKind.BATTERY_LOW: Severity.LOW,
+    EventKind.POSITION_WRONG: Severity.LOW,
+    EventKind.LEAD_OFF: Severity.LOW,
+    EventKind.UNIT_LEFT: Severity.LOW,
+    EventKind.FILE_REFUSED: Severity.LOW,
+}
+
+
+def finished_event(command: FinishedCommand) -> Event:
+    """Give the event that tells of a command which has ended."""
+    failed = command.outcome not in (CommandOutcome.DONE, CommandOutcome.REFUSED)
+    return Event(
+        id=event_id(EventKind.COMMAND_FINISHED, command.id, command.outcome),
+        t=command.finished_us,
+        kind=EventKind.COMMAND_FINISHED,
+        severity=Severity.LOW if failed else Severity.INFO,
+        source="gateway",
+        text_key=EventKind.COMMAND_FINISHED.value,
+        device=command.device,
+        data={
+            "command": command.id,
+            "name": command.name,
+            "outcome": command.outcome.value,
+            "detail": command.detail,
+        },
+    )
+
+
+def told_event(note: Note, device: Device, now_us: int) -> Event:
+    """Give the event that a dialogue tells of a device at this time."""
+    return Event(
+        id=event_id(note.kind, device.key, note.unit, now_us),
+        t=now_us + note.dt_us,
+        kind=note.kind,
+        severity=_SEVERITIES.get(note.kind, Severity.INFO),
+        source="gateway",
+        text_key=note.kind.value,
+        device=device.key,
+        data={**note.data},
+    )
