@@ -33,11 +33,12 @@ class ErasingStep:
             removed = added(removed, some)
 
     async def erase_texts(self, time: DeviceTime, *, and_later_state: bool) -> dict[str, int]:
-        """Remove what people wrote to a device in a time, and what it still shows of it."""
+        """Remove what people wrote to a device in a time, what it still shows of it, and files."""
         removed: dict[str, int] = await self._session.fetch_value(
             self._statements["erase_device_texts"], *time, and_later_state
         )
-        return removed
+        files = await self._session.fetch_value(self._statements["erase_files"], *time)
+        return added(removed, files)
 
     async def remove_blocks(self, time: DeviceTime) -> int:
         """Remove the blocks that lie in a time as a whole."""
@@ -206,6 +207,12 @@ class RemovalTable:
         """Remove some commands of before."""
         async with self._database.session() as session:
             n: int = await session.fetch_value(self._statements["remove_old_commands"], before_us)
+        return n
+
+    async def drop_files(self, before_us: int) -> int:
+        """Remove some files of before."""
+        async with self._database.session() as session:
+            n: int = await session.fetch_value(self._statements["remove_old_files"], before_us)
         return n
 
     async def own(self, now_us: int) -> list[tuple[int, list[DeviceTime], int]]:

@@ -341,6 +341,10 @@ delete from signal.conflict where ctid = any(array(
 -- Removes some commands that have outlived their time.
 select signal.remove_old_commands($1);
 
+-- name: remove_old_files
+-- Removes some files that have outlived their time, and what is left of their parts.
+select signal.remove_old_files($1);
+
 -- name: claim_erasing
 -- Whether this transaction is the one that removes data of patients; until its end.
 select pg_try_advisory_xact_lock(hashtext('signal.erasing'), 0);
@@ -411,6 +415,10 @@ select signal.erase_device_time($1, $2, $3);
 -- name: erase_device_texts
 -- Removes commands of a device in a time; also texts of its configuration that are there now.
 select signal.erase_device_texts($1, $2, $3, $4);
+
+-- name: erase_files
+-- Removes files of a device that were recorded in a time, or came in it.
+select signal.erase_files($1, $2, $3);
 
 -- name: erase_patient_rows
 -- Removes vital signs, their summaries and the events of a patient before a time.

@@ -264,6 +264,9 @@ class Removals(Protocol):
     async def drop_commands(self, before_us: int) -> int:
         """Remove some commands of before; gives how many rows."""
 
+    async def drop_files(self, before_us: int) -> int:
+        """Remove some files that ended before, or were never whole; gives how many rows."""
+
     async def own(self, now_us: int) -> list[tuple[int, list[DeviceTime], int]]:
         """Patients with a retention of their own: times of devices, and the time, that go."""
 

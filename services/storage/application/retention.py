@@ -72,6 +72,7 @@ class Retention:
             n = await self.removals.drop_events(now_us - self.keeping.events_us)
             n += await self.removals.drop_conflicts(now_us - self.keeping.conflicts_us)
             n += await self.removals.drop_commands(now_us - self.keeping.commands_us)
+            n += await self.removals.drop_files(now_us - self.keeping.commands_us)
             self.metrics.removed.labels("rows").inc(n)
             if n == 0:
                 return

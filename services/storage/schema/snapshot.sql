@@ -152,6 +152,110 @@ CREATE FUNCTION audit.verify() RETURNS TABLE(chain text, n bigint, what text)
 $$;
 ALTER FUNCTION audit.verify() OWNER TO vw_admin;
 COMMENT ON FUNCTION audit.verify() IS 'What is broken in the chains; no row = all is whole';
+CREATE FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    brought gateway.file;
+    recorded constant tstzrange := tstzrange(
+        to_timestamp(start_us / 1000000.0), to_timestamp(end_us / 1000000.0));
+begin
+    select * into strict brought from gateway.file where id = file;
+    if brought.patient_id is null then
+        return '';
+    end if;
+    -- who is being erased is not worn for again; an erasure that comes now waits for this
+    perform from registry.patient where id = brought.patient_id and erased_at is null for share;
+    if not found then
+        return 'the patient is erased';
+    end if;
+    if exists (
+        select from registry.assignment
+        where device_id = brought.device_id and patient_id <> brought.patient_id
+            and tstzrange(starts, ends) && recorded)
+    then
+        return 'another patient wore the device then';
+    end if;
+    insert into registry.assignment (device_id, patient_id, starts, ends, assigned_by)
+        select brought.device_id, brought.patient_id, lower(gap), upper(gap), brought.sent_by
+        from unnest(tstzmultirange(recorded) - coalesce((
+            select range_agg(tstzrange(starts, ends)) from registry.assignment
+            where device_id = brought.device_id), '{}'::tstzmultirange)) as gap
+        where not isempty(gap);
+    return '';
+exception when exclusion_violation then
+    return 'the device was put on somebody at the same moment';
+end
+$$;
+ALTER FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) IS 'Has the patient whom a file is of wear the device while it was recorded, where nobody did; gives why not, or nothing';
+CREATE FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    before gateway.file;
+begin
+    insert into gateway.file (id, device_id, patient_id, name, format, total, options, sent_by)
+        values (file, device, patient, name, format, total, options, sent_by)
+        on conflict (id) do nothing;
+    if found then
+        return 'begun';
+    end if;
+    select * into strict before from gateway.file where id = file for update;
+    if (before.device_id, before.name, before.format, before.total, before.options, before.sent_by)
+        is distinct from (device, name, format, total, options, sent_by)
+        or before.patient_id is distinct from patient
+    then
+        return 'other';
+    end if;
+    if before.state <> 'receiving' then
+        return 'there';
+    end if;
+    delete from gateway.file_part where file_id = file;
+    return 'begun';
+end
+$$;
+ALTER FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) OWNER TO vw_admin;
+COMMENT ON FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) IS 'Makes the row of a file that a person brings: begun, there (it is whole already), or other (this id is another file''s)';
+CREATE FUNCTION registry.drop_import(file uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+    delete from gateway.file where id = $1 and state = 'receiving' and sent_by <> '';
+$_$;
+ALTER FUNCTION registry.drop_import(file uuid) OWNER TO vw_admin;
+CREATE FUNCTION registry.finish_import(file uuid, digest bytea) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    brought gateway.file;
+    same uuid;
+begin
+    select * into brought from gateway.file where id = file and sent_by <> '' for update;
+    if not found or brought.state <> 'receiving' then
+        return brought.id;
+    end if;
+    select f.id into same
+    from gateway.file f
+    where f.device_id = brought.device_id and f.digest = finish_import.digest
+        and f.format = brought.format and f.options = brought.options
+        and f.patient_id is not distinct from brought.patient_id
+        and f.state in ('complete', 'reading', 'stored')
+    order by f.made_at limit 1;
+    if found then
+        delete from gateway.file where id = file;
+        return same;
+    end if;
+    update gateway.file f
+        set state = 'complete', digest = finish_import.digest, changed_at = now() where id = file;
+    return file;
+end
+$$;
+ALTER FUNCTION registry.finish_import(file uuid, digest bytea) OWNER TO vw_admin;
+COMMENT ON FUNCTION registry.finish_import(file uuid, digest bytea) IS 'Says that a file is whole; gives its id, or that of the same one that was brought before';
 CREATE FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -223,6 +327,16 @@ end
 $$;
 ALTER FUNCTION registry.notify_change() OWNER TO vw_admin;
 COMMENT ON FUNCTION registry.notify_change() IS 'Notifies registry_changed; the gateway then reads devices and credentials again';
+CREATE FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $_$
+    insert into gateway.file_part (file_id, starts, size, crc32, content)
+    select f.id, $2, length($4), $3, $4
+    from gateway.file f where f.id = $1 and f.state = 'receiving' and f.sent_by <> ''
+    on conflict do nothing;
+$_$;
+ALTER FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) OWNER TO vw_admin;
 CREATE FUNCTION signal.drop_partition(parent text, start_us bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -396,6 +510,26 @@ end
 $_$;
 ALTER FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) OWNER TO vw_admin;
 COMMENT ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) IS 'Removes rows of what a device sent in a time, so many a table; {} when nothing is left. Blocks are not among them: storage takes the minutes apart at the ends';
+CREATE FUNCTION signal.erase_files(device integer, start_us bigint, end_us bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    since constant timestamptz := to_timestamp(start_us / 1000000.0);
+    till constant timestamptz := to_timestamp(end_us / 1000000.0);
+    n bigint;
+begin
+    -- One that was not read yet may be of any time: what came while the patient wore the device.
+    delete from gateway.file f
+        where device_id = device and case
+            when f.starts_us is null then f.made_at < till and f.changed_at >= since
+            else f.starts_us < end_us and f.ends_us >= start_us end;
+    get diagnostics n = row_count;
+    return case when n > 0 then jsonb_build_object('gateway.file', n) else '{}'::jsonb end;
+end
+$$;
+ALTER FUNCTION signal.erase_files(device integer, start_us bigint, end_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.erase_files(device integer, start_us bigint, end_us bigint) IS 'Removes files of a device that were recorded in a time, or came in it and are not read';
 CREATE FUNCTION signal.erase_patient_records(request integer) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -588,6 +722,31 @@ end
 $$;
 ALTER FUNCTION signal.remove_old_commands(before_us bigint, most integer) OWNER TO vw_admin;
 COMMENT ON FUNCTION signal.remove_old_commands(before_us bigint, most integer) IS 'Removes commands that were asked for before a time, so many; 0 when none is left';
+CREATE FUNCTION signal.remove_old_files(before_us bigint, most integer DEFAULT 2000) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog'
+    AS $$
+declare
+    before constant timestamptz := to_timestamp(before_us / 1000000.0);
+    n bigint;
+    n_parts bigint;
+begin
+    delete from gateway.file where ctid = any(array(
+        select ctid from gateway.file
+        where (state in ('stored', 'refused') and finished_at < before)
+            or (state = 'receiving' and changed_at < now() - interval '7 days')
+        limit most));
+    get diagnostics n = row_count;
+    delete from gateway.file_part where ctid = any(array(
+        select p.ctid from gateway.file f join gateway.file_part p on p.file_id = f.id
+        where f.finished_at < now() - interval '7 days'
+        limit most));
+    get diagnostics n_parts = row_count;
+    return n + n_parts;
+end
+$$;
+ALTER FUNCTION signal.remove_old_files(before_us bigint, most integer) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.remove_old_files(before_us bigint, most integer) IS 'Removes files that ended before a time, those that were never whole for 7 days, and what is left of parts; so many, 0 when none is left';
 CREATE TABLE access.account (
     id integer NOT NULL,
     username text NOT NULL,
@@ -918,6 +1077,52 @@ CREATE TABLE gateway.device_counter (
 );
 ALTER TABLE gateway.device_counter OWNER TO vw_admin;
 COMMENT ON TABLE gateway.device_counter IS 'Messages of a device taken, and refused by reason. Written behind: a killed gateway loses the last seconds of it. Retention: the device';
+CREATE TABLE gateway.file (
+    id uuid NOT NULL,
+    device_id integer NOT NULL,
+    patient_id integer,
+    name text NOT NULL,
+    format text NOT NULL,
+    total integer NOT NULL,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    sent_by text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'receiving'::text NOT NULL,
+    digest bytea,
+    reason text,
+    detail text,
+    line integer,
+    byte_offset integer,
+    n_pieces integer DEFAULT 0 NOT NULL,
+    n_stored integer DEFAULT 0 NOT NULL,
+    n_frames integer DEFAULT 0 NOT NULL,
+    starts_us bigint,
+    ends_us bigint,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT file_check CHECK (((state = ANY (ARRAY['stored'::text, 'refused'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT file_detail_check CHECK ((length(detail) <= 500)),
+    CONSTRAINT file_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT file_format_check CHECK ((format ~ '^[a-z0-9_]{1,40}$'::text)),
+    CONSTRAINT file_name_check CHECK ((name ~ '^[^/\\[:cntrl:]]{1,120}$'::text)),
+    CONSTRAINT file_state_check CHECK ((state = ANY (ARRAY['receiving'::text, 'complete'::text, 'reading'::text, 'stored'::text, 'refused'::text]))),
+    CONSTRAINT file_total_check CHECK (((total >= 1) AND (total <= 67108864)))
+);
+ALTER TABLE gateway.file OWNER TO vw_admin;
+COMMENT ON TABLE gateway.file IS 'Files of devices, and what became of them; sent_by is empty where the device itself sent it, patient_id who is meant, where a person said so. Retention: 7 days where it is never whole, then as commands';
+CREATE TABLE gateway.file_part (
+    file_id uuid NOT NULL,
+    starts integer NOT NULL,
+    size integer NOT NULL,
+    crc32 bigint NOT NULL,
+    content bytea,
+    CONSTRAINT file_part_check CHECK (((content IS NULL) OR (length(content) = size))),
+    CONSTRAINT file_part_size_check CHECK ((size > 0)),
+    CONSTRAINT file_part_starts_check CHECK ((starts >= 0))
+);
+ALTER TABLE ONLY gateway.file_part ALTER COLUMN content SET STORAGE EXTERNAL;
+ALTER TABLE gateway.file_part OWNER TO vw_admin;
+COMMENT ON TABLE gateway.file_part IS 'Parts of files; without content when the file has ended: what comes again is known by its checksum. Retention: 7 days';
 CREATE TABLE gateway.presence (
     device_id integer NOT NULL,
     online boolean NOT NULL,
@@ -1542,6 +1747,10 @@ ALTER TABLE ONLY gateway.command
     ADD CONSTRAINT command_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY gateway.device_counter
     ADD CONSTRAINT device_counter_pkey PRIMARY KEY (device_id, kind, reason);
+ALTER TABLE ONLY gateway.file_part
+    ADD CONSTRAINT file_part_pkey PRIMARY KEY (file_id, starts, size);
+ALTER TABLE ONLY gateway.file
+    ADD CONSTRAINT file_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY gateway.presence
     ADD CONSTRAINT presence_pkey PRIMARY KEY (device_id);
 ALTER TABLE ONLY gateway.rest
@@ -1648,6 +1857,10 @@ CREATE INDEX late_interval_lane ON dsp.late_interval USING btree (lane, noted_at
 CREATE INDEX command_lost ON gateway.command USING btree (device_id, expires_at) WHERE (outcome = 'unknown'::text);
 CREATE INDEX command_open ON gateway.command USING btree (device_id) WHERE (outcome IS NULL);
 CREATE INDEX command_untold ON gateway.command USING btree (device_id) WHERE ((outcome IS NOT NULL) AND (told_at IS NULL));
+CREATE INDEX file_of_device ON gateway.file USING btree (device_id, made_at DESC, id DESC);
+CREATE UNIQUE INDEX file_received ON gateway.file USING btree (device_id, name) WHERE ((state = 'receiving'::text) AND (sent_by = ''::text));
+CREATE INDEX file_same ON gateway.file USING btree (device_id, digest) WHERE (digest IS NOT NULL);
+CREATE INDEX file_to_read ON gateway.file USING btree (changed_at) WHERE (state = ANY (ARRAY['complete'::text, 'reading'::text]));
 CREATE INDEX rest_age ON gateway.rest USING btree (device_id, received_us);
 CREATE INDEX rest_received ON gateway.rest USING btree (received_us);
 CREATE UNIQUE INDEX alarm_limit_scope ON registry.alarm_limit USING btree (COALESCE(patient_id, 0), COALESCE(ward_id, 0), measure);
@@ -1660,6 +1873,7 @@ CREATE INDEX device_units ON registry.device USING btree (parent_id) WHERE (pare
 CREATE UNIQUE INDEX lane_change_one_open ON registry.lane_change USING btree ((true)) WHERE (ended_at IS NULL);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
+CREATE INDEX event_kind ON signal.event USING btree (kind, t) WHERE (patient_id = 0);
 CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
 CREATE INDEX frame_stream ON ONLY signal.frame USING btree (device_id, stream, t0);
 CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
@@ -1714,6 +1928,12 @@ ALTER TABLE ONLY gateway.command
     ADD CONSTRAINT command_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY gateway.device_counter
     ADD CONSTRAINT device_counter_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.file
+    ADD CONSTRAINT file_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY gateway.file_part
+    ADD CONSTRAINT file_part_file_id_fkey FOREIGN KEY (file_id) REFERENCES gateway.file(id) ON DELETE CASCADE;
+ALTER TABLE ONLY gateway.file
+    ADD CONSTRAINT file_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY gateway.presence
     ADD CONSTRAINT presence_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY gateway.rest
@@ -1796,6 +2016,14 @@ GRANT ALL ON FUNCTION audit.link(entry audit.entry) TO vw_api;
 REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.verify() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.verify() TO vw_api;
+REVOKE ALL ON FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) TO vw_gateway;
+REVOKE ALL ON FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) TO vw_api;
+REVOKE ALL ON FUNCTION registry.drop_import(file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.drop_import(file uuid) TO vw_api;
+REVOKE ALL ON FUNCTION registry.finish_import(file uuid, digest bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.finish_import(file uuid, digest bytea) TO vw_api;
 REVOKE ALL ON FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) TO vw_gateway;
 REVOKE ALL ON FUNCTION registry.leave_lane(change integer, lane integer) FROM PUBLIC;
@@ -1805,6 +2033,8 @@ GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_st
 GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_alarms;
 REVOKE ALL ON FUNCTION registry.notify_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.notify_change() TO vw_api;
+REVOKE ALL ON FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) TO vw_api;
 REVOKE ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.empty_hour(start_us bigint) FROM PUBLIC;
@@ -1815,6 +2045,8 @@ REVOKE ALL ON FUNCTION signal.erase_device_texts(device integer, start_us bigint
 GRANT ALL ON FUNCTION signal.erase_device_texts(device integer, start_us bigint, end_us bigint, and_later_state boolean) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.erase_device_time(device integer, start_us bigint, end_us bigint, most integer) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.erase_files(device integer, start_us bigint, end_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.erase_files(device integer, start_us bigint, end_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.erase_patient_records(request integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.erase_patient_records(request integer) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.erase_patient_rows(patient integer, until_us bigint) FROM PUBLIC;
@@ -1829,6 +2061,8 @@ GRANT ALL ON FUNCTION signal.partition_starts(parent text) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.partition_width_us(parent text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION signal.remove_old_commands(before_us bigint, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.remove_old_commands(before_us bigint, most integer) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.remove_old_files(before_us bigint, most integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.remove_old_files(before_us bigint, most integer) TO vw_storage;
 GRANT SELECT ON TABLE access.account TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.account TO vw_api;
 GRANT SELECT ON TABLE access.care_team TO vw_alarms;
@@ -1870,6 +2104,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.command TO vw_gateway;
 GRANT SELECT ON TABLE gateway.command TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.device_counter TO vw_gateway;
 GRANT SELECT ON TABLE gateway.device_counter TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.file TO vw_gateway;
+GRANT SELECT ON TABLE gateway.file TO vw_api;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.file_part TO vw_gateway;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.presence TO vw_gateway;
 GRANT SELECT ON TABLE gateway.presence TO vw_alarms;
 GRANT SELECT ON TABLE gateway.presence TO vw_api;

@@ -142,6 +142,18 @@ async def write_to(connection: asyncpg.Connection, device: int, text: str) -> No
         "insert into gateway.rest values ($1, 'smsg', 1, 1, convert_to($2, 'UTF8'), $3)",
         device, text, START + SECOND,
     )  # fmt: skip
+    # One file that is stored and one that is not whole, of a time in which it was worn.
+    await connection.execute(
+        "with brought as (insert into gateway.file (id, device_id, name, format, total, state,"
+        " starts_us, ends_us, made_at, changed_at, finished_at)"
+        " select gen_random_uuid(), $1, $2::text || state, 'csv', 100, state, $3::bigint,"
+        " $3 + 1000, to_timestamp($3 / 1e6), to_timestamp($3 / 1e6),"
+        " case when state = 'stored' then now() end"
+        " from unnest(array['stored', 'receiving']) as state returning id)"
+        " insert into gateway.file_part select id, 0, octet_length(convert_to($2, 'UTF8')), 1,"
+        " convert_to($2, 'UTF8') from brought",
+        device, text, START + SECOND,
+    )  # fmt: skip
 
 
 async def found_in(connection: asyncpg.Connection, *needles: str) -> list[str]:

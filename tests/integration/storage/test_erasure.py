@@ -63,7 +63,7 @@ async def test_an_erased_patient_is_in_no_table_any_more(system: System) -> None
     await eventually(all_there, within_s=30, every_s=0.2)
     assert {"access.account", "alarm.alarm", "registry.patient", "signal.event", "signal.frame",
             "registry.command", "gateway.command", "registry.device_configuration",
-            "gateway.presence", "gateway.rest"
+            "gateway.presence", "gateway.rest", "gateway.file", "gateway.file_part"
             } <= set(await found_in(connection, CANARY))  # fmt: skip
     kept = await samples(connection, third)
     n_before = await count(
@@ -175,6 +175,17 @@ async def test_what_has_outlived_its_time_is_gone(system: System) -> None:
     await connection.execute(
         "insert into registry.patient_retention values ($1, 2, 'admin')", patient
     )
+    for device, age, state in (
+        (common, 3.9, "stored"), (common, 4.1, "stored"), (common, 6.9, "receiving"),
+        (common, 7.1, "receiving"),
+    ):  # fmt: skip
+        await connection.execute(
+            "insert into gateway.file (id, device_id, name, format, total, state, changed_at,"
+            " finished_at) values (gen_random_uuid(), $1, $3::text || $2::float8, 'csv', 100, $3,"
+            " now() - $2 * interval '1 day',"
+            " case when $3 = 'stored' then now() - $2 * interval '1 day' end)",
+            device, age, state,
+        )  # fmt: skip
     for device, age in ((common, 3.9), (common, 4.1), (own, 2.5), (own, 1.5)):
         await connection.execute(
             "with asked as (insert into registry.command (id, device_id, name, requested_by,"
@@ -202,6 +213,8 @@ async def test_what_has_outlived_its_time_is_gone(system: System) -> None:
             sql = f"select device_id from {table} order by 1"  # noqa: S608
             rows = await connection.fetch(sql)
             assert [row["device_id"] for row in rows] == sorted([own, common])
+        files = await connection.fetch("select name from gateway.file order by 1")
+        assert [row["name"] for row in files] == ["receiving6.9", "stored3.9"]
         return True
 
     await eventually(gone, within_s=30, every_s=0.2)

@@ -163,7 +163,7 @@ STORAGE_MAY = {
     for name in (
         "ensure_partitions", "partition_starts", "hold_hour", "empty_hour", "drop_partition",
         "fence_patient", "erase_device_time", "erase_patient_rows", "erase_patient_records",
-        "erase_device_texts", "remove_old_commands",
+        "erase_device_texts", "remove_old_commands", "erase_files", "remove_old_files",
     )
 }  # fmt: skip
 OWN_SCHEMA = {"vw_gateway": "gateway.", "vw_dsp": "dsp.", "vw_alarms": "alarm.",
