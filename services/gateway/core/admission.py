@@ -25,6 +25,8 @@ LONGEST_FRAME_US = HOUR
 """A frame is a stretch of a live signal; a partition of the database is an hour long."""
 LARGEST_DT_US = DAY
 """Parts of one message lie near each other; more is a mistake in units."""
+OLDEST_READING_US = 366 * DAY
+"""A single reading may be out of the memory of a unit, long before the message that brings it."""
 LATE_US = 30 * SECOND
 AHEAD_US = HOUR
 
@@ -79,7 +81,7 @@ def refuse_message(message: Decoded) -> Refused | None:
             return _refuse(message, Reason.NOT_FINITE, "scale or offset")
         if scale == 0.0:
             return _refuse(message, Reason.MALFORMED, "a scale of 0 makes all samples equal")
-        if not -LARGEST_DT_US <= dt_us <= LARGEST_DT_US:
+        if not -(LARGEST_DT_US if interval_ns else OLDEST_READING_US) <= dt_us <= LARGEST_DT_US:
             return _refuse(message, Reason.BAD_TIME, f"dt of {dt_us} us")
         if layout == _FLOAT32 and bool(np.isinf(np.frombuffer(data, "<f4")).any()):
             return _refuse(message, Reason.NOT_FINITE, "an infinite sample")
