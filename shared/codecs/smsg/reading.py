@@ -1,0 +1,286 @@
+"""What the messages of a hub say: frames, events and words of what one MQTT message holds.
+
+Hot path (``make bench``): ECG samples are only collected here, and turned by numpy at the end.
+"""
+
+import math
+import struct
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from shared.codecs.smsg.layout import (
+    ANNOUNCED,
+    CORE,
+    HEAD,
+    IDENTIFIER,
+    MOST_UNITS,
+    NOTHING_16,
+    RESULT,
+    SERVER,
+    UNIT_KINDS,
+    DeviceType,
+    Ecg,
+    Oximeter,
+    Spirometer,
+    unit_name,
+)
+from shared.contracts.codec import Constant
+from shared.contracts.decoding import Decoded, DecodedFrame, Envelope, Note, Refused, Word
+from shared.contracts.events import EventKind
+from shared.contracts.frames import SampleFormat
+from shared.contracts.instants import DAY, HOUR, MINUTE
+from shared.contracts.oximeter_status import QUIET_STATUS, STATUS_MASK, status_changes
+from shared.contracts.parking import Reason
+from shared.contracts.streams import Place, Stream
+
+_THESIS = "A. John, MSc thesis, UTA 2012"
+CONSTANTS: Mapping[str, Constant] = MappingProxyType(
+    {
+        "ecg_rate_hz": Constant(200.0, "Hz", f"{_THESIS}: 200 Hz in two places, 1 kHz in a third"),
+        "adc_full_scale_v": Constant(5.0, "V", f"{_THESIS}: 0 to 5 V over 65,535 steps"),
+        "adc_steps": Constant(65_535.0, "counts", f"{_THESIS}: 76.3 uV a step"),
+        "ecg_gain": Constant(600.0, "V/V", f"{_THESIS}: gain of the amplifier"),
+        "ecg_middle_v": Constant(2.5, "V", "decided: half of the supply, where 0 mV stands"),
+        "oximeter_rate_hz": Constant(1.0, "Hz", "decided: of the readings in one MQTT message"),
+        "utc_offset_min": Constant(0.0, "min", "decided: what a unit's clock is ahead of UTC"),
+        "oldest_result_days": Constant(360.0, "d", "decided: an older date is an absurd clock"),
+    }
+)  # fmt: skip
+MOST_REMEMBERED = MOST_UNITS
+"""Oximeters whose status word is kept; there are no more at a hub."""
+_POSITIVE = ("ecg_rate_hz", "adc_full_scale_v", "adc_steps", "ecg_gain", "oximeter_rate_hz")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ECG, _CHEST = int(Stream.ECG), int(Place.CHEST)
+_FINGER, _NO_PLACE = int(Place.FINGER), int(Place.NONE)
+_INT32 = int(SampleFormat.INT32)
+_ONE = struct.Struct("<i")
+_TO_UNITS = (-1, -1)
+_READINGS: Mapping[tuple[int, int], tuple[Stream, int]] = MappingProxyType(
+    {
+        (DeviceType.OXIMETER, Oximeter.SPO2): (Stream.SPO2, 100),
+        (DeviceType.OXIMETER, Oximeter.PULSE): (Stream.PULSE_RATE, 300),
+    }
+)
+"""Readings of an oximeter, and the largest that it measures."""
+_IDENTIFIERS = {(device_type, IDENTIFIER) for device_type in (DeviceType.CORE, *UNIT_KINDS)}
+_WORDS: Mapping[tuple[int, int], str] = MappingProxyType(
+    {
+        (DeviceType.ECG, Ecg.DATA): "data",
+        (DeviceType.ECG, Ecg.START): "start",
+        (DeviceType.ECG, Ecg.STOP): "stop",
+        (DeviceType.OXIMETER, Oximeter.SPO2): "data",
+        (DeviceType.OXIMETER, Oximeter.PULSE): "data",
+        (DeviceType.OXIMETER, Oximeter.ERROR): "error",
+        (DeviceType.OXIMETER, Oximeter.START): "start",
+        (DeviceType.OXIMETER, Oximeter.STOP): "stop",
+    }
+)
+"""What a message without anything more to say is called in words; one that says more is there too:
+identifier (text), result_header (count, ask), result (index). All of them name the kind of unit."""
+_RESULT_STREAMS = (
+    (Stream.PEF, 1.0), (Stream.FVC, 1e-3), (Stream.FEV1, 1e-3), (Stream.FEF75, 1e-3),
+    (Stream.FEF50, 1e-3), (Stream.FEF25, 1e-3), (Stream.FEF25_75, 1e-3),
+)  # fmt: skip
+"""Streams of the values of a result in their order, and what one count is in the stream's unit."""
+
+
+class Numbers(NamedTuple):
+    """The constants of a hub, as they are used."""
+
+    ecg_interval_ns: int
+    ecg_scale_mv: float
+    ecg_offset_mv: float
+    reading_us: float
+    utc_offset_us: int
+    oldest_us: int
+
+    @classmethod
+    def of(cls, constants: Mapping[str, float]) -> Self:
+        """Give them.
+
+        Raises
+        ------
+        ValueError : one of them cannot be
+        """
+        if not all(math.isfinite(value) for value in constants.values()):
+            raise ValueError("a constant of smsg is not finite")
+        for name in (
+            "ecg_rate_hz",
+            "adc_full_scale_v",
+            "adc_steps",
+            "ecg_gain",
+            "oximeter_rate_hz",
+        ):
+            if not 1e-3 <= constants[name] <= 1e6:
+                raise ValueError(f"{name} of smsg is from 0.001 to 1,000,000")
+        if (
+            abs(constants["utc_offset_min"]) > 1_440
+            or not 0 < constants["oldest_result_days"] < 1e4
+        ):
+            raise ValueError("utc_offset_min is within a day, oldest_result_days within 10,000")
+        to_mv = 1e3 / constants["ecg_gain"]
+        return cls(
+            ecg_interval_ns=round(1e9 / constants["ecg_rate_hz"]),
+            ecg_scale_mv=constants["adc_full_scale_v"] / constants["adc_steps"] * to_mv,
+            ecg_offset_mv=-constants["ecg_middle_v"] * to_mv,
+            reading_us=1e6 / constants["oximeter_rate_hz"],
+            utc_offset_us=int(constants["utc_offset_min"] * MINUTE),
+            oldest_us=int(constants["oldest_result_days"] * DAY),
+        )
+
+
+class Head(NamedTuple):
+    """A message head that was looked at: how long the message is, and what comes of it."""
+
+    size: int
+    key: tuple[int, int]
+    originator: int
+    word: Word | None
+    samples: list[bytes] | None
+    """Where the payload goes, if it is ECG."""
+
+
+class Reading:
+    """Collects what the SMSG messages say that end in one MQTT message.
+
+    Parameters
+    ----------
+    status : the last status word of each oximeter that is not quiet; changed here
+    t_us : device time of the MQTT message
+    """
+
+    def __init__(self, numbers: Numbers, status: dict[int, int], t_us: int) -> None:
+        self._numbers = numbers
+        self._status = status
+        self._t_us = t_us
+        self._ecg: dict[int, list[bytes]] = {}
+        self._n_readings: dict[tuple[int, Stream], int] = {}
+        self._single: list[DecodedFrame] = []
+        self._notes: list[Note] = []
+        self.words: list[Word] = []
+        self.refused: list[Refused] = []
+
+    def head(self, raw: bytes, size: int) -> Head:
+        """Look at a head that was not met before in these bytes."""
+        _, _, device_type, message_type, originator, _ = HEAD.unpack(raw)
+        key = (int(device_type), int(message_type))
+        if originator in {SERVER, CORE} and device_type in UNIT_KINDS:
+            return Head(size, _TO_UNITS, int(originator), None, None)
+        samples = word = None
+        if key == (DeviceType.ECG, Ecg.DATA):
+            samples = self._ecg.setdefault(originator, [])
+        name = _WORDS.get(key)
+        if name is not None:
+            kind = UNIT_KINDS[device_type]
+            word = Word(name, unit_name(originator), MappingProxyType({"kind": kind}))
+        return Head(size, key, int(originator), word, samples)
+
+    def take(self, head: Head, payload: bytes) -> None:
+        """Take the payload of a message that is no ECG data."""
+        unit = head.originator
+        if head.word is not None:
+            self.words.append(head.word)
+        if head.key in _READINGS:
+            stream, most = _READINGS[head.key]
+            self._reading(unit, stream, int.from_bytes(payload, "big"), most)
+        elif head.key == (DeviceType.OXIMETER, Oximeter.ERROR):
+            self._change(unit, int.from_bytes(payload, "big"))
+        elif head.key == (DeviceType.SPIROMETER, Spirometer.RESULT):
+            self._result(unit, payload)
+        elif head.key == (DeviceType.SPIROMETER, Spirometer.RESULT_HEADER) and len(payload) != 4:
+            self._announce(unit, payload)
+        elif head.key in _IDENTIFIERS:
+            self._identify(head.key[0], unit, payload)
+        elif head.word is None:
+            self.refused.append(Refused(Reason.WRONG_TYPE, "a message that is one to units"))
+
+    def finish(self, envelope: Envelope) -> Decoded:
+        """Give all of it as the message of this identity."""
+        frames = [self._ecg_frame(unit, parts) for unit, parts in self._ecg.items() if parts]
+        return Decoded(*envelope, 0, frames + self._single, self._notes, self.words)
+
+    def _identify(self, device_type: int, unit: int, payload: bytes) -> None:
+        text = payload.decode("ascii", "replace")
+        said = {
+            "kind": UNIT_KINDS.get(device_type, "core"),
+            "text": "".join(sign if sign.isprintable() else "?" for sign in text),
+        }
+        name = "" if device_type == DeviceType.CORE or unit == CORE else unit_name(unit)
+        self.words.append(Word("identifier", name, MappingProxyType(said)))
+
+    def _reading(self, unit: int, stream: Stream, value: int, most: int) -> None:
+        if value > most:
+            detail = f"{stream.name.lower()} of {value}, at most {most}"
+            self.refused.append(Refused(Reason.MALFORMED, detail))
+            return
+        earlier = self._n_readings.get((unit, stream), 0)
+        self._n_readings[unit, stream] = earlier + 1
+        if value > 0:  # the module says 0 while it has none
+            dt_us = int(earlier * self._numbers.reading_us)
+            self._single.append(_single_frame(unit, stream, value, 1.0, dt_us))
+
+    def _change(self, unit: int, status: int) -> None:
+        status &= STATUS_MASK
+        before = self._status.pop(unit, QUIET_STATUS)
+        if status != QUIET_STATUS:
+            self._status[unit] = status
+            if len(self._status) > MOST_REMEMBERED:
+                self._status.pop(next(iter(self._status)))
+        for name, on in status_changes(before, status):
+            data = MappingProxyType({"status": name, "on": on})
+            self._notes.append(Note(EventKind.STATUS_CHANGED, 0, unit_name(unit), data))
+
+    def _announce(self, unit: int, payload: bytes) -> None:
+        said: dict[str, Any] = {"kind": UNIT_KINDS[DeviceType.SPIROMETER]}
+        if len(payload) == ANNOUNCED.size:
+            said["count"], said["ask"] = ANNOUNCED.unpack(payload)
+        else:
+            said["count"] = int.from_bytes(payload, "big")
+        self.words.append(Word("result_header", unit_name(unit), MappingProxyType(said)))
+
+    def _result(self, unit: int, payload: bytes) -> None:
+        index, *told = RESULT.unpack(payload)
+        date, values = told[:6], told[7:]
+        dt_us = self._since(date)
+        if dt_us is None:
+            year, month, day, hour, minute, second = date
+            text = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+            data = MappingProxyType({"result": index, "told": text})
+            self._notes.append(Note(EventKind.CLOCK_ABSURD, 0, unit_name(unit), data))
+            dt_us = 0
+        for (stream, scale), value in zip(_RESULT_STREAMS, values, strict=True):
+            if value != NOTHING_16:
+                self._single.append(_single_frame(unit, stream, value, scale, dt_us))
+        said = {"kind": UNIT_KINDS[DeviceType.SPIROMETER], "index": index}
+        self.words.append(Word("result", unit_name(unit), MappingProxyType(said)))
+
+    def _since(self, date: list[int]) -> int | None:
+        """How long after the message a result was taken, or None if that cannot be true."""
+        year, month, day, hour, minute, second = date
+        try:
+            local = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        except ValueError:
+            return None
+        taken_us = (local - _EPOCH) // timedelta(microseconds=1)
+        dt_us = taken_us - self._numbers.utc_offset_us - self._t_us
+        return dt_us if -self._numbers.oldest_us <= dt_us <= HOUR else None
+
+    def _ecg_frame(self, unit: int, parts: list[bytes]) -> DecodedFrame:
+        numbers = self._numbers
+        counts = np.frombuffer(b"".join(parts), ">u2")
+        return DecodedFrame(
+            _ECG, _CHEST, 1, len(counts), numbers.ecg_interval_ns, 0, _INT32, numbers.ecg_scale_mv,
+            numbers.ecg_offset_mv, counts.astype("<i4").tobytes(), unit_name(unit),
+        )  # fmt: skip
+
+
+def _single_frame(unit: int, stream: Stream, value: int, scale: float, dt_us: int) -> DecodedFrame:
+    place = _FINGER if stream in {Stream.SPO2, Stream.PULSE_RATE} else _NO_PLACE
+    data = _ONE.pack(value)
+    return DecodedFrame(
+        int(stream), place, 1, 1, 0, dt_us, _INT32, scale, 0.0, data, unit_name(unit)
+    )
