@@ -130,12 +130,13 @@ def test_what_is_longer_than_told_is_refused_unread(name: str) -> None:
 def test_every_single_changed_bit_is_refused_or_harmless(name: str) -> None:
     codec, samples = of(name)
     decoder = new_decoder(codec)
-    for whole, told in zip(samples.messages, samples.told, strict=True):
+    for index, (whole, told) in enumerate(zip(samples.messages, samples.told, strict=True)):
         for bit in range(len(whole) * 8):
             found = decoder.feed(flipped(whole, bit), ENVELOPE)
             check_sound(codec, decoder, found)
-            if samples.checksummed:
-                assert all(isinstance(one, Refused) for one in found), f"bit {bit}"
+            if samples.checksummed and index not in samples.unguarded:
+                # hex digits may be small or capital
+                assert found == [told] or isinstance(found[0], Refused), f"bit {bit}"
         assert decoder.feed(whole, ENVELOPE) == [told]
 
 

@@ -1,0 +1,1 @@
+"""Blocks of a WiFi photoplethysmograph terminal: compact JSON, and FIFO bytes of its sensor."""

@@ -1,0 +1,1 @@
+"""Blocks of in-phase and quadrature samples of a continuous-wave radar module."""
