@@ -42,6 +42,9 @@ from services.api.resources.devices.store import DeviceStore
 from services.api.resources.erasures.routes import routes as erasure_routes
 from services.api.resources.erasures.service import ErasureService
 from services.api.resources.erasures.store import ErasureStore
+from services.api.resources.eventlog.routes import routes as log_routes
+from services.api.resources.eventlog.service import LogService
+from services.api.resources.eventlog.store import LogStore
 from services.api.resources.events.routes import routes as event_routes
 from services.api.resources.events.service import EventService
 from services.api.resources.events.store import EventStore
@@ -200,6 +203,9 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         ),
         event_routes(
             EventService(access, EventStore(database, statements("events")), clock), caller=caller
+        ),
+        log_routes(
+            LogService(access, LogStore(database, statements("eventlog")), clock), caller=caller
         ),
         limit_routes(
             LimitService(access, LimitStore(database, statements("limits"))), caller=caller

@@ -985,6 +985,26 @@ CREATE TABLE alarm.watch (
 WITH (fillfactor='70');
 ALTER TABLE alarm.watch OWNER TO vw_admin;
 COMMENT ON TABLE alarm.watch IS 'What the rules remember of a patient, with the next deadline (due_us): delays that run, silence, alarms that return. Saved together with alarm.position. Retention: with the patient';
+CREATE VIEW audit.act AS
+ SELECT ((('act.'::text || e.chain) || '.'::text) || e.n) AS id,
+    e.at_us AS t,
+    e.action AS kind,
+        CASE e.outcome
+            WHEN 'refused'::text THEN 'low'::text
+            ELSE 'info'::text
+        END AS severity,
+    'api'::text AS source,
+    e.action AS text_key,
+    e.detail AS data,
+    e.actor,
+    e.outcome,
+    e.reason,
+    e.patient_id,
+    e.device_id
+   FROM audit.entry e
+  WHERE (("left"(e.action, 5) <> 'read_'::text) AND (e.action <> ALL (ARRAY['watch'::text, 'refresh'::text])) AND ((e.outcome <> 'granted'::text) OR (e.patient_id IS NULL) OR (e.device_id IS NOT NULL) OR (e.reason IS NOT NULL) OR (e.detail <> '{}'::jsonb)));
+ALTER TABLE audit.act OWNER TO vw_admin;
+COMMENT ON VIEW audit.act IS 'What people did or tried, as the event log tells it; most entries are reads, which it leaves out';
 CREATE TABLE audit.chain (
     chain text NOT NULL,
     last_n bigint NOT NULL,
@@ -1851,6 +1871,9 @@ CREATE INDEX action_open ON alarm.action USING btree (taken_us) WHERE (done_us I
 CREATE INDEX alarm_id ON alarm.alarm USING btree (id);
 CREATE INDEX alarm_since ON alarm.alarm USING btree (patient_id, since_us);
 CREATE UNIQUE INDEX alarm_standing ON alarm.alarm USING btree (patient_id, condition, device_id) WHERE (state <> 'ended'::text);
+CREATE INDEX entry_act ON audit.entry USING btree (at_us) WHERE (("left"(action, 5) <> 'read_'::text) AND (action <> ALL (ARRAY['watch'::text, 'refresh'::text])));
+CREATE INDEX entry_act_device ON audit.entry USING btree (device_id, at_us) WHERE (("left"(action, 5) <> 'read_'::text) AND (action <> ALL (ARRAY['watch'::text, 'refresh'::text])));
+CREATE INDEX entry_act_patient ON audit.entry USING btree (patient_id, at_us) WHERE (("left"(action, 5) <> 'read_'::text) AND (action <> ALL (ARRAY['watch'::text, 'refresh'::text])));
 CREATE INDEX entry_patient ON audit.entry USING btree (patient_id, at_us) WHERE (patient_id IS NOT NULL);
 CREATE INDEX entry_time ON audit.entry USING btree (at_us);
 CREATE INDEX late_interval_lane ON dsp.late_interval USING btree (lane, noted_at);
@@ -2087,6 +2110,7 @@ GRANT SELECT ON TABLE alarm.limit_in_force TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm.outbox TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm."position" TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE alarm.watch TO vw_alarms;
+GRANT SELECT ON TABLE audit.act TO vw_api;
 GRANT SELECT ON TABLE audit.chain TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE dsp.correction TO vw_dsp;
 GRANT SELECT ON TABLE dsp.correction TO vw_api;

@@ -52,6 +52,7 @@ LISTS = {
     ("get", "/v1/patients"),
     ("get", "/v1/alarms"),
     ("get", "/v1/devices"),
+    ("get", "/v1/events"),
     ("get", "/v1/models"),  # the same for everybody who has logged in
 }
 # By role alone: 403 whatever there is.

@@ -363,6 +363,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The event log: every message that matters
+         * @description What happened and who did what, the newest first; 366 days at most.
+         *
+         *     Who cares for patients sees what tells of them, and of devices while these wore them; who
+         *     manages devices sees all devices, without who wears them; who reads the audit trail sees
+         *     also all that people did, and what the system tells of itself. Reads are not in it. A range
+         *     that has ended may be kept and asked for again with `If-None-Match`.
+         */
+        get: operations["log_v1_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/groups": {
         parameters: {
             query?: never;
@@ -1537,6 +1562,16 @@ export interface components {
             next: string | null;
         };
         /**
+         * EventLog
+         * @description A page of the log, the newest first.
+         */
+        EventLog: {
+            /** Items */
+            items: components["schemas"]["LogEntry"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * ExportFormat
          * @description Formats of files.
          * @enum {string}
@@ -1617,6 +1652,71 @@ export interface components {
             items: components["schemas"]["Limit"][];
             /** Next */
             next?: null;
+        };
+        /**
+         * LogEntry
+         * @description Who did what, or what happened, when, with which outcome.
+         */
+        LogEntry: {
+            /**
+             * Bed
+             * @description Where the patient lies now
+             */
+            bed: string | null;
+            /**
+             * By
+             * @description User name of who did it or asked for it
+             */
+            by: string | null;
+            /**
+             * By Name
+             * @description What people call that user
+             */
+            by_name: string | null;
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** Device */
+            device: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @description Kind of event, or the action of a person or program
+             */
+            kind: string;
+            /**
+             * Outcome
+             * @description granted or refused; of a command its state, of an alarm its state; null for what only happened
+             */
+            outcome: string | null;
+            /**
+             * Patient
+             * @description Of whom it tells, as far as the user may see
+             */
+            patient: string | null;
+            /**
+             * Reason
+             * @description Why it was done, or why it was refused
+             */
+            reason: string | null;
+            /** Severity */
+            severity: string;
+            /**
+             * Source
+             * @description The service that tells it; api for what people did
+             */
+            source: string;
+            /**
+             * T
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            t: string;
+            /** Text Key */
+            text_key: string;
+            topic: components["schemas"]["Topic"];
         };
         /**
          * MeAnswer
@@ -2209,6 +2309,12 @@ export interface components {
             source: "computed" | "device";
         };
         /**
+         * Severity
+         * @description How much an event matters to people.
+         * @enum {string}
+         */
+        Severity: "info" | "low" | "medium" | "high";
+        /**
          * StreamAnswer
          * @description One sample stream.
          */
@@ -2251,6 +2357,12 @@ export interface components {
              */
             token_type: "bearer";
         };
+        /**
+         * Topic
+         * @description What a row of the log is about, as people look for it.
+         * @enum {string}
+         */
+        Topic: "alarm" | "limits" | "assignment" | "command" | "device" | "connection" | "measurement" | "account" | "system";
         /**
          * VitalPoint
          * @description One value, or the summary of a bucket that begins at ``t``; null where there was no number.
@@ -4482,6 +4594,113 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ErasureList"];
                 };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    log_v1_events_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Only what this device gave */
+                device?: string | null;
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description Only these kinds of event, and these actions */
+                kind?: string[] | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+                /** @description Only of this patient */
+                patient?: string | null;
+                /** @description Only of these severities */
+                severity?: components["schemas"]["Severity"][] | null;
+                /** @description Only what this service tells */
+                source?: string | null;
+                /** @description End, not included; now by default */
+                to?: string | null;
+                /** @description Only these topics */
+                topic?: components["schemas"]["Topic"][] | null;
+                /** @description Only what this user did */
+                user?: string | null;
+            };
+            header?: {
+                /** @description `ETag` of an answer that is kept; 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventLog"];
+                };
+            };
+            /** @description What the client keeps still holds */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description No token, or one that does not hold */
             401: {

@@ -1,0 +1,1 @@
+"""The event log: every message that matters, with who, what, when and outcome."""
