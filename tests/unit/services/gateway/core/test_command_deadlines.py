@@ -10,10 +10,13 @@ from services.gateway.core.command_deadlines import (
     ASK_EVERY_US,
     GRACE_US,
     NEAR_US,
+    Hold,
     OpenCommand,
     Step,
     answers_last_sending,
     due_us,
+    native_due_us,
+    next_native_step,
     next_step,
     outcome_of,
 )
@@ -103,3 +106,52 @@ def test_nothing_is_sent_late_and_no_turn_comes_too_late(
         assert due is not None
         assert due > now, "whoever waits until then misses nothing"
         assert next_step(one, due, online=online) is not Step.WAIT
+
+
+def test_a_dialogue_is_given_a_command_in_time_only_and_again_if_it_does_not_have_it() -> None:
+    def step(one: OpenCommand, now_us: int, hold: Hold, *, there: bool = True) -> Step:
+        return next_native_step(one, now_us, there=there, hold=hold)
+
+    assert step(command(), EXPIRES - 1, Hold.NOTHING) is Step.SEND
+    assert step(command(), EXPIRES - 1, Hold.NOTHING, there=False) is Step.WAIT
+    assert step(command(), EXPIRES, Hold.NOTHING) is Step.EXPIRE
+    sent = command(sends=1, sent_us=0)
+    assert step(sent, EXPIRES - 1, Hold.GIVEN) is Step.WAIT
+    assert step(sent, EXPIRES - 1, Hold.NOTHING) is Step.GIVE_AGAIN
+    assert step(sent, EXPIRES - 1, Hold.NOTHING, there=False) is Step.WAIT
+    assert step(sent, EXPIRES, Hold.NOTHING) is Step.WAIT, "its time is over"
+    assert step(sent, EXPIRES, Hold.GIVEN) is Step.WITHDRAW
+    assert step(sent, EXPIRES, Hold.WITHDRAWN) is Step.WAIT, "an answer may be on its way"
+    assert step(sent, EXPIRES + GRACE_US, Hold.WITHDRAWN) is Step.GIVE_UP
+    assert step(sent._replace(is_given_up=True), EXPIRES * 9, Hold.NOTHING) is Step.WAIT
+
+
+@given(
+    sent_us=st.none() | st.integers(0, EXPIRES - 1),
+    running_us=st.none() | st.integers(0, EXPIRES * 2),
+    given_up=st.booleans(),
+    hold=st.sampled_from(Hold),
+    there=st.booleans(),
+    now_us=st.integers(0, EXPIRES * 3),
+)
+def test_a_dialogue_is_never_asked_after_and_nothing_is_missed_until_it_is_due(
+    *,
+    sent_us: int | None,
+    running_us: int | None,
+    given_up: bool,
+    hold: Hold,
+    there: bool,
+    now_us: int,
+) -> None:
+    one = command(sent_us=sent_us, running_us=running_us, is_given_up=given_up)
+    step = next_native_step(one, now_us, there=there, hold=hold)
+    assert step is not Step.ASK
+    if step in (Step.SEND, Step.GIVE_AGAIN):
+        assert now_us < EXPIRES
+        assert there
+    if step is Step.EXPIRE:
+        assert sent_us is None, "only what was never given has certainly not run"
+    if step is Step.WAIT and (due := native_due_us(one, hold)) is not None and now_us < due:
+        assert next_native_step(one, due - 1, there=there, hold=hold) is Step.WAIT, (
+            "nothing happens by itself before"
+        )
