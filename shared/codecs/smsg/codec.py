@@ -18,6 +18,7 @@ LARGEST_BYTES = 65_536
 """Of one MQTT message, as in codec `packed`."""
 STATUS = struct.Struct(">IH")
 """In a rest: an oximeter and its status word."""
+_LETTERS = [HEADER[at : at + 1] for at in range(len(HEADER))]
 LARGEST_REST = 1 + MOST_REMEMBERED * STATUS.size + LARGEST_MESSAGE + HEAD.size
 
 
@@ -73,41 +74,72 @@ def _cut(buffer: bytes, reading: Reading) -> bytes:
     """Read the messages of ``buffer``, and give what may still become one."""
     heads: dict[bytes, Head] = {}
     words, length = reading.words, len(buffer)
-    at = done = 0  # where to look for the next header; all before ``done`` is read or told
-    while (start := buffer.find(HEADER, at)) >= 0:
+    done = 0  # all before is read or told
+    start = buffer.find(HEADER)
+    while start >= 0:
         body = start + HEAD.size
         raw = buffer[start:body]
         head = heads.get(raw)
         if head is None:
             size = size_at(buffer, start)
             if size == 0:
-                at = start + 1
+                start = buffer.find(HEADER, start + 1)
                 continue
             if size < 0:
                 break
             head = heads[raw] = reading.head(raw, size)
-        end = start + head.size
-        inner = buffer.find(HEADER, start + 1, end)
-        if inner >= 0:
-            inner = _believable(buffer, inner, end)
-            if 0 <= inner < length:
-                at = inner
+        size, samples, said, _, _ = head
+        end = start + size
+        after = buffer.find(HEADER, start + 1)
+        if 0 <= after <= end - len(HEADER):
+            inner = _believable(buffer, after, end)
+            if inner == length:
+                break
+            if inner >= 0:
+                start = inner
                 continue
-        if end > length or inner == length:
+            after = buffer.find(HEADER, end)
+        elif 0 <= after < end:
+            after = buffer.find(HEADER, end)
+        if end > length:
             break
         if done < start:
             _tell(reading, start - done)
-        if head.samples is not None and head.word is not None:
-            head.samples.append(buffer[body:end])
-            words.append(head.word)
-        else:
+        if samples is None:
             reading.take(head, buffer[body:end])
-        at = done = end
-    if start < 0:
-        start = length - _begun(buffer, at)
+        elif after == end and (count := _run(buffer, start, raw, size)):
+            end = start + count * size
+            samples.append(buffer[start:end].replace(raw, b""))
+            words += said * count
+            after = buffer.find(HEADER, end)
+        else:
+            samples.append(buffer[body:end])
+            words += said
+        done = end
+        start = after
+    else:
+        start = length - _begun(buffer, done)
     if done < start:
         _tell(reading, start - done)
     return buffer[start:]
+
+
+def _run(buffer: bytes, start: int, raw: bytes, size: int) -> int:
+    """How many messages of this head and size follow one another, or 0 where that is not plain.
+
+    A unit that sends its ECG is the common case, and is read without looking at each message: as
+    many headers as messages, each at its place, and each with this head.
+    """
+    if not (buffer.startswith(raw, start + size) and buffer.startswith(raw, start + 3 * size)):
+        return 0
+    count = (len(buffer) - start) // size
+    for at, letter in enumerate(_LETTERS, start):
+        column = buffer[at : start + count * size : size]
+        count = len(column) - len(column.lstrip(letter))
+    count = buffer.count(raw, start, start + count * size)  # behind them may be another head
+    end = start + count * size
+    is_plain = buffer.count(HEADER, start, end) == count == buffer.count(raw, start, end)
+    return count if is_plain else 0
 
 
 def _believable(buffer: bytes, at: int, end: int) -> int:

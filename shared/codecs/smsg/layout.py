@@ -8,6 +8,7 @@ import struct
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -134,6 +135,7 @@ class Result(NamedTuple):
     fef75_25_ml_s: int | None = None
 
 
+@lru_cache(maxsize=256)
 def unit_name(originator: int) -> str:
     """What a unit is called in device ids: eight hexadecimal digits."""
     return f"{originator:08x}"

@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -59,6 +60,8 @@ _FINGER, _NO_PLACE = int(Place.FINGER), int(Place.NONE)
 _INT32 = int(SampleFormat.INT32)
 _ONE = struct.Struct("<i")
 _TO_UNITS = (-1, -1)
+_ECG_DATA = (int(DeviceType.ECG), int(Ecg.DATA))
+_WIRE, _KEPT = np.dtype(">u2"), np.dtype("<i4")
 _READINGS: Mapping[tuple[int, int], tuple[Stream, int]] = MappingProxyType(
     {
         (DeviceType.OXIMETER, Oximeter.SPO2): (Stream.SPO2, 100),
@@ -137,11 +140,21 @@ class Head(NamedTuple):
     """A message head that was looked at: how long the message is, and what comes of it."""
 
     size: int
-    key: tuple[int, int]
-    originator: int
-    word: Word | None
     samples: list[bytes] | None
     """Where the payload goes, if it is ECG."""
+    words: tuple[Word, ...]
+    key: tuple[int, int]
+    originator: int
+
+
+@lru_cache(maxsize=256)
+def _word(device_type: int, message_type: int, originator: int) -> tuple[Word, ...]:
+    """The word of a message that says nothing more, if it is one."""
+    name = _WORDS.get((device_type, message_type))
+    if name is None:
+        return ()
+    kind = MappingProxyType({"kind": UNIT_KINDS[device_type]})
+    return (Word(name, unit_name(originator), kind),)
 
 
 class Reading:
@@ -169,21 +182,14 @@ class Reading:
         _, _, device_type, message_type, originator, _ = HEAD.unpack(raw)
         key = (int(device_type), int(message_type))
         if originator in {SERVER, CORE} and device_type in UNIT_KINDS:
-            return Head(size, _TO_UNITS, int(originator), None, None)
-        samples = word = None
-        if key == (DeviceType.ECG, Ecg.DATA):
-            samples = self._ecg.setdefault(originator, [])
-        name = _WORDS.get(key)
-        if name is not None:
-            kind = UNIT_KINDS[device_type]
-            word = Word(name, unit_name(originator), MappingProxyType({"kind": kind}))
-        return Head(size, key, int(originator), word, samples)
+            return Head(size, None, (), _TO_UNITS, int(originator))
+        samples = self._ecg.setdefault(originator, []) if key == _ECG_DATA else None
+        return Head(size, samples, _word(device_type, message_type, originator), key, originator)
 
     def take(self, head: Head, payload: bytes) -> None:
         """Take the payload of a message that is no ECG data."""
         unit = head.originator
-        if head.word is not None:
-            self.words.append(head.word)
+        self.words += head.words
         if head.key in _READINGS:
             stream, most = _READINGS[head.key]
             self._reading(unit, stream, int.from_bytes(payload, "big"), most)
@@ -195,7 +201,7 @@ class Reading:
             self._announce(unit, payload)
         elif head.key in _IDENTIFIERS:
             self._identify(head.key[0], unit, payload)
-        elif head.word is None:
+        elif not head.words:
             self.refused.append(Refused(Reason.WRONG_TYPE, "a message that is one to units"))
 
     def finish(self, envelope: Envelope) -> Decoded:
@@ -271,10 +277,10 @@ class Reading:
 
     def _ecg_frame(self, unit: int, parts: list[bytes]) -> DecodedFrame:
         numbers = self._numbers
-        counts = np.frombuffer(b"".join(parts), ">u2")
+        counts = np.frombuffer(b"".join(parts), _WIRE)
         return DecodedFrame(
             _ECG, _CHEST, 1, len(counts), numbers.ecg_interval_ns, 0, _INT32, numbers.ecg_scale_mv,
-            numbers.ecg_offset_mv, counts.astype("<i4").tobytes(), unit_name(unit),
+            numbers.ecg_offset_mv, counts.astype(_KEPT).tobytes(), unit_name(unit),
         )  # fmt: skip
 
 
