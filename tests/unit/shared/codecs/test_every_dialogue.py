@@ -67,7 +67,10 @@ def value_of(value: ModelValue) -> st.SearchStrategy[Any]:
 
 def commands_of(name: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     known: list[ModelCommand] = [one for model in models_of(name) for one in model.commands]
-    return st.sampled_from(known).flatmap(
+    unknown = st.tuples(st.just("no_such_command"), st.just({}))
+    if not known:
+        return unknown
+    return unknown | st.sampled_from(known).flatmap(
         lambda one: st.tuples(
             st.just(one.name),
             st.fixed_dictionaries({value.name: value_of(value) for value in one.args}),
@@ -78,21 +81,15 @@ def commands_of(name: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
 def words_of(name: str) -> st.SearchStrategy[Word]:
     codecs = {name, *(codec for model in models_of(name) for codec in model.codecs)}
     known = [word for codec in sorted(codecs) for word in WORDS.get(codec, [])]
+    known = known or [Word("no_such_word", data={"no_such_thing": 1})]
     anything = st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.binary()
     told = [(key, value) for word in known for key, value in word.data.items()]
-    data = (
-        st.lists(
-            st.sampled_from(told) | st.tuples(st.sampled_from([k for k, _ in told]), anything),
-            max_size=4,
-        ).map(dict)
-        if told
-        else st.just({})
-    )
+    wrong = st.tuples(st.sampled_from([key for key, _ in told]), anything)
     return st.sampled_from(known) | st.builds(
         Word,
         st.sampled_from([word.name for word in known]) | st.text(max_size=5),
         st.sampled_from([word.unit for word in known]) | st.just("00000099"),
-        data,
+        st.lists(st.sampled_from(told) | wrong, max_size=4).map(dict),
     )
 
 
