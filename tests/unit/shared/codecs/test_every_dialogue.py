@@ -67,7 +67,7 @@ def value_of(value: ModelValue) -> st.SearchStrategy[Any]:
 
 def commands_of(name: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     known: list[ModelCommand] = [one for model in models_of(name) for one in model.commands]
-    unknown = st.tuples(st.just("no_such_command"), st.just({}))
+    unknown: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.just(("no_such_command", {}))
     if not known:
         return unknown
     return unknown | st.sampled_from(known).flatmap(
