@@ -93,7 +93,7 @@ def decode_edf(data: bytes) -> EdfFile:
     n_records = len(body) // (2 * sum(widths))
     promised = _int(data[236:244], "number of records")
     n_records = n_records if promised < 0 else min(promised, n_records)
-    records = body[: n_records * 2 * sum(widths)].reshape(n_records, -1)
+    records = body[: n_records * 2 * sum(widths)].reshape(n_records, 2 * sum(widths))
     starts = np.concatenate([[0], np.cumsum(widths)])
     kind = data[192:236].decode("latin-1")
     signals: list[EdfSignal] = []

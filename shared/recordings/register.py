@@ -1,0 +1,14 @@
+"""THE table of formats that are read from files only."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shared.contracts.file_reading import FileFormat
+from shared.recordings.edf_file import EDF
+
+_FORMATS = (EDF,)
+
+
+def load_formats() -> Mapping[str, FileFormat]:
+    """Give every format by the name that stands in topics and requests."""
+    return MappingProxyType({one.name: one for one in _FORMATS})
