@@ -108,8 +108,9 @@ accuracy: development ## the long form of the accuracy tests
 bench: development ## costs beside plain peers, load (WHAT=path,whole,connections,rude)
 	$(VENV)/python -m tests.performance $(if $(WHAT),--what $(WHAT)) $(OPTIONS)
 
-soak: development ## memory of every process over MINUTES (30)
+soak: development ## memory of every process over MINUTES (30), an hour of fuzzing (FUZZ_MINUTES)
 	$(VENV)/python -m tests.performance --what soak --minutes $(or $(MINUTES),30)
+	$(VENV)/python -m tests.fuzz --seconds $$((60 * $(or $(FUZZ_MINUTES),60)))
 
 # ---------------------------------------------------------------- upkeep
 generate: development ## everything that is generated from code

@@ -16,7 +16,7 @@ from deploy.local.jobs import Job, python, run_side_by_side
 from deploy.local.layout import PROJECT
 
 BUDGET_S = 15 * 60.0
-PURE = ("tests/unit", "tests/contract")
+PURE = ("tests/unit", "tests/contract", "tests/fuzz")
 CONTROLS = "tests/chaos/test_controls.py"  # one service each: no whole system is measured
 PARTS = ("tests/integration", "tests/accuracy", CONTROLS)
 SIDE_BY_SIDE = 3

@@ -7,7 +7,7 @@ module ``tests/harness/codec_samples/<codec>.py`` with one ``SAMPLES``.
 import importlib
 import math
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -39,6 +39,7 @@ class CodecSamples:
     checksummed : no single changed bit goes unnoticed
     unguarded : places of the messages that nevertheless have no checksum
     tokens : short bytes that mean something in the format (markers, heads), for fuzzing
+    seal : gives bytes the checksum that they should have, so that fuzzing comes past it
     """
 
     messages: tuple[bytes, ...]
@@ -46,6 +47,7 @@ class CodecSamples:
     checksummed: bool
     unguarded: tuple[int, ...] = ()
     tokens: tuple[bytes, ...] = ()
+    seal: Callable[[bytes], bytes] | None = None
 
     @property
     def stream(self) -> bytes:

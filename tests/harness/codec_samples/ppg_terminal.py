@@ -1,6 +1,7 @@
 """Messages of codec `ppg_terminal`: JSON with and without identity, FIFO bytes, temperature."""
 
 import struct
+from zlib import crc32
 
 import numpy as np
 
@@ -17,6 +18,10 @@ _LED = (Word("led_ma", data={"red": 6.4, "infrared": 12.0}),)
 
 def _ppg(light: "np.ndarray[tuple[int, int], np.dtype[np.int32]]", interval: int) -> DecodedFrame:
     return DecodedFrame(2, 5, 2, len(light), interval, 0, 3, 1.0, 0.0, light.tobytes())
+
+
+def _seal(data: bytes) -> bytes:
+    return data[:-4] + struct.pack(">I", crc32(data[:-4])) if data.startswith(b"PF") else data
 
 
 SAMPLES = CodecSamples(
@@ -53,4 +58,5 @@ SAMPLES = CodecSamples(
     checksummed=True,
     unguarded=(2, 3),
     tokens=(b"PF\x01\x00", b'{"hz":100,"red":[1],"ir":[2]}', b'"temp":', b"null", b"[[[["),
+    seal=_seal,
 )  # fmt: skip

@@ -1,6 +1,8 @@
 """Messages of codec `radar_iq`: 24 bits with a range, 16 bits without, and the rail."""
 
 import math
+import struct
+from zlib import crc32
 
 import numpy as np
 
@@ -11,6 +13,11 @@ from tests.harness.codecs import ENVELOPE, CodecSamples
 _WIDE = np.array([[1, -1], [8_388_607, -8_388_608], [0, 70_000]], "<i4")
 _NARROW = np.array([[1, -1], [32_767, -32_768]], "<i2")
 _READ = np.array([[1, -1], [32_767, -32_767]], "<i2")
+
+
+def _seal(data: bytes) -> bytes:
+    return data[:-4] + struct.pack(">I", crc32(data[:-4])) if data.startswith(b"IQ") else data
+
 
 SAMPLES = CodecSamples(
     messages=(
@@ -35,4 +42,5 @@ SAMPLES = CodecSamples(
     ),
     checksummed=True,
     tokens=(b"IQ\x01\x00\x18", b"IQ\x01\x00\x10"),
+    seal=_seal,
 )  # fmt: skip

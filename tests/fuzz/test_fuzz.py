@@ -1,0 +1,28 @@
+"""A short fuzzing of every codec, and all that was ever found. The long one: ``make soak``."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.fuzzing import FINDINGS, fuzz
+from tests.fuzz.target import check
+from tests.harness.codecs import load_samples
+
+SECONDS = 3
+"""For each codec; with ten of them 30 s of work, on all cores."""
+
+
+@pytest.mark.parametrize("codec", sorted(load_samples()))
+def test_nothing_is_found_in_a_short_time(codec: str, tmp_path: Path) -> None:
+    found = fuzz(codec, SECONDS, tmp_path / "corpus")
+    assert not found.failure, found.failure
+    assert found.runs > 100
+    assert found.edges > 10
+
+
+def test_findings_do_not_come_back() -> None:
+    for path in sorted(FINDINGS.glob("*/*")):
+        try:
+            check(path.parent.name, path.read_bytes())
+        except Exception as error:
+            raise AssertionError(f"{path.parent.name}/{path.name}") from error
