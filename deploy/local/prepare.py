@@ -71,6 +71,8 @@ BROWSER = [
         "chromium", is_there=lambda: _has_program("chromium") or _has_program("chromium-browser")
     ),
     Package("prometheus", is_there=lambda: _has_program("promtool")),  # checks the alert rules
+    Package("gcc", is_there=lambda: _has_program("cc")),  # compiles the C sender
+    Package("libc6-dev", is_there=lambda: Path("/usr/include/stdio.h").exists()),
 ]
 
 
