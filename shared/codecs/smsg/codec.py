@@ -7,6 +7,7 @@ a few operations on bytes; samples are turned by numpy, once for each unit and M
 import struct
 from collections.abc import Mapping
 
+from shared.codecs.smsg.dialogue import SmsgDialogue
 from shared.codecs.smsg.layout import HEAD, HEADER, LARGEST_MESSAGE, size_at
 from shared.codecs.smsg.reading import CONSTANTS, MOST_REMEMBERED, Head, Numbers, Reading
 from shared.contracts.codec import Codec, Framing
@@ -176,4 +177,5 @@ CODEC = Codec(
     constants=CONSTANTS,
     needs_envelope=True,
     largest_rest=LARGEST_REST,
+    new_dialogue=SmsgDialogue,
 )

@@ -48,12 +48,17 @@ CONSTANTS: Mapping[str, Constant] = MappingProxyType(
         "ecg_middle_v": Constant(2.5, "V", "decided: half of the supply, where 0 mV stands"),
         "oximeter_rate_hz": Constant(1.0, "Hz", "decided: of the readings in one MQTT message"),
         "utc_offset_min": Constant(0.0, "min", "decided: what a unit's clock is ahead of UTC"),
+        "status_request_s": Constant(10.0, "s", f"{_THESIS}: how often all units are asked"),
+        "unit_gone_s": Constant(15.0, "s", "decided: a unit that is silent so long is not there"),
         "oldest_result_days": Constant(360.0, "d", "decided: an older date is an absurd clock"),
     }
 )  # fmt: skip
 MOST_REMEMBERED = MOST_UNITS
 """Oximeters whose status word is kept; there are no more at a hub."""
-_POSITIVE = ("ecg_rate_hz", "adc_full_scale_v", "adc_steps", "ecg_gain", "oximeter_rate_hz")
+_POSITIVE = (
+    "ecg_rate_hz", "adc_full_scale_v", "adc_steps", "ecg_gain", "oximeter_rate_hz",
+    "status_request_s", "unit_gone_s",
+)  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ECG, _CHEST = int(Stream.ECG), int(Place.CHEST)
 _FINGER, _NO_PLACE = int(Place.FINGER), int(Place.NONE)
