@@ -5,6 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared.codecs.modbus.codec import CODEC as MODBUS
+from shared.codecs.modbus.frames import Form, Frame, read_frame, write_frame
+from shared.codecs.modbus.pdus import TakeEcg, Written, read_answer, write_pdu
+from shared.codecs.modbus.registers import NEW_FILE, Notice, write_notice
 from shared.codecs.telecare_file.blocks import Block, Status, decode_block, encode_block
 from shared.codecs.telecare_file.codec import CODEC as TELECARE_FILE
 from shared.codecs.telecare_file.text import Recording, read_recording, write_recording
@@ -60,3 +64,42 @@ def test_telecare_recording_both_ways() -> None:
     assert f"{recording.recorded:%Y-%m-%d %H:%M:%S}" == "2018-09-19 12:28:36"
     assert recording.device_code == "018417EA190000B0"
     assert write_recording(recording, newline="\n") == golden
+
+
+def modbus(name: str) -> bytes:
+    return bytes.fromhex((VECTORS / "modbus" / f"{name}.hex").read_text())
+
+
+@pytest.mark.parametrize("form", Form)
+def test_modbus_notice_both_ways_in_every_form(form: Form) -> None:
+    notice = Notice("018417EA190000B0", "M0:\\20180920\\16M54S29.txt")
+    golden = modbus(f"notice_{form.value}")
+    pdu = write_pdu(write_notice(notice, "+3960144676375"))
+    assert write_frame(form, 95, pdu) == golden
+    (message,) = MODBUS.new_decoder(MODBUS.with_constants()).feed(golden, ENVELOPE)
+    assert isinstance(message, Decoded)
+    (word,) = message.words
+    assert word.name == "new_file"
+    assert dict(word.data) == {
+        "file": "M0:\\20180920\\16M54S29.txt",
+        "device_code": "018417EA190000B0",
+        "form": form.value,
+    }
+    assert [note.kind for note in message.notes] == [EventKind.RECORDING_MADE]
+
+
+def test_modbus_notice_as_text_may_be_padded() -> None:
+    padded, plain = (read_frame(modbus(name), 95) for name in ("notice_gsm_padded", "notice_gsm"))
+    assert isinstance(padded, Frame)
+    assert padded == plain
+
+
+def test_modbus_answer_is_the_published_one() -> None:
+    answer = Written(NEW_FILE, 28)
+    for name, form in (("answer_gsm", Form.GSM), ("answer_rtu", Form.RTU)):
+        assert write_frame(form, 95, write_pdu(answer)) == modbus(name)
+        frame = read_frame(modbus(name), 95)
+        assert isinstance(frame, Frame)
+        assert read_answer(frame.pdu) == answer
+    assert modbus("answer_gsm") == b"5F100090001CCC93"
+    assert write_frame(Form.RTU, 95, write_pdu(TakeEcg())) == modbus("take_ecg_rtu")

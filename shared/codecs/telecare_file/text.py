@@ -21,6 +21,7 @@ from shared.codecs.telecare_file.leads import (
 from shared.contracts.file_reading import BadFile, FilePiece, ReadFile
 from shared.contracts.instants import SECOND
 from shared.contracts.parking import Reason
+from shared.contracts.telecare_card import CARD_NAME, recording_key
 
 LARGEST_BYTES = 2 << 20
 """65,536 rows, which is what a row number of four digits can count, with long lines."""
@@ -33,7 +34,7 @@ LARGEST_CLOCK_STEP_S = 60
 _TIMES = "[\u00d7xX*]"
 _PRODUCT = rf"(\d+) ?{_TIMES} ?(\d+) ?{_TIMES} ?(\d+)"
 _LABELS = (
-    ("file", r"File name: *(M\d:\\(\d{8})\\(\d\d)M(\d\d)S(\d\d)\.txt)", "File name:"),
+    ("file", rf"File name: *({CARD_NAME.pattern})", "File name:"),
     (
         "samples",
         rf"Number of samples = \({_PRODUCT}\) ?{_TIMES} ?(\d+) = (\d{{1,3}}(?:\.\d{{3}})*|\d+)",
@@ -168,7 +169,7 @@ def read_file(data: bytes, options: Mapping[str, Any]) -> ReadFile | BadFile:
         "note": recording.note,
     }
     return ReadFile(
-        key=f"telecare {recording.device_code} {recording.recorded:%Y-%m-%dT%H:%M:%S}",
+        key=recording_key(recording.device_code, recording.file),
         maker_id=recording.device_code,
         pieces=pieces,
         n_pieces=n_pieces,

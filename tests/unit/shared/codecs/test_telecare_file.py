@@ -174,7 +174,7 @@ def test_a_zone_that_is_none_and_a_file_too_long_are_refused() -> None:
 def test_two_uploads_have_one_key_and_other_recordings_another() -> None:
     again = write_recording(RECORDING, newline="\n", encoding="latin-1")
     assert taken(FILE).key == taken(again, time_zone="+01:00").key
-    later = FILE.replace(b"12:28:36", b"12:28:37")
+    later = FILE.replace(b"12M28S36", b"12M28S37")
     assert taken(later).key != taken(FILE).key
 
 

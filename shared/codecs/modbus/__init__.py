@@ -1,0 +1,1 @@
+"""Modbus as a Telecare-ECG monitor speaks it: notices of new files, and the server's questions."""
