@@ -76,8 +76,8 @@ class Speakers:
         return device if UNIT_MARK not in device.name else self._devices.find(hub_of(device.name))
 
     def speaks(self, hub: Device) -> bool:
-        """Whether the model of a device has a dialogue."""
-        return self._codec_of(hub) is not None
+        """Whether the model of a device has a dialogue; units are spoken of with their hub."""
+        return UNIT_MARK not in hub.name and self._codec_of(hub) is not None
 
     def converse(self, hub: Device, heard_us: int) -> Conversation:
         """Begin with a device whose model has a dialogue."""
