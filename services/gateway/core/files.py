@@ -88,11 +88,8 @@ class KnownFile:
     def refuse(self, part: FilePart, most_parts: int) -> tuple[Reason, str] | None:
         """Give why a part cannot be of this file, or None."""
         if (part.total, part.format) != (self.row.total, self.row.format):
-            return (
-                Reason.CONFLICT,
-                f"{part.format} of {part.total} bytes, before {self.row.format} of "
-                f"{self.row.total}",
-            )
+            before = f"{self.row.format} of {self.row.total} bytes"
+            return Reason.CONFLICT, f"{part.format} of {part.total} bytes, before {before}"
         if not self.is_received or self.holds(part):
             return None
         if (part.starts, len(part.data)) in self._crcs:

@@ -15,7 +15,7 @@ comment on table gateway.rest is
     'What a native byte stream had left after message n: with it message n + 1 is cut the same way '
     'whenever it comes. Never changed once written; an empty one says that n + 1 was read without '
     'what came before. Retention: a day, and the newest 2,000 of a device';
-grant select, insert, delete on gateway.rest to vw_gateway;
+grant select, insert, update, delete on gateway.rest to vw_gateway;
 
 create or replace function signal.erase_device_texts(
     device integer, start_us bigint, end_us bigint, and_later_state boolean

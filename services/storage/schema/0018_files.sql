@@ -54,7 +54,7 @@ comment on table gateway.file_part is
 grant select, insert, update, delete on gateway.file, gateway.file_part to vw_gateway;
 grant select on gateway.file to vw_api;
 
-create function gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint)
+create function gateway.wear_while_recorded(brought_file uuid, start_us bigint, end_us bigint)
 returns text
 language plpgsql
 security definer
@@ -65,7 +65,7 @@ declare
     recorded constant tstzrange := tstzrange(
         to_timestamp(start_us / 1000000.0), to_timestamp(end_us / 1000000.0));
 begin
-    select * into strict brought from gateway.file where id = file;
+    select * into strict brought from gateway.file where id = brought_file;
     if brought.patient_id is null then
         return '';
     end if;
@@ -97,7 +97,7 @@ comment on function gateway.wear_while_recorded is
     'gives why not, or nothing';
 
 create function registry.begin_import(
-    file uuid, device integer, patient integer, name text, format text, total integer,
+    brought_file uuid, device integer, patient integer, name text, format text, total integer,
     options jsonb, sent_by text
 ) returns text
 language plpgsql
@@ -108,12 +108,12 @@ declare
     before gateway.file;
 begin
     insert into gateway.file (id, device_id, patient_id, name, format, total, options, sent_by)
-        values (file, device, patient, name, format, total, options, sent_by)
+        values (brought_file, device, patient, name, format, total, options, sent_by)
         on conflict (id) do nothing;
     if found then
         return 'begun';
     end if;
-    select * into strict before from gateway.file where id = file for update;
+    select * into strict before from gateway.file where id = brought_file for update;
     if (before.device_id, before.name, before.format, before.total, before.options, before.sent_by)
         is distinct from (device, name, format, total, options, sent_by)
         or before.patient_id is distinct from patient
@@ -123,7 +123,7 @@ begin
     if before.state <> 'receiving' then
         return 'there';
     end if;
-    delete from gateway.file_part where file_id = file;
+    delete from gateway.file_part where file_id = brought_file;
     return 'begun';
 end
 $$;
@@ -131,7 +131,7 @@ comment on function registry.begin_import is
     'Makes the row of a file that a person brings: begun, there (it is whole already), or other '
     '(this id is another file''s)';
 
-create function registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea)
+create function registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea)
 returns void
 language sql
 security definer
@@ -143,7 +143,7 @@ as $$
     on conflict do nothing;
 $$;
 
-create function registry.finish_import(file uuid, digest bytea) returns uuid
+create function registry.finish_import(brought_file uuid, digest bytea) returns uuid
 language plpgsql
 security definer
 set search_path = pg_catalog
@@ -152,7 +152,7 @@ declare
     brought gateway.file;
     same uuid;
 begin
-    select * into brought from gateway.file where id = file and sent_by <> '' for update;
+    select * into brought from gateway.file where id = brought_file and sent_by <> '' for update;
     if not found or brought.state <> 'receiving' then
         return brought.id;
     end if;
@@ -164,18 +164,19 @@ begin
         and f.state in ('complete', 'reading', 'stored')
     order by f.made_at limit 1;
     if found then
-        delete from gateway.file where id = file;
+        delete from gateway.file where id = brought_file;
         return same;
     end if;
     update gateway.file f
-        set state = 'complete', digest = finish_import.digest, changed_at = now() where id = file;
-    return file;
+        set state = 'complete', digest = finish_import.digest, changed_at = now()
+        where id = brought_file;
+    return brought_file;
 end
 $$;
 comment on function registry.finish_import is
     'Says that a file is whole; gives its id, or that of the same one that was brought before';
 
-create function registry.drop_import(file uuid) returns void
+create function registry.drop_import(brought_file uuid) returns void
 language sql
 security definer
 set search_path = pg_catalog

@@ -20,4 +20,4 @@ create index entry_act_patient on audit.entry (patient_id, at_us)
     where left(action, 5) <> 'read_' and action not in ('watch', 'refresh');
 create index entry_act_device on audit.entry (device_id, at_us)
     where left(action, 5) <> 'read_' and action not in ('watch', 'refresh');
-create index event_kind on signal.event (kind, t) where patient_id = 0;
+create index event_kind on signal.event (kind, severity, t) where patient_id = 0;

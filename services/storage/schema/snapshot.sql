@@ -152,7 +152,7 @@ CREATE FUNCTION audit.verify() RETURNS TABLE(chain text, n bigint, what text)
 $$;
 ALTER FUNCTION audit.verify() OWNER TO vw_admin;
 COMMENT ON FUNCTION audit.verify() IS 'What is broken in the chains; no row = all is whole';
-CREATE FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) RETURNS text
+CREATE FUNCTION gateway.wear_while_recorded(brought_file uuid, start_us bigint, end_us bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
@@ -161,7 +161,7 @@ declare
     recorded constant tstzrange := tstzrange(
         to_timestamp(start_us / 1000000.0), to_timestamp(end_us / 1000000.0));
 begin
-    select * into strict brought from gateway.file where id = file;
+    select * into strict brought from gateway.file where id = brought_file;
     if brought.patient_id is null then
         return '';
     end if;
@@ -188,9 +188,9 @@ exception when exclusion_violation then
     return 'the device was put on somebody at the same moment';
 end
 $$;
-ALTER FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) OWNER TO vw_admin;
-COMMENT ON FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) IS 'Has the patient whom a file is of wear the device while it was recorded, where nobody did; gives why not, or nothing';
-CREATE FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) RETURNS text
+ALTER FUNCTION gateway.wear_while_recorded(brought_file uuid, start_us bigint, end_us bigint) OWNER TO vw_admin;
+COMMENT ON FUNCTION gateway.wear_while_recorded(brought_file uuid, start_us bigint, end_us bigint) IS 'Has the patient whom a file is of wear the device while it was recorded, where nobody did; gives why not, or nothing';
+CREATE FUNCTION registry.begin_import(brought_file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
@@ -198,12 +198,12 @@ declare
     before gateway.file;
 begin
     insert into gateway.file (id, device_id, patient_id, name, format, total, options, sent_by)
-        values (file, device, patient, name, format, total, options, sent_by)
+        values (brought_file, device, patient, name, format, total, options, sent_by)
         on conflict (id) do nothing;
     if found then
         return 'begun';
     end if;
-    select * into strict before from gateway.file where id = file for update;
+    select * into strict before from gateway.file where id = brought_file for update;
     if (before.device_id, before.name, before.format, before.total, before.options, before.sent_by)
         is distinct from (device, name, format, total, options, sent_by)
         or before.patient_id is distinct from patient
@@ -213,20 +213,20 @@ begin
     if before.state <> 'receiving' then
         return 'there';
     end if;
-    delete from gateway.file_part where file_id = file;
+    delete from gateway.file_part where file_id = brought_file;
     return 'begun';
 end
 $$;
-ALTER FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) OWNER TO vw_admin;
-COMMENT ON FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) IS 'Makes the row of a file that a person brings: begun, there (it is whole already), or other (this id is another file''s)';
-CREATE FUNCTION registry.drop_import(file uuid) RETURNS void
+ALTER FUNCTION registry.begin_import(brought_file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) OWNER TO vw_admin;
+COMMENT ON FUNCTION registry.begin_import(brought_file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) IS 'Makes the row of a file that a person brings: begun, there (it is whole already), or other (this id is another file''s)';
+CREATE FUNCTION registry.drop_import(brought_file uuid) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $_$
     delete from gateway.file where id = $1 and state = 'receiving' and sent_by <> '';
 $_$;
-ALTER FUNCTION registry.drop_import(file uuid) OWNER TO vw_admin;
-CREATE FUNCTION registry.finish_import(file uuid, digest bytea) RETURNS uuid
+ALTER FUNCTION registry.drop_import(brought_file uuid) OWNER TO vw_admin;
+CREATE FUNCTION registry.finish_import(brought_file uuid, digest bytea) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $$
@@ -234,7 +234,7 @@ declare
     brought gateway.file;
     same uuid;
 begin
-    select * into brought from gateway.file where id = file and sent_by <> '' for update;
+    select * into brought from gateway.file where id = brought_file and sent_by <> '' for update;
     if not found or brought.state <> 'receiving' then
         return brought.id;
     end if;
@@ -246,16 +246,17 @@ begin
         and f.state in ('complete', 'reading', 'stored')
     order by f.made_at limit 1;
     if found then
-        delete from gateway.file where id = file;
+        delete from gateway.file where id = brought_file;
         return same;
     end if;
     update gateway.file f
-        set state = 'complete', digest = finish_import.digest, changed_at = now() where id = file;
-    return file;
+        set state = 'complete', digest = finish_import.digest, changed_at = now()
+        where id = brought_file;
+    return brought_file;
 end
 $$;
-ALTER FUNCTION registry.finish_import(file uuid, digest bytea) OWNER TO vw_admin;
-COMMENT ON FUNCTION registry.finish_import(file uuid, digest bytea) IS 'Says that a file is whole; gives its id, or that of the same one that was brought before';
+ALTER FUNCTION registry.finish_import(brought_file uuid, digest bytea) OWNER TO vw_admin;
+COMMENT ON FUNCTION registry.finish_import(brought_file uuid, digest bytea) IS 'Says that a file is whole; gives its id, or that of the same one that was brought before';
 CREATE FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -327,7 +328,7 @@ end
 $$;
 ALTER FUNCTION registry.notify_change() OWNER TO vw_admin;
 COMMENT ON FUNCTION registry.notify_change() IS 'Notifies registry_changed; the gateway then reads devices and credentials again';
-CREATE FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) RETURNS void
+CREATE FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
     AS $_$
@@ -336,7 +337,7 @@ CREATE FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint
     from gateway.file f where f.id = $1 and f.state = 'receiving' and f.sent_by <> ''
     on conflict do nothing;
 $_$;
-ALTER FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) OWNER TO vw_admin;
+ALTER FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea) OWNER TO vw_admin;
 CREATE FUNCTION signal.drop_partition(parent text, start_us bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -1896,7 +1897,7 @@ CREATE INDEX device_units ON registry.device USING btree (parent_id) WHERE (pare
 CREATE UNIQUE INDEX lane_change_one_open ON registry.lane_change USING btree ((true)) WHERE (ended_at IS NULL);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
-CREATE INDEX event_kind ON signal.event USING btree (kind, t) WHERE (patient_id = 0);
+CREATE INDEX event_kind ON signal.event USING btree (kind, severity, t) WHERE (patient_id = 0);
 CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
 CREATE INDEX frame_stream ON ONLY signal.frame USING btree (device_id, stream, t0);
 CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
@@ -2039,14 +2040,14 @@ GRANT ALL ON FUNCTION audit.link(entry audit.entry) TO vw_api;
 REVOKE ALL ON FUNCTION audit.refuse_change() FROM PUBLIC;
 REVOKE ALL ON FUNCTION audit.verify() FROM PUBLIC;
 GRANT ALL ON FUNCTION audit.verify() TO vw_api;
-REVOKE ALL ON FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) FROM PUBLIC;
-GRANT ALL ON FUNCTION gateway.wear_while_recorded(file uuid, start_us bigint, end_us bigint) TO vw_gateway;
-REVOKE ALL ON FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) FROM PUBLIC;
-GRANT ALL ON FUNCTION registry.begin_import(file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) TO vw_api;
-REVOKE ALL ON FUNCTION registry.drop_import(file uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION registry.drop_import(file uuid) TO vw_api;
-REVOKE ALL ON FUNCTION registry.finish_import(file uuid, digest bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION registry.finish_import(file uuid, digest bytea) TO vw_api;
+REVOKE ALL ON FUNCTION gateway.wear_while_recorded(brought_file uuid, start_us bigint, end_us bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION gateway.wear_while_recorded(brought_file uuid, start_us bigint, end_us bigint) TO vw_gateway;
+REVOKE ALL ON FUNCTION registry.begin_import(brought_file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.begin_import(brought_file uuid, device integer, patient integer, name text, format text, total integer, options jsonb, sent_by text) TO vw_api;
+REVOKE ALL ON FUNCTION registry.drop_import(brought_file uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.drop_import(brought_file uuid) TO vw_api;
+REVOKE ALL ON FUNCTION registry.finish_import(brought_file uuid, digest bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.finish_import(brought_file uuid, digest bytea) TO vw_api;
 REVOKE ALL ON FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.join_unit(hub integer, unit text, kind text, model text, shard smallint) TO vw_gateway;
 REVOKE ALL ON FUNCTION registry.leave_lane(change integer, lane integer) FROM PUBLIC;
@@ -2056,8 +2057,8 @@ GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_st
 GRANT ALL ON FUNCTION registry.leave_lane(change integer, lane integer) TO vw_alarms;
 REVOKE ALL ON FUNCTION registry.notify_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.notify_change() TO vw_api;
-REVOKE ALL ON FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) FROM PUBLIC;
-GRANT ALL ON FUNCTION registry.put_import_part(file uuid, starts integer, crc32 bigint, content bytea) TO vw_api;
+REVOKE ALL ON FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea) TO vw_api;
 REVOKE ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.empty_hour(start_us bigint) FROM PUBLIC;
@@ -2134,7 +2135,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.file_part TO vw_gateway;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.presence TO vw_gateway;
 GRANT SELECT ON TABLE gateway.presence TO vw_alarms;
 GRANT SELECT ON TABLE gateway.presence TO vw_api;
-GRANT SELECT,INSERT,DELETE ON TABLE gateway.rest TO vw_gateway;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.rest TO vw_gateway;
 GRANT SELECT ON TABLE registry.alarm_limit TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.alarm_limit TO vw_api;
 GRANT SELECT ON TABLE registry.assignment TO vw_gateway;
