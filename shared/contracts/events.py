@@ -46,6 +46,18 @@ class Severity(StrEnum):
     HIGH = "high"
 
 
+class EventMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The message of a device that an event comes from.
+
+    ``settles``: with this event all of the message is told, so whoever stores it says so to the
+    device, as for frames. A message with frames is settled by them: its events went out before.
+    """
+
+    boot: int
+    n: int
+    settles: bool = False
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One event. `t` in us UTC; device and patient are registry keys; `text_key` names the text."""
 
@@ -58,6 +70,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     device: int | None = None
     patient: int | None = None
     data: dict[str, Any] = {}
+    message: EventMessage | None = None
 
 
 def event_id(*identity: str | int) -> str:
