@@ -2,6 +2,7 @@
 
 import asyncio
 import random  # noqa: TID251 - jitter of reconnects; nothing that is computed depends on it
+import secrets
 from functools import partial
 
 from services.gateway.adapters.clock_table import PostgresClockTable
@@ -12,6 +13,7 @@ from services.gateway.adapters.configuration_table import (
     PostgresCounterTable,
 )
 from services.gateway.adapters.credential_store import CredentialStore
+from services.gateway.adapters.file_table import PostgresFileTable
 from services.gateway.adapters.frame_stream import RabbitConfirmed, carried_bytes
 from services.gateway.adapters.lane_sessions import LaneSessions
 from services.gateway.adapters.mqtt import MqttOptions
@@ -19,6 +21,7 @@ from services.gateway.adapters.presence_table import PostgresPresenceTable
 from services.gateway.adapters.receipt_queue import RabbitReceiptQueue
 from services.gateway.adapters.registry_changes import RegistryChanges
 from services.gateway.adapters.registry_table import PostgresRegistryTable
+from services.gateway.adapters.rest_table import PostgresRestTable
 from services.gateway.application.devices import Devices
 from services.gateway.application.ingest import IngestLimits
 from services.gateway.application.lane import LaneTools, LaneWork
@@ -37,6 +40,7 @@ from shared.database.statements import load_statements
 from shared.device_models.catalogue import load_device_models
 from shared.ownership.deployment import Deployment, DeploymentWatch
 from shared.ownership.leases import LaneOwnership
+from shared.recordings.register import load_formats
 from shared.runtime.retry import Retry
 from shared.runtime.service import Runtime
 
@@ -83,12 +87,17 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         devices=devices,
         clock_table=PostgresClockTable(database, statements),
         presence_table=PostgresPresenceTable(database, statements),
+        unit_table=registry,
+        rest_table=PostgresRestTable(database, statements),
         receipt_queue=RabbitReceiptQueue(broker, deployment.incarnation),
         command_queue=RabbitCommandQueue(broker),
         command_table=PostgresCommandTable(database, statements),
         configuration_table=PostgresConfigurationTable(database, statements),
         counter_table=PostgresCounterTable(database, statements),
         models=load_device_models(),
+        file_table=PostgresFileTable(database, statements),
+        formats=load_formats(),
+        file_turn=asyncio.Semaphore(1),
         registry_listeners=listeners,
         out=RabbitConfirmed(publisher, deployment.incarnation, runtime.traces),
         limits=IngestLimits(
@@ -102,6 +111,7 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         health=runtime.health,
         metrics=metrics,
         jitter=random.random,
+        draw_boot=partial(secrets.randbits, 32),
     )
     ownership = LaneOwnership(
         database,

@@ -25,6 +25,11 @@ class GatewayMetrics:
         self.deferred = metrics.counter(
             "deferred", "Messages acknowledged and not forwarded: they come again", ["why"]
         )
+        self.rests = metrics.counter("stream_rests", "Rests of byte streams made durable", ["lane"])
+        self.held_streams = metrics.gauge(
+            "held_streams", "Byte streams whose newest rests are held", ["lane"]
+        )
+        self.notes = metrics.counter("notes", "Events told of what devices noted", ["lane"])
         self.segments = metrics.counter("clock_segments", "Clock segments opened", ["kind"])
         self.statuses = metrics.counter("statuses", "Status messages", ["lane"])
         self.receipts = metrics.counter("receipts", "Receipts taken from storage", ["lane"])
@@ -81,6 +86,11 @@ class GatewayMetrics:
         self.counts_unsaved = metrics.gauge(
             "counts_unsaved", "Counters of devices that wait for PostgreSQL", ["lane"]
         )
+        self.file_parts = metrics.counter(
+            "file_parts", "Parts of files taken, by what became of them", ["outcome"]
+        )
+        self.files = metrics.counter("files", "Files that have ended", ["outcome"])
+        self.file_bytes = metrics.counter("file_bytes", "Bytes of the files read")
         self.credentials_written = metrics.counter(
             "credentials_written", "Times mosquitto's password file was written"
         )

@@ -1,11 +1,46 @@
 -- name: all_devices
 -- Every device that is in use.
-select id, device, model, simulated from registry.device where retired_at is null;
+select id, device, model, simulated, parent_id, settings
+from registry.device where retired_at is null;
 
 -- name: devices_by_name
 -- Those of the named devices that are in use.
-select id, device, model, simulated from registry.device
+select id, device, model, simulated, parent_id, settings
+from registry.device
 where device = any($1::text[]) and retired_at is null;
+
+-- name: join_unit
+-- The row of a unit behind a hub, made if it is new; null where it may not join.
+select registry.join_unit($1, $2, $3, $4, $5::smallint);
+
+-- name: load_rests
+-- What byte streams had left after some messages, given as arrays that run in parallel.
+select r.device_id, r.codec, r.boot, r.n, r.rest
+from unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[])
+    as wanted (device_id, codec, boot, n)
+join gateway.rest r using (device_id, codec, boot, n);
+
+-- name: keep_rests
+-- Writes rests that are not there yet, and gives what stands: a row once written never changes.
+insert into gateway.rest as kept (device_id, codec, boot, n, rest, received_us)
+select * from unnest($1::integer[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[],
+    $6::bigint[])
+on conflict (device_id, codec, boot, n) do update set rest = kept.rest
+returning device_id, codec, boot, n, rest;
+
+-- name: forget_rests
+-- Removes the rests of some devices but the newest of each.
+delete from gateway.rest r
+using unnest($1::integer[]) as of (device_id)
+cross join lateral (
+    select newest.received_us from gateway.rest newest where newest.device_id = of.device_id
+    order by newest.received_us desc offset $2 limit 1) as last
+where r.device_id = of.device_id and r.received_us <= last.received_us;
+
+-- name: forget_old_rests
+-- Removes some rests that came before a time.
+delete from gateway.rest where ctid = any(array(
+    select ctid from gateway.rest where received_us < $1 limit 5000));
 
 -- name: load_segments
 -- The clock segments of some boots, given as two arrays that run in parallel.
@@ -160,3 +195,89 @@ insert into gateway.device_counter as kept (device_id, kind, reason, n, newest_a
 select *, now() from unnest($1::integer[], $2::text[], $3::text[], $4::bigint[])
 on conflict (device_id, kind, reason) do update set
     n = kept.n + excluded.n, newest_at = excluded.newest_at;
+
+-- name: newest_file
+-- The newest file of a device by its name.
+select id::text, format, total, state, sent_by, reason
+from gateway.file
+where device_id = $1 and name = $2 and sent_by = ''
+order by made_at desc, id desc
+limit 1;
+
+-- name: file_marks
+-- Which parts of a file came.
+select starts, size, crc32 from gateway.file_part where file_id = $1::uuid;
+
+-- name: count_open_files
+-- How many files of a device are not whole.
+select count(*) from gateway.file where device_id = $1 and state = 'receiving' and sent_by = '';
+
+-- name: begin_file
+-- Makes the row of a file that a device sends, unless it is there.
+insert into gateway.file (id, device_id, name, format, total)
+values (gen_random_uuid(), $1, $2, $3, $4)
+on conflict (device_id, name) where state = 'receiving' and sent_by = '' do nothing;
+
+-- name: keep_parts
+-- Keeps parts of a file, as long as it is received; gives its row.
+with kept as (
+    update gateway.file set changed_at = now() where id = $1::uuid and state = 'receiving'
+    returning id
+), added as (
+    insert into gateway.file_part (file_id, starts, size, crc32, content)
+    select kept.id, p.starts, length(p.content), p.crc32, p.content
+    from kept, unnest($2::integer[], $3::bigint[], $4::bytea[]) as p (starts, crc32, content)
+    on conflict do nothing
+)
+select count(*) from kept;
+
+-- name: complete_file
+-- Says that every byte of a file is there.
+update gateway.file set state = 'complete', changed_at = now()
+where id = $1::uuid and state = 'receiving';
+
+-- name: unfinished_files
+-- Files of some devices that are not whole.
+select device_id, name from gateway.file
+where device_id = any($1::integer[]) and state = 'receiving' and sent_by = ''
+order by device_id, made_at;
+
+-- name: next_file
+-- The file of a range of shards that waits longest to be read.
+select f.id::text, f.device_id, d.device, d.model, d.simulated, f.name, f.format, f.total,
+    f.options
+from gateway.file f
+join registry.device d on d.id = f.device_id
+where f.state in ('complete', 'reading') and d.shard between $1 and $2
+order by f.changed_at, f.id
+limit 1;
+
+-- name: file_content
+-- The parts of a file in their order.
+select starts, content from gateway.file_part
+where file_id = $1::uuid and content is not null order by starts, size;
+
+-- name: mark_file_read
+-- Says what is in a file; from now on it is sent.
+update gateway.file set state = 'reading', n_pieces = $2, n_frames = $3, n_stored = 0,
+    starts_us = $4, ends_us = $5
+where id = $1::uuid and state in ('complete', 'reading');
+
+-- name: save_file_progress
+-- Says how many pieces of a file are stored.
+update gateway.file set n_stored = $2 where id = $1::uuid and state = 'reading';
+
+-- name: wear_while_recorded
+-- Has the patient whom a file is of wear its device while it was recorded; gives why not.
+select gateway.wear_while_recorded($1::uuid, $2, $3);
+
+-- name: finish_file
+-- Says how a file ended.
+update gateway.file set state = $2, reason = $3, detail = $4, line = $5, byte_offset = $6,
+    n_stored = case when $2 = 'stored' then n_pieces else n_stored end,
+    finished_at = now(), changed_at = now()
+where id = $1::uuid and state in ('complete', 'reading');
+
+-- name: drop_file_content
+-- Drops the bytes of a file; its checksums stay, by which a repeat is known.
+update gateway.file_part set content = null where file_id = $1::uuid;

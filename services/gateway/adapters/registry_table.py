@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from services.gateway.core.messages import Device
-from shared.contracts.identity import DeviceId, DeviceKey
+from shared.contracts.identity import DeviceId, DeviceKey, shard_of
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements
 from shared.errors import Misconfigured
@@ -43,6 +43,25 @@ class PostgresRegistryTable:
             rows = await session.fetch(self._statements["devices_by_name"], list(names))
         return [_device(row) for row in rows]
 
+    async def join_unit(
+        self, hub: Device, name: DeviceId, *, kind: str, model: str
+    ) -> DeviceKey | None:
+        """Give the row of a unit behind a hub, made if it is new; None where it may not join."""
+        async with self._database.session() as session:
+            found = await session.fetch_value(
+                self._statements["join_unit"], hub.key, name, kind, model, int(shard_of(hub.name))
+            )
+        return None if found is None else DeviceKey(found)
+
 
 def _device(row: Row) -> Device:
-    return Device(DeviceKey(row["id"]), DeviceId(row["device"]), row["model"], row["simulated"])
+    constants = row["settings"].get("constants")
+    hub = row["parent_id"]
+    return Device(
+        DeviceKey(row["id"]),
+        DeviceId(row["device"]),
+        row["model"],
+        row["simulated"],
+        None if hub is None else DeviceKey(hub),
+        constants if isinstance(constants, dict) else {},
+    )

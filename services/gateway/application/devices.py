@@ -34,6 +34,7 @@ class Devices:
         self._metrics = metrics
         self._by_name: dict[DeviceId, Device] = {}
         self._by_key: dict[DeviceKey, Device] = {}
+        self._units: dict[DeviceKey, dict[DeviceKey, None]] = {}
         self._unknown: dict[DeviceId, float] = {}
         self._away_until_s = 0.0
         self._changed = asyncio.Event()
@@ -47,6 +48,18 @@ class Devices:
     def by_key(self, key: DeviceKey) -> Device | None:
         """Give a device that is held, by its key."""
         return self._by_key.get(key)
+
+    def units_of(self, hub: DeviceKey) -> Iterable[DeviceKey]:
+        """Give the units behind a hub, of those that are held."""
+        return tuple(self._units.get(hub, ()))
+
+    def add(self, device: Device) -> None:
+        """Hold a device, such as one that has just been made known."""
+        self._by_name[device.name] = device
+        self._by_key[device.key] = device
+        if device.hub is not None:
+            self._units.setdefault(device.hub, {})[device.key] = None
+        self._unknown.pop(device.name, None)
 
     def note_change(self) -> None:
         """Say that the registry has changed: all is read again."""
@@ -71,8 +84,7 @@ class Devices:
             log.warning("devices_unavailable", error=str(error))
             return frozenset(missing)
         for device in found:
-            self._by_name[device.name] = device
-            self._by_key[device.key] = device
+            self.add(device)
         if len(self._unknown) > MOST_UNKNOWN:
             self._unknown.clear()
         for name in missing:
@@ -109,8 +121,9 @@ class Devices:
     def _replace(self, devices: list[Device]) -> None:
         fresh = {device.name: device for device in devices}
         if fresh != self._by_name:
-            self._by_name = fresh
-            self._by_key = {device.key: device for device in devices}
+            self._by_name, self._by_key, self._units = {}, {}, {}
+            for device in devices:
+                self.add(device)
             self.generation += 1
         self._unknown.clear()
         self._metrics.known_devices.set(len(self._by_name))

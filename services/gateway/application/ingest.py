@@ -11,55 +11,44 @@ Hot path (``make bench``): what is plain goes the quick way (`PlainWay`), what i
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import structlog
 
+from services.gateway.application.arrivals import Arrivals
+from services.gateway.application.byte_streams import ByteStreams, Piece
 from services.gateway.application.clocks import Clocks
+from services.gateway.application.files import Arrived
 from services.gateway.application.outlet import Outlet
 from services.gateway.application.plain import PlainWay
 from services.gateway.application.ports import Confirmed, DeviceSession
 from services.gateway.application.presences import Presences
-from services.gateway.application.refusals import Refusals, Unusable, read_envelope
-from services.gateway.application.routing import Route, Routes, device_of
+from services.gateway.application.reading import Heard, Reading
+from services.gateway.application.refusals import Refusals, Unusable
+from services.gateway.application.routing import Routes
 from services.gateway.application.shares import Shares
-from services.gateway.core.admission import (
-    FRAME_FLAGS,
-    LATE_US,
-    TimeLimits,
-    refuse_message,
-    refuse_time,
-)
+from services.gateway.application.units import Units
+from services.gateway.core.admission import FRAME_FLAGS, LATE_US, TimeLimits, refuse_time
 from services.gateway.core.clock_map import ClockMap, Correction, Segment
-from services.gateway.core.command_results import read_result
-from services.gateway.core.messages import MARKS, BootKey, Device, Incoming
-from services.gateway.core.presence import Status, boot_of, read_status
+from services.gateway.core.file_parts import FilePart
+from services.gateway.core.messages import BootKey, Device, Incoming, StreamKey
+from services.gateway.core.note_events import events_of_notes
+from services.gateway.core.presence import Status, boot_of
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.commands import CommandResult
-from shared.contracts.decoding import Decoded, Refused, Word
+from shared.contracts.decoding import Decoded, Word
 from shared.contracts.identity import Boot, DeviceId, DeviceKey, Lane, MessageId
-from shared.contracts.names import UpKind
 from shared.contracts.parking import Reason
 from shared.contracts.quality import FrameFlag, MessageFlag
 from shared.runtime.clock import Clock
-from shared.runtime.quarantine import Choked, attempt_twice
 
 log = structlog.get_logger()
 
 DRAIN_S = 5.0
 _LATE = int(FrameFlag.LATE)
 _SIMULATED = int(FrameFlag.SIMULATED)
+_ARRIVAL_IDENTITY = int(FrameFlag.ARRIVAL_IDENTITY)
 _RECEIPT_WANTED = int(MessageFlag.RECEIPT_WANTED)
-
-
-class Heard(NamedTuple):
-    """A message that could be read, and where its topic leads."""
-
-    number: int
-    message: Incoming
-    route: Route
-    content: Decoded | Status | CommandResult
 
 
 class Placed(NamedTuple):
@@ -85,6 +74,11 @@ def _say_nothing(_device: Device, _words: Sequence[Word], _identity: MessageId) 
     """Nobody listens to words."""
 
 
+def _leave_to_come_again(part: Arrived) -> None:
+    """Nobody takes files."""
+    part.outlet.settle((part.number,))
+
+
 def _tell_nobody(_device: DeviceKey, _boot: int, _n: int) -> None:
     """Nobody waits to be told."""
 
@@ -95,6 +89,8 @@ class LaneParts:
 
     Parameters
     ----------
+    draw_boot : gives a random number of 32 bits
+    hush : told of boots that the gateway gave: no device is told anything by them
     receipt_wanted : told of devices that ask for their receipts now
     came_online : told of devices that have just connected
     answered : told what devices say of commands
@@ -103,13 +99,18 @@ class LaneParts:
     said : told the words of each message, in the order in which a device's messages came; before
         its frames can be stored, and again where the message comes again
     stored : told of messages of which nothing goes on to storage: they are stored as it is
+    file_part : given each part of a file, to settle it
     """
 
     lane: Lane
     routes: Routes
     clocks: Clocks
     presences: Presences
+    streams: ByteStreams
+    units: Units
     out: Confirmed
+    draw_boot: Callable[[], int]
+    hush: Callable[[DeviceKey, int], None]
     receipt_wanted: Callable[[DeviceKey], None]
     came_online: Callable[[Device], None]
     answered: Callable[[Device, CommandResult], None]
@@ -120,6 +121,7 @@ class LaneParts:
     metrics: GatewayMetrics
     said: Callable[[Device, Sequence[Word], MessageId], None] = _say_nothing
     stored: Callable[[DeviceKey, int, int], None] = _tell_nobody
+    file_part: Callable[[Arrived], None] = _leave_to_come_again
 
 
 class Ingest:
@@ -145,6 +147,10 @@ class Ingest:
             receipt_wanted=parts.receipt_wanted,
             identity=f"lane {parts.lane}",
             taken=parts.taken,
+        )
+        self._arrivals = Arrivals(parts.clocks, parts.draw_boot, parts.hush)
+        self._reading = Reading(
+            parts.routes, parts.streams, self._arrivals, identity=f"lane {parts.lane}"
         )
         self._count = parts.metrics.messages.labels(str(parts.lane))
 
@@ -177,15 +183,21 @@ class Ingest:
         if not incoming:
             self._outlet.end_chunk()
             return
-        decode = partial(self._decode, incoming, numbers, unsure)
-        decoded = attempt_twice(decode, loop="ingest", identity=f"lane {self._parts.lane}")
-        if isinstance(decoded, Choked):
-            decoded = self._decode_each(incoming, numbers, unsure)
-        heard, unusable = decoded
-        placed = await self._place(heard, now_us)
-        self._add_frames(placed, unusable, now_us)
+        incoming = await self._reading.prepare(incoming)
+        chunk = self._reading.read(incoming, numbers, unsure)
+        for number, count in chunk.parts.items():
+            self._outlet.expect(number, count)
+        await self._parts.units.resolve(chunk)
+        placed: Sequence[Placed] = await self._place(chunk.heard, now_us)
+        if chunk.has_pieces:
+            placed = self._without(placed, await self._parts.streams.keep())
+        await self._tell_notes(placed, now_us)
+        self._add_frames(placed, chunk.unusable, now_us)
         self._outlet.end_chunk()
-        for bad in unusable:
+        for why, left in chunk.deferred.items():
+            self._defer(left, why)
+        self._outlet.settle(chunk.settled)
+        for bad in chunk.unusable:
             await self._refusals.refuse(bad, now_us)
 
     # ------------------------------------------------------------------ reading
@@ -216,85 +228,6 @@ class Ingest:
         left = [index for index in range(len(incoming)) if index not in out]
         return [incoming[index] for index in left], [numbers[index] for index in left]
 
-    def _decode(
-        self,
-        incoming: Sequence[Incoming],
-        numbers: Sequence[int],
-        unsure: frozenset[DeviceId],
-    ) -> tuple[list[Heard], list[Unusable]]:
-        """Read messages; safe to do again."""
-        heard: list[Heard] = []
-        unusable: list[Unusable] = []
-        routes = self._parts.routes
-        known = routes.known
-        deferred: list[int] = []
-        parts: dict[int, int] = {}
-        for number, message in zip(numbers, incoming, strict=True):
-            route: Route | Refused | None = known.get(message.topic)
-            if route is None:
-                route = routes.find(message.topic)
-                if type(route) is Refused:
-                    if message.topic.startswith(MARKS):
-                        self._outlet.settle((number,))  # acknowledged when all before it is
-                    elif unsure and device_of(message) in unsure:
-                        deferred.append(number)
-                    else:
-                        unusable.append(Unusable(number, message, route))
-                    continue
-            assert type(route) is Route
-            decoder = route.decoder
-            if decoder is None:
-                read = read_result if route.kind is UpKind.RESULT else read_status
-                told = read(message.payload)
-                if isinstance(told, Refused):
-                    unusable.append(Unusable(number, message, told))
-                else:
-                    heard.append(Heard(number, message, route, told))
-                continue
-            if len(message.payload) > route.largest_bytes:
-                refusal = Refused(Reason.TOO_LARGE, f"{len(message.payload)} bytes")
-                unusable.append(Unusable(number, message, refusal))
-                continue
-            envelope = read_envelope(message.properties) if message.properties else None
-            found = decoder.feed(message.payload, envelope)
-            if len(found) != 1:
-                parts[number] = len(found)
-            for content in found:
-                if type(content) is Refused:
-                    unusable.append(Unusable(number, message, content))
-                    continue
-                assert type(content) is Decoded
-                bad = refuse_message(content)
-                if bad is None:
-                    heard.append(Heard(number, message, route, content))
-                else:
-                    unusable.append(Unusable(number, message, bad))
-        for number, count in parts.items():
-            self._outlet.expect(number, count)
-        if deferred:
-            self._defer(deferred, "unknown_device")
-        return heard, unusable
-
-    def _decode_each(
-        self,
-        incoming: Sequence[Incoming],
-        numbers: Sequence[int],
-        unsure: frozenset[DeviceId],
-    ) -> tuple[list[Heard], list[Unusable]]:
-        """Read messages one by one, so that a bug harms only the message that shows it."""
-        heard: list[Heard] = []
-        unusable: list[Unusable] = []
-        for number, message in zip(numbers, incoming, strict=True):
-            decode = partial(self._decode, [message], [number], unsure)
-            decoded = attempt_twice(decode, loop="ingest", identity=f"device {device_of(message)}")
-            if isinstance(decoded, Choked):
-                refusal = Refused(Reason.INTERNAL_ERROR, f"{decoded.error}\n{decoded.traceback}")
-                unusable.append(Unusable(number, message, refusal))
-            else:
-                heard += decoded[0]
-                unusable += decoded[1]
-        return heard, unusable
-
     # ------------------------------------------------------------------ placing in time
 
     async def _place(self, heard: Sequence[Heard], now_us: int) -> list[Placed]:
@@ -315,11 +248,19 @@ class Ingest:
                 self._parts.answered(one.route.device, content)
                 self._outlet.settle((one.number,))
                 continue
+            if type(content) is FilePart:
+                self._parts.file_part(
+                    Arrived(
+                        one.number, one.message, one.route.device, content, self._outlet,
+                        self._refusals,
+                    )
+                )  # fmt: skip
+                continue
             if type(content) is not Decoded:
                 assert type(content) is Status
                 await self._observe(one, content, corrections)
                 continue
-            if not content.frames:
+            if not content.frames and not content.notes:
                 placed.append(Placed(one, content, None, None))
                 continue
             clock = held.get(key) if key is not None else None
@@ -398,7 +339,41 @@ class Ingest:
         if status.online and status.buffered:
             self._parts.receipt_wanted(device.key)
 
+    def _without(self, placed: Sequence[Placed], again: frozenset[Piece]) -> Sequence[Placed]:
+        """Leave out pieces of byte streams that cannot be taken now: they come again."""
+        if not again:
+            return placed
+        kept: list[Placed] = []
+        for one in placed:
+            route, boot, n = one.heard.route, one.decoded.boot, one.decoded.n
+            if route.is_stream and (StreamKey(route.device.key, route.codec, boot), n) in again:
+                self._defer([one.heard.number], "rest")
+            else:
+                kept.append(one)
+        return kept
+
     # ------------------------------------------------------------------ handing on
+
+    async def _tell_notes(self, placed: Sequence[Placed], now_us: int) -> None:
+        """Tell people what devices noted; durable before the frames of the same message go on."""
+        for one in placed:
+            if not one.decoded.notes:
+                continue
+            assert one.segment is not None
+            offset_us = one.segment.offset_us
+            if refuse_time(one.decoded, offset_us, now_us, self._parts.limits.time) is not None:
+                continue  # refused below, whole
+            events = events_of_notes(
+                one.decoded, one.heard.route.device, one.heard.units, offset_us,
+                is_ours=one.heard.is_ours,
+            )  # fmt: skip
+            told = [await self._parts.out.tell(event) for event in events]
+            self._parts.metrics.notes.labels(str(self._parts.lane)).inc(len(told))
+            if not one.decoded.frames:
+                self._outlet.settle_with(told[-1], one.heard.number)
+                continue
+            for confirmation in told:
+                await asyncio.shield(confirmation)
 
     def _add_frames(self, placed: Sequence[Placed], unusable: list[Unusable], now_us: int) -> None:
         """Make the frames of placed messages and give them to the outlet."""
@@ -408,14 +383,15 @@ class Ingest:
         earliest_us = now_us - limits.time.back_us
         latest_us = now_us + limits.time.ahead_us
         late_before_us = now_us - LATE_US
-        for (number, message, route, _), decoded, clock, segment in placed:
+        for (number, message, route, _, units, is_ours), decoded, clock, segment in placed:
             device = route.device
-            boot, n, t_us, message_flags, frames, _, words = decoded
+            boot, n, t_us, message_flags, frames, notes, words = decoded
             if words:
                 self._parts.said(device, words, MessageId(device.key, Boot(boot), n))
             if clock is None or segment is None:
                 taken[device.key] = taken.get(device.key, 0) + 1
-                self._parts.stored(device.key, boot, n)
+                if not is_ours:
+                    self._parts.stored(device.key, boot, n)
                 outlet.settle((number,))
                 continue
             start_us = t_us + segment.offset_us
@@ -429,28 +405,36 @@ class Ingest:
                     is_admitted = False
                 end_us = t0_us + (samples - 1) * interval_ns // 1_000
                 newest_us = max(newest_us, end_us)
-            if not is_admitted:
+            if notes or not is_admitted:
                 bad = refuse_time(decoded, segment.offset_us, now_us, limits.time)
-                assert bad is not None
-                unusable.append(Unusable(number, message, bad))
-                continue
+                if bad is not None:
+                    unusable.append(Unusable(number, message, bad))
+                    continue
             clock.note_placed(n, start_us)
             taken[device.key] = taken.get(device.key, 0) + 1
+            if not frames:
+                continue  # settled when its events are durable
             is_late = newest_us < late_before_us
             flags = FRAME_FLAGS[message_flags & 0xFF] | segment.flags
             if device.simulated:
                 flags |= _SIMULATED
             if is_late:
                 flags |= _LATE
+            if is_ours:
+                flags |= _ARRIVAL_IDENTITY
+            for unit in units.values():
+                taken[unit.key] = taken.get(unit.key, 0) + 1
             batch = outlet.batch_for(len(frames), n_bytes, late=is_late)
             for part, frame in enumerate(frames):
-                stream, place, channels, _, interval_ns, dt_us, layout, scale, offset, data, _ = (
-                    frame
-                )
+                (
+                    stream, place, channels, _, interval_ns, dt_us, layout, scale, offset, data,
+                    unit_name,
+                ) = frame  # fmt: skip
                 batch.add_frame(
                     (
-                        device.key, boot, n, part, stream, start_us + dt_us, interval_ns,
-                        message.arrival_us, flags, channels, layout, place, scale, offset,
+                        units[unit_name].key if unit_name else device.key, boot, n, part, stream,
+                        start_us + dt_us, interval_ns, message.arrival_us, flags, channels, layout,
+                        place, scale, offset,
                     ),
                     data,
                 )  # fmt: skip

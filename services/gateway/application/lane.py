@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from services.gateway.application.byte_streams import ByteStreams
 from services.gateway.application.clocks import Clocks
 from services.gateway.application.commands import CommandPorts, Commands
 from services.gateway.application.configurations import Configurations
@@ -14,6 +15,9 @@ from services.gateway.application.counters import Counters
 from services.gateway.application.devices import Devices
 from services.gateway.application.dialogue_effects import EffectPorts, Effects
 from services.gateway.application.dialogues import Dialogues
+from services.gateway.application.file_readers import FileReaders, file_codecs
+from services.gateway.application.file_reading import FileReading, ReadingPorts
+from services.gateway.application.files import FilePorts, Files
 from services.gateway.application.ingest import Ingest, IngestLimits, LaneParts
 from services.gateway.application.outlet import Outlet
 from services.gateway.application.ports import (
@@ -24,18 +28,23 @@ from services.gateway.application.ports import (
     Confirmed,
     CounterTable,
     DeviceSession,
+    FileTable,
     PresenceTable,
     ReceiptQueue,
+    RestTable,
+    UnitTable,
 )
-from services.gateway.application.presences import Presences
+from services.gateway.application.presences import Presences, Talk
 from services.gateway.application.receipts import Receipts
 from services.gateway.application.routing import Routes
+from services.gateway.application.units import Units
 from services.gateway.core.flow import LaneFlow
 from services.gateway.core.messages import Device, SessionEnded
 from services.gateway.metrics import GatewayMetrics
 from shared.contracts.codec import Codec
 from shared.contracts.device_model import DeviceModel
 from shared.contracts.events import Event, EventKind, Severity, event_id
+from shared.contracts.file_reading import FileFormat
 from shared.contracts.identity import Lane, shards_of
 from shared.errors import Unavailable
 from shared.runtime.clock import Clock
@@ -63,7 +72,10 @@ class LaneTools:
     open_flow : finds out how many bytes the streams of a lane have carried so far; waits for
         RabbitMQ until the stop, then raises Unavailable
     jitter : gives a number from 0 to 1
+    draw_boot : gives a random number of 32 bits
     registry_listeners : called after each change of the registry; lanes come and go in it
+    formats : of files that any device may send, by name
+    file_turn : held while a file is taken in, which bounds the memory of the process
     """
 
     lanes: int
@@ -73,12 +85,17 @@ class LaneTools:
     devices: Devices
     clock_table: ClockTable
     presence_table: PresenceTable
+    unit_table: UnitTable
+    rest_table: RestTable
     receipt_queue: ReceiptQueue
     command_queue: CommandQueue
     command_table: CommandTable
     configuration_table: ConfigurationTable
     counter_table: CounterTable
     models: Mapping[str, DeviceModel]
+    file_table: FileTable
+    formats: Mapping[str, FileFormat]
+    file_turn: asyncio.Semaphore
     registry_listeners: list[Callable[[], None]]
     out: Confirmed
     limits: IngestLimits
@@ -88,6 +105,7 @@ class LaneTools:
     health: Health
     metrics: GatewayMetrics
     jitter: Callable[[], float]
+    draw_boot: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +116,8 @@ class Downward:
     commands: Commands
     dialogues: Dialogues
     configurations: Configurations
+    files: Files
+    presences: Presences
 
     def use(self, session: DeviceSession | None) -> None:
         """Speak over this session from now on."""
@@ -105,11 +125,14 @@ class Downward:
         self.commands.session = session
         self.dialogues.use(session)
         self.configurations.use(session)
+        self.files.session = session
+        self.presences.use(session)
 
     def welcome(self, device: Device) -> None:
         """Tell a device that has just connected what it should know."""
         self.receipts.welcome(device)
         self.configurations.welcome(device)
+        self.files.welcome(device)
         self.dialogues.welcome(device)
         self.commands.welcome(device)
 
@@ -138,15 +161,21 @@ class LaneWork:
             flow = await tools.open_flow(self._lane, stop)
         except Unavailable:
             return  # the stop came before RabbitMQ
+        counters = Counters(tools.counter_table, tools.metrics, self._label)
         presences = Presences(
-            tools.presence_table, tools.out, tools.clock, tools.metrics, self._label
+            tools.presence_table, tools.out, tools.clock, tools.metrics, self._label,
+            Talk(taken=counters.taken, devices=tools.devices, models=tools.models),
+        )  # fmt: skip
+        units = Units(
+            tools.unit_table, tools.devices, tools.models, presences, tools.out, tools.clock
         )
+        streams = ByteStreams(tools.rest_table, tools.clock, tools.metrics, self._label)
         shards = shards_of(self._lane, tools.lanes)
         await presences.load(shards)
         receipts = Receipts(
             self._lane, tools.receipt_queue, tools.devices, flow, tools.clock, tools.metrics
         )
-        effects = Effects(self._lane, EffectPorts(out=tools.out), tools.metrics)
+        effects = Effects(self._lane, EffectPorts(out=tools.out, units=units), tools.metrics)
         dialogues = Dialogues(
             self._lane,
             speakers=Speakers(tools.codecs, tools.models, tools.devices),
@@ -167,17 +196,22 @@ class LaneWork:
             table=tools.configuration_table, devices=tools.devices, reported=presences.reported,
             metrics=tools.metrics,
         )  # fmt: skip
-        counters = Counters(tools.counter_table, tools.metrics, self._label)
+        files, reading = self._files(shards, receipts, flow)
         downward = Downward(
             receipts=receipts, commands=commands, dialogues=dialogues,
-            configurations=configurations,
+            configurations=configurations, files=files, presences=presences,
         )  # fmt: skip
+        presences.came_online = downward.welcome
         parts = LaneParts(
             lane=self._lane,
-            routes=Routes(tools.codecs, tools.devices, tools.models),
+            routes=Routes(tools.codecs, tools.devices, tools.models, tools.formats),
             clocks=Clocks(tools.clock_table, tools.clock, tools.metrics, self._label),
             presences=presences,
+            streams=streams,
+            units=units,
             out=tools.out,
+            draw_boot=tools.draw_boot,
+            hush=receipts.hush,
             receipt_wanted=receipts.want,
             came_online=downward.welcome,
             answered=commands.note_answer,
@@ -185,6 +219,7 @@ class LaneWork:
             refused=counters.note_refused,
             said=dialogues.hear,
             stored=receipts.note_stored,
+            file_part=files.take,
             limits=tools.limits,
             clock=tools.clock,
             metrics=tools.metrics,
@@ -199,6 +234,9 @@ class LaneWork:
                     ("dialogue effects", effects.run),
                     ("configurations", configurations.run),
                     ("counters", counters.run),
+                    ("rests", streams.run),
+                    ("files", files.run),
+                    ("file reading", reading.run),
                 ):
                     group.create_task(loop(stop), name=f"{name} {self._lane}")
                 group.create_task(receipts.collect(stop), name=f"receipts {self._lane}")
@@ -212,6 +250,46 @@ class LaneWork:
             tools.registry_listeners.remove(configurations.note_change)
             # A lane that is another's now says nothing about our readiness.
             tools.health.report(self._condition, ready=True)
+
+    def _files(
+        self, shards: range, receipts: Receipts, flow: LaneFlow
+    ) -> tuple[Files, FileReading]:
+        """What takes in the files of the lane."""
+        tools = self._tools
+        reading: FileReading | None = None
+
+        def look() -> None:
+            assert reading is not None
+            reading.look()
+
+        files = Files(
+            self._lane,
+            FilePorts(
+                table=tools.file_table,
+                stored=receipts.note_stored,
+                whole=look,
+                file_codecs=file_codecs(tools.codecs, tools.models),
+            ),
+            tools.clock,
+            tools.metrics,
+        )
+        reading = FileReading(
+            self._lane,
+            shards,
+            ports=ReadingPorts(
+                table=tools.file_table,
+                out=tools.out,
+                reader=FileReaders(tools.codecs, tools.formats, tools.models).of,
+                turn=tools.file_turn,
+                ended=files.note_ended,
+            ),
+            flow=flow,
+            limits=tools.limits.time,
+            clock=tools.clock,
+            metrics=tools.metrics,
+        )
+        receipts.listeners.append(reading.note_receipt)
+        return files, reading
 
     async def _serve(
         self, parts: LaneParts, downward: Downward, flow: LaneFlow, stop: asyncio.Event
@@ -314,7 +392,7 @@ class LaneWork:
             self._tools.metrics.loop_turns.labels("device_time").inc()
             for key in presences.online():
                 device = self._tools.devices.by_key(key)
-                if device is not None:
+                if device is not None and device.hub is None:
                     receipts.tell_time(device.name)
 
 

@@ -6,6 +6,9 @@ from typing import Protocol
 
 from services.gateway.core.clock_map import Correction, Segment
 from services.gateway.core.command_deadlines import OpenCommand
+from services.gateway.core.file_parts import FileKey, FilePart
+from services.gateway.core.file_pieces import FileContent
+from services.gateway.core.files import FileEnd, FileRow, FileToRead
 from services.gateway.core.messages import (
     BootKey,
     DesiredConfiguration,
@@ -14,12 +17,14 @@ from services.gateway.core.messages import (
     FinishedCommand,
     Incoming,
     ParkedMessage,
+    RestRow,
     StoredClock,
     StoredMessages,
+    StreamKey,
 )
 from services.gateway.core.presence import Presence
+from shared.contracts import dialogue
 from shared.contracts.commands import Command, CommandOutcome
-from shared.contracts.dialogue import FilePart, Seen, WantFile
 from shared.contracts.events import Event
 from shared.contracts.identity import DeviceId, DeviceKey, Lane
 
@@ -125,6 +130,38 @@ class RegistryTable(Protocol):
         """
 
 
+class UnitTable(Protocol):
+    """Units behind hubs, made known as they show themselves."""
+
+    async def join_unit(
+        self, hub: Device, name: DeviceId, *, kind: str, model: str
+    ) -> DeviceKey | None:
+        """Give the row of a unit behind a hub, made if it is new; None where it may not join.
+
+        Raises
+        ------
+        Unavailable : PostgreSQL does not answer
+        """
+
+
+class RestTable(Protocol):
+    """Rests of byte streams that outlive the process. Every method raises Unavailable."""
+
+    async def load(
+        self, wanted: Iterable[tuple[StreamKey, int]]
+    ) -> Mapping[tuple[StreamKey, int], bytes]:
+        """Give the rests that these messages left, where there is a row."""
+
+    async def keep(self, rows: Sequence[RestRow]) -> Mapping[tuple[StreamKey, int], bytes]:
+        """Make rests durable; give what stands now, where another gateway was first."""
+
+    async def forget(self, devices: Iterable[DeviceKey], *, but_newest: int) -> None:
+        """Remove the rests of devices but so many of each."""
+
+    async def forget_before(self, before_us: int) -> int:
+        """Remove some of those that came before a time; give how many."""
+
+
 class PresenceTable(Protocol):
     """The newest status of each device."""
 
@@ -208,7 +245,7 @@ class CommandTable(Protocol):
 class DeviceUnits(Protocol):
     """Units behind hubs."""
 
-    async def see(self, hub: Device, seen: Seen) -> None:
+    async def see(self, hub: Device, seen: dialogue.Seen) -> None:
         """Take that a unit is there, or not any more; the same twice is harmless.
 
         Raises
@@ -217,10 +254,47 @@ class DeviceUnits(Protocol):
         """
 
 
+class FileTable(Protocol):
+    """Files and their parts. Every method raises Unavailable without PostgreSQL."""
+
+    async def find(self, key: FileKey) -> FileRow | None:
+        """Give the newest file that the device has sent under this name, with its parts."""
+
+    async def begin(self, key: FileKey, codec: str, total: int, *, most_open: int) -> bool:
+        """Make the row of a file unless it is there; false where too many are not whole."""
+
+    async def keep(self, file: str, parts: Sequence[FilePart]) -> bool:
+        """Make parts durable; false where the file is not received any more."""
+
+    async def complete(self, file: str) -> None:
+        """Say that every byte is there."""
+
+    async def unfinished(self, devices: Iterable[DeviceKey]) -> list[FileKey]:
+        """Give the files of these devices that are not whole."""
+
+    async def next_to_read(self, shards: range) -> FileToRead | None:
+        """Give the file of these shards that waits longest to be read."""
+
+    async def content(self, file: str) -> list[tuple[int, bytes]]:
+        """Give its parts: offset and bytes, ascending."""
+
+    async def mark_read(self, file: str, content: FileContent) -> None:
+        """Write what is in it; from now on it is sent."""
+
+    async def wear(self, file: str, content: FileContent) -> str:
+        """Have the patient whom it is of wear the device then; give why that cannot be, or ""."""
+
+    async def save_progress(self, file: str, n_stored: int) -> None:
+        """Write how many of its pieces are stored."""
+
+    async def finish(self, file: str, end: FileEnd) -> None:
+        """Write how it ended, and drop its bytes."""
+
+
 class DeviceFiles(Protocol):
     """Files that devices keep."""
 
-    async def keep_part(self, device: Device, part: FilePart) -> None:
+    async def keep_part(self, device: Device, part: dialogue.FilePart) -> None:
         """Keep a part of a file that a device was asked for; the same twice is harmless.
 
         Raises
@@ -228,7 +302,7 @@ class DeviceFiles(Protocol):
         Unavailable : it cannot be kept now
         """
 
-    async def want(self, device: Device, file: WantFile) -> None:
+    async def want(self, device: Device, file: dialogue.WantFile) -> None:
         """Take that a device has a file which is not ours yet; the same twice is harmless.
 
         Raises

@@ -12,7 +12,7 @@ from services.gateway.core.flow import LaneFlow
 from services.gateway.core.messages import Device
 from services.gateway.core.stored_ranges import StoredRanges
 from services.gateway.metrics import GatewayMetrics
-from shared.contracts.identity import DeviceId, DeviceKey, Lane
+from shared.contracts.identity import DeviceId, DeviceKey, Lane, hub_of
 from shared.contracts.names import DownKind, down_topic
 from shared.runtime.clock import Clock
 from shared.runtime.waiting import pause
@@ -21,6 +21,9 @@ log = structlog.get_logger()
 
 TURN_S = 0.25
 """How late a receipt may be told beyond its 5 s; a receipt asked for waits at most so long."""
+
+HUSHED_BOOTS = 8
+"""Boots that the gateway gave, remembered of a device: one a codec and session."""
 
 
 class Receipts:
@@ -44,6 +47,7 @@ class Receipts:
         self._metrics = metrics
         self._ranges = StoredRanges()
         self._asked: dict[DeviceKey, None] = {}
+        self._hushed: dict[DeviceKey, dict[int, None]] = {}
         self.session: DeviceSession | None = None
         self.moved = asyncio.Event()
         """Set when storage has read on."""
@@ -57,6 +61,13 @@ class Receipts:
     def note_stored(self, device: DeviceKey, boot: int, n: int) -> None:
         """Say that nothing of a message goes on to storage: the device may forget it."""
         self._ranges.add(device, boot, [(n, n)])
+
+    def hush(self, device: DeviceKey, boot: int) -> None:
+        """Say that the gateway itself gave this boot: the device cannot be told anything by it."""
+        boots = self._hushed.setdefault(device, {})
+        boots[boot] = None
+        while len(boots) > HUSHED_BOOTS:
+            del boots[next(iter(boots))]
 
     def welcome(self, device: Device) -> None:
         """Tell a device that has just connected the time, and what is stored of it."""
@@ -79,8 +90,9 @@ class Receipts:
         """
         async for stored in self._queue.receipts(self._lane, until=stop):
             for receipt in stored.receipts:
-                device = DeviceKey(receipt.device)
-                self._ranges.add(device, receipt.boot, receipt.ranges)
+                device = self._sender_of(DeviceKey(receipt.device))
+                if receipt.boot not in self._hushed.get(device, ()):
+                    self._ranges.add(device, receipt.boot, receipt.ranges)
                 for listener in self.listeners:
                     listener(device, receipt.boot, receipt.ranges)
             self._metrics.receipts.labels(self._label).inc(len(stored.receipts))
@@ -103,6 +115,11 @@ class Receipts:
                 self._tell(device, now_us, all_boots=False)
             self._metrics.stored_untold.labels(self._label).set(len(self._ranges))
 
+    def _sender_of(self, key: DeviceKey) -> DeviceKey:
+        """Give who sent what is stored of a device: its hub, whose messages are stored whole."""
+        device = self._devices.by_key(key)
+        return key if device is None or device.hub is None else device.hub
+
     def _tell(self, key: DeviceKey, now_us: int, *, all_boots: bool) -> None:
         device = self._devices.by_key(key)
         if device is None:
@@ -111,7 +128,7 @@ class Receipts:
         assert self.session is not None
         for boot, ranges in self._ranges.tell(key, now_us, all_boots=all_boots):
             self.session.publish(
-                down_topic(device.name, DownKind.STORED),
+                down_topic(hub_of(device.name), DownKind.STORED),
                 msgspec.json.encode({"boot": boot, "ranges": ranges}),
             )
             self._metrics.stored_told.labels(self._label).inc()

@@ -27,11 +27,16 @@ REFUSAL_EVENT_EVERY_US = MINUTE
 
 
 class Unusable(NamedTuple):
-    """A message that is to be parked, and why."""
+    """A message that is to be parked, and why.
+
+    ``is_told``: its device hears of it. Where some bytes of a piece were passed over and the rest
+    is of use, the device hears that the piece is stored.
+    """
 
     number: int
     message: Incoming
     refusal: Refused
+    is_told: bool = True
 
 
 class Refusals:
@@ -61,7 +66,7 @@ class Refusals:
 
     async def refuse(self, bad: Unusable, now_us: int) -> None:
         """Park a message and tell its device; it is acknowledged when the parking has it."""
-        number, message, refusal = bad
+        number, message, refusal, is_told = bad
         self._metrics.refused.labels(refusal.reason.value).inc()
         boot, n = refusal.boot, refusal.n
         if boot is None and (envelope := read_envelope(message.properties)) is not None:
@@ -82,7 +87,7 @@ class Refusals:
         if device is None:
             return
         self._note(device.key, refusal.reason)
-        if boot is not None and n is not None:
+        if is_told and boot is not None and n is not None:
             self._session.publish(
                 down_topic(device.name, DownKind.ERROR),
                 msgspec.json.encode({"boot": boot, "n": n, "reason": refusal.reason}),

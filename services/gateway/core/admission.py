@@ -27,6 +27,8 @@ LARGEST_DT_US = DAY
 """Parts of one message lie near each other; more is a mistake in units."""
 OLDEST_READING_US = 366 * DAY
 """A single reading may be out of the memory of a unit, long before the message that brings it."""
+MOST_NOTES = 256
+"""Events of one message: a device that has more to tell is not telling people."""
 LATE_US = 30 * SECOND
 AHEAD_US = HOUR
 
@@ -56,12 +58,31 @@ class TimeLimits(NamedTuple):
     ahead_us: int = AHEAD_US
 
 
-def refuse_message(message: Decoded) -> Refused | None:
-    """Give why no frame of this message can be used, or None."""
-    if not message.frames and not message.words:
+def refuse_message(
+    message: Decoded, *, may_be_empty: bool = False, may_have_units: bool = False
+) -> Refused | None:
+    """Give why nothing of this message can be used, or None.
+
+    Parameters
+    ----------
+    may_be_empty : of a byte stream: nothing need end in a piece of it
+    may_have_units : its device may speak for units behind it
+    """
+    if not message.frames and not (may_be_empty or message.notes or message.words):
         return Refused(Reason.EMPTY_SAMPLES, "no frames", message.boot, message.n)
+    if len(message.notes) > MOST_NOTES:
+        return _refuse(message, Reason.TOO_LARGE, f"{len(message.notes)} notes")
+    for note in message.notes:
+        if not -LARGEST_DT_US <= note.dt_us <= LARGEST_DT_US:
+            return _refuse(message, Reason.BAD_TIME, f"dt of {note.dt_us} us")
+        if note.unit and not may_have_units:
+            return _refuse(message, Reason.UNKNOWN_UNIT, "this model has no units")
     for frame in message.frames:
-        stream, place, channels, samples, interval_ns, dt_us, layout, scale, offset, data, _ = frame
+        stream, place, channels, samples, interval_ns, dt_us, layout, scale, offset, data, unit = (
+            frame
+        )
+        if unit and not may_have_units:
+            return _refuse(message, Reason.UNKNOWN_UNIT, "this model has no units")
         most_channels = _CHANNELS.get(stream)
         if most_channels is None:
             return _refuse(message, Reason.UNKNOWN_STREAM, f"stream {stream}")
@@ -127,6 +148,9 @@ def refuse_time(
         if not earliest_us <= t0_us <= latest_us:
             side = "too old" if t0_us < earliest_us else "in the future"
             return _refuse(message, Reason.BAD_TIME, f"a frame at {t0_us} us is {side}")
+    for note in message.notes:
+        if not earliest_us <= start_us + note.dt_us <= latest_us:
+            return _refuse(message, Reason.BAD_TIME, f"a note at {start_us + note.dt_us} us")
     return None
 
 

@@ -1,6 +1,7 @@
 """What the loops and the adapters of the gateway hand to each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.gateway.core.clock_map import Segment
@@ -30,12 +31,18 @@ MARKS = f"{ROOT}/mark/"
 
 
 class Device(NamedTuple):
-    """A device as the registry knows it, as far as the gateway needs it."""
+    """A device as the registry knows it, as far as the gateway needs it.
+
+    ``hub`` speaks for a unit; ``constants`` are what the registry says of this one device's
+    protocol numbers, by codec: nobody has checked them.
+    """
 
     key: DeviceKey
     name: DeviceId
     model: str
     simulated: bool
+    hub: DeviceKey | None = None
+    constants: Mapping[str, Any] = MappingProxyType({})
 
 
 class BootKey(NamedTuple):
@@ -43,6 +50,23 @@ class BootKey(NamedTuple):
 
     device: DeviceKey
     boot: int
+
+
+class StreamKey(NamedTuple):
+    """One byte stream of a device: it ends with the power-up."""
+
+    device: DeviceKey
+    codec: str
+    boot: int
+
+
+class RestRow(NamedTuple):
+    """What a byte stream has left after message ``n``."""
+
+    stream: StreamKey
+    n: int
+    rest: bytes
+    received_us: int
 
 
 class StoredClock(NamedTuple):

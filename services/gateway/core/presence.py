@@ -1,6 +1,7 @@
 """Who is online: what ``up/status`` says, and what of it is news."""
 
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -11,6 +12,8 @@ from shared.contracts.parking import Reason
 
 LARGEST_STATUS_BYTES = 16_384
 BATTERY_LOW_PERCENT = 15.0
+SILENT = "silent"
+"""Why a device counts as offline that was never said to be: nothing came of it for too long."""
 
 Boot = Annotated[int, msgspec.Meta(ge=0, le=MAX_UINT32)]
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -129,6 +132,70 @@ def events_of(device: DeviceKey, before: Presence | None, after: Presence) -> li
             )
         )
     return events
+
+
+def heard(before: Presence | None, now_us: int) -> Presence:
+    """Give the presence of a device that has just sent something else than a status."""
+    if before is None:
+        return _new(now_us, online=True)
+    changed_us = before.changed_us if before.online else now_us
+    return before._replace(online=True, seen_us=now_us, changed_us=changed_us)
+
+
+def gone(before: Presence, now_us: int) -> Presence:
+    """Give the presence of a device that counts as offline from now on."""
+    return before._replace(online=False, changed_us=now_us)
+
+
+def observe_unit(
+    before: Presence | None, reported: Mapping[str, Any], now_us: int, *, online: bool
+) -> Presence:
+    """Give the presence of a unit as its hub tells it."""
+    known = before or _new(now_us, online=False)
+    firmware, battery, rssi = (reported.get(name) for name in ("firmware", "battery", "rssi"))
+    return known._replace(
+        online=online,
+        changed_us=known.changed_us if known.online == online else now_us,
+        seen_us=now_us if online else known.seen_us,
+        firmware=firmware if isinstance(firmware, str) else known.firmware,
+        battery_percent=float(battery) if _is_number(battery) else known.battery_percent,
+        rssi_dbm=float(rssi) if _is_number(rssi) else known.rssi_dbm,
+        reported={**known.reported, **reported} if reported else known.reported,
+    )
+
+
+def event_of_change(device: DeviceKey, after: Presence, cause: str, at_us: int) -> Event:
+    """Give the event of a device that is online or offline by another sign than a status.
+
+    Parameters
+    ----------
+    cause : the sign; with ``at_us`` it makes the id, the same when it is told again
+    """
+    kind = EventKind.DEVICE_ONLINE if after.online else EventKind.DEVICE_OFFLINE
+    data: dict[str, Any] = {"cause": cause}
+    if cause == SILENT:
+        data["silent_s"] = round((after.changed_us - after.seen_us) / 1e6, 1)
+    return Event(
+        id=event_id(kind, device, cause, at_us),
+        t=after.changed_us,
+        kind=kind,
+        severity=Severity.INFO if after.online else Severity.LOW,
+        source="gateway",
+        text_key=kind.value,
+        device=device,
+        data=data,
+    )
+
+
+def _new(now_us: int, *, online: bool) -> Presence:
+    return Presence(
+        online=online, boot=None, t_us=None, changed_us=now_us, seen_us=now_us, firmware=None,
+        battery_percent=None, rssi_dbm=None, buffered=None, reported={},
+    )  # fmt: skip
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return type(value) in (int, float)
 
 
 def _is_low(presence: Presence) -> bool:

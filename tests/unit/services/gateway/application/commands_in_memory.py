@@ -13,7 +13,7 @@ from services.gateway.application.conversations import Speakers
 from services.gateway.application.devices import Devices
 from services.gateway.application.dialogue_effects import EffectPorts, Effects
 from services.gateway.application.dialogues import Dialogues
-from services.gateway.application.presences import Presences
+from services.gateway.application.presences import Presences, Talk
 from services.gateway.core.command_deadlines import OpenCommand
 from services.gateway.core.messages import Device, FinishedCommand
 from services.gateway.core.presence import Status
@@ -253,7 +253,10 @@ class Lane0:
         self.units = MemoryUnits()
         metrics = GatewayMetrics(Metrics("gateway"))
         self.devices = Devices(MemoryRegistry(), self.clock, metrics)
-        self.presences = Presences(MemoryPresences(), self.out, self.clock, metrics, "0")
+        self.presences = Presences(
+            MemoryPresences(), self.out, self.clock, metrics, "0",
+            Talk(taken={}, devices=self.devices, models=self.models),
+        )  # fmt: skip
         self.effects = Effects(
             Lane(0), EffectPorts(out=self.out, units=self.units, files=self.units), metrics
         )

@@ -1,29 +1,42 @@
 """A lane whose ports are kept in memory, so that a test sees every step of a message."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import msgspec
 
+from services.gateway.application.byte_streams import ByteStreams
 from services.gateway.application.clocks import Clocks
 from services.gateway.application.devices import Devices
 from services.gateway.application.ingest import Ingest, IngestLimits, LaneParts
 from services.gateway.application.outlet import Outlet
-from services.gateway.application.presences import Presences
+from services.gateway.application.presences import Presences, Talk
 from services.gateway.application.routing import Routes
+from services.gateway.application.units import Units
 from services.gateway.core.admission import TimeLimits
 from services.gateway.core.clock_map import Correction, Segment
 from services.gateway.core.flow import LaneFlow, StreamFlow
-from services.gateway.core.messages import BootKey, Device, Incoming, ParkedMessage, StoredClock
+from services.gateway.core.messages import (
+    BootKey,
+    Device,
+    Incoming,
+    ParkedMessage,
+    RestRow,
+    StoredClock,
+    StreamKey,
+)
 from services.gateway.core.presence import Presence
 from services.gateway.metrics import GatewayMetrics
 from shared.codecs.register import load_codecs
 from shared.contracts.codec import Codec
 from shared.contracts.commands import CommandResult
+from shared.contracts.decoding import Envelope, Word
+from shared.contracts.device_model import DeviceModel
 from shared.contracts.events import Event
 from shared.contracts.frames import FrameBatch, decode_frames
-from shared.contracts.identity import DeviceId, DeviceKey, Lane
+from shared.contracts.identity import DeviceId, DeviceKey, Lane, MessageId
 from shared.contracts.instants import DAY
 from shared.contracts.names import UpKind, up_topic
 from shared.contracts.parking import Reason
@@ -45,7 +58,9 @@ class MemoryTables:
         ]
         self.segments: dict[BootKey, dict[int, Segment]] = {}
         self.corrections: list[tuple[BootKey, Correction]] = []
-        self.presences: dict[DeviceKey, Presence] = {}
+        self.rests = MemoryRests(self._reach)
+        self.joined: list[tuple[DeviceId, str, str]] = []
+        self.most_units = 64
 
     def _reach(self) -> None:
         if self.away:
@@ -76,16 +91,64 @@ class MemoryTables:
         self._reach()
         self.corrections += corrections
 
+    async def join_unit(
+        self, hub: Device, name: DeviceId, *, kind: str, model: str
+    ) -> DeviceKey | None:
+        self._reach()
+        if len(self.joined) >= self.most_units:
+            return None
+        self.joined.append((name, kind, model))
+        key = DeviceKey(100 + len(self.joined))
+        self.registered.append(Device(key, name, model, hub.simulated, hub.key))
+        return key
+
+
+class MemoryRests:
+    """Rests of byte streams."""
+
+    def __init__(self, reach: Callable[[], None]) -> None:
+        self._reach = reach
+        self.rows: dict[tuple[StreamKey, int], bytes] = {}
+        self.n_writes = 0
+
+    async def load(
+        self, wanted: Iterable[tuple[StreamKey, int]]
+    ) -> Mapping[tuple[StreamKey, int], bytes]:
+        self._reach()
+        return {piece: self.rows[piece] for piece in wanted if piece in self.rows}
+
+    async def keep(self, rows: Sequence[RestRow]) -> Mapping[tuple[StreamKey, int], bytes]:
+        self._reach()
+        self.n_writes += 1
+        for row in rows:
+            self.rows.setdefault((row.stream, row.n), row.rest)
+        return {(row.stream, row.n): self.rows[row.stream, row.n] for row in rows}
+
+    async def forget(self, devices: Iterable[DeviceKey], *, but_newest: int) -> None:
+        self._reach()
+        assert but_newest > 0
+        assert set(devices)
+
+    async def forget_before(self, before_us: int) -> int:
+        self._reach()
+        return before_us * 0
+
 
 class MemoryPresences:
-    """Presence rows."""
+    """Presence rows, which outlive a lane."""
+
+    def __init__(self) -> None:
+        self.rows: dict[DeviceKey, Presence] = {}
+        self.away = False
 
     async def load(self, shards: range) -> Mapping[DeviceKey, Presence]:
         assert shards
-        return {}
+        return dict(self.rows)
 
     async def keep(self, presences: Mapping[DeviceKey, Presence]) -> None:
-        """Nothing outlives the test."""
+        if self.away:
+            raise Unavailable(Dependency.POSTGRESQL, "away")
+        self.rows |= presences
 
 
 @dataclass
@@ -164,10 +227,19 @@ class MemorySession:
 class MemoryLane:
     """One lane and one session of it."""
 
-    def __init__(self, codecs: Mapping[str, Codec] | None = None) -> None:
-        self.clock = ManualClock()
+    def __init__(
+        self,
+        codecs: Mapping[str, Codec] | None = None,
+        models: Mapping[str, DeviceModel] | None = None,
+        *,
+        tables: MemoryTables | None = None,
+        presence_table: MemoryPresences | None = None,
+        clock: ManualClock | None = None,
+    ) -> None:
+        self.clock = clock or ManualClock()
         self.metrics = GatewayMetrics(Metrics("gateway"))
-        self.tables = MemoryTables()
+        self.tables = tables or MemoryTables()
+        self.presence_table = presence_table or MemoryPresences()
         self.out = MemoryOut()
         self.session = MemorySession()
         self.asked: list[DeviceKey] = []
@@ -176,7 +248,19 @@ class MemoryLane:
         self.refused: list[tuple[DeviceKey, Reason]] = []
         self.flow = LaneFlow(StreamFlow(0, 10_000), StreamFlow(0, 10_000))
         lane = Lane(0)
-        devices = Devices(self.tables, self.clock, self.metrics)
+        self.devices = devices = Devices(self.tables, self.clock, self.metrics)
+        self.models = models or {}
+        self.words: list[tuple[DeviceId, str, int]] = []
+        self.stored: list[tuple[DeviceKey, int, int]] = []
+        self.hushed: list[tuple[DeviceKey, int]] = []
+        self._boots = count(0xA000)
+        self.presences = Presences(
+            self.presence_table, self.out, self.clock, self.metrics, "0",
+            Talk(taken=self.taken, devices=devices, models=self.models),
+        )  # fmt: skip
+        self.presences.use(self.session)
+        self.units = Units(self.tables, devices, self.models, self.presences, self.out, self.clock)
+        self.streams = ByteStreams(self.tables.rests, self.clock, self.metrics, "0")
         self.outlet = Outlet(
             lane, self.session, self.out, self.flow,
             unconfirmed_most_bytes=5_000, clock=self.clock, metrics=self.metrics,
@@ -184,10 +268,16 @@ class MemoryLane:
         self.ingest = Ingest(
             LaneParts(
                 lane=lane,
-                routes=Routes(codecs or load_codecs(), devices),
+                routes=Routes(codecs or load_codecs(), devices, models),
                 clocks=Clocks(self.tables, self.clock, self.metrics, "0"),
-                presences=Presences(MemoryPresences(), self.out, self.clock, self.metrics, "0"),
+                presences=self.presences,
+                streams=self.streams,
+                units=self.units,
                 out=self.out,
+                draw_boot=lambda: next(self._boots),
+                hush=lambda device, boot: self.hushed.append((device, boot)),
+                said=self._hear,
+                stored=lambda device, boot, n: self.stored.append((device, boot, n)),
                 receipt_wanted=self.asked.append,
                 came_online=lambda _: None,
                 answered=lambda device, result: self.answers.append((device.name, result)),
@@ -204,15 +294,29 @@ class MemoryLane:
         )
         self._packet_id = 0
 
+    def _hear(self, device: Device, words: Sequence[Word], identity: MessageId) -> None:
+        self.words += [(device.name, word.name, identity.n) for word in words]
+
     def incoming(
-        self, payload: bytes, codec: str = "packed", *, name: str = NAMES[0], qos: int = 1
+        self,
+        payload: bytes,
+        codec: str = "packed",
+        *,
+        name: str = NAMES[0],
+        qos: int = 1,
+        envelope: Envelope | None = None,
     ) -> Incoming:
         """A message as MQTT gives it; packet ids count from 1."""
         if qos:
             self._packet_id += 1
         topic = up_topic(DeviceId(name), UpKind.DATA, codec)
         packet_id = self._packet_id if qos else 0
-        return Incoming(topic, payload, packet_id, False, (), self.clock.now_us())
+        properties = (
+            ()
+            if envelope is None
+            else (("b", f"{envelope.boot:x}"), ("n", str(envelope.n)), ("t", str(envelope.t_us)))
+        )
+        return Incoming(topic, payload, packet_id, False, properties, self.clock.now_us())
 
     async def accept(self, *messages: Incoming) -> None:
         """One chunk, and the sender's turn after it."""

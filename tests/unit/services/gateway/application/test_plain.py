@@ -117,7 +117,7 @@ async def test_plain_messages_do_go_the_quick_way(monkeypatch: pytest.MonkeyPatc
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(lane.ingest, "_decode", never)
+    monkeypatch.setattr(lane.ingest._reading, "read", never)
     await spoken_to(lane, [[Spoken("plain", 0, 7, 1_000)] * plain.QUICK_FROM])
     assert len(lane.out.numbers()) == 2 * plain.QUICK_FROM
 
