@@ -49,7 +49,7 @@ class ModelUnit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What a hub of this model may have behind it: what the protocol calls it, and its model."""
 
     kind: Name
-    model: Name
+    model: Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 
 
 class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
