@@ -116,6 +116,10 @@ from unnest($1::integer[], $2::text[], $3::integer[], $4::bigint[], $5::text[], 
         stream_offset)
 on conflict do nothing;
 
+-- name: device_shards
+-- The shards of some devices, by which their lane is known.
+select id, shard from registry.device where id = any($1::integer[]);
+
 -- name: deployment
 -- How many lanes there are, and which incarnation of the streams.
 select lanes, incarnation from registry.deployment;

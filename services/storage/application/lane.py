@@ -125,7 +125,9 @@ class LaneWriters:
 
     async def _write(self, lane: Lane, positions: list[Position], stop: asyncio.Event) -> None:
         if lane >= self.lanes:
-            work = EventWork(self.events, self.parking, self.metrics, self.fence)
+            work = EventWork(
+                self.events, self.parking, self.metrics, self.fence, self.lanes, self.receipts
+            )
             await self._writer(positions[0], work).run(stop)
             return
         knowledge = LaneKnowledge(KnownMessages(self.limits.known_boots), self.frames)

@@ -1,7 +1,7 @@
 """What the writers of storage need of the world."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from services.storage.core.rollup import MinuteOfPatient, RollupPosition
 from services.storage.core.vital_rows import Emission
 from shared.contracts.events import Event
 from shared.contracts.frames import FrameBatch
+from shared.contracts.identity import Shard
 from shared.contracts.parking import Reason
 from shared.contracts.receipts import Receipt
 from shared.contracts.records import Table
@@ -293,6 +294,9 @@ class EventTable(Protocol):
         ------
         LaneLost : the position belongs to another owner; nothing is written
         """
+
+    async def shards(self, devices: Iterable[int]) -> dict[int, Shard]:
+        """Give the shards of those of these devices that the registry knows."""
 
 
 class Receipts(Protocol):

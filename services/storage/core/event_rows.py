@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from shared.contracts.events import Event, decode_event
+from shared.contracts.identity import MAX_UINT32
 from shared.contracts.parking import Reason
 
 INT4_MOST = 2**31 - 1
@@ -39,6 +40,30 @@ class RefusedEvent(NamedTuple):
 
     reason: Reason
     detail: str
+
+
+class SettledMessage(NamedTuple):
+    """A message of a device of which everything is stored with one of its events."""
+
+    device: int
+    boot: int
+    n: int
+
+
+def settled_by(body: bytes) -> SettledMessage | None:
+    """Give the message of a device that is stored with this event, if it settles one."""
+    if b'"settles":true' not in body:
+        return None  # nearly all events
+    try:
+        event = decode_event(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+    message = event.message
+    if message is None or not message.settles or event.device is None:
+        return None
+    if not all(0 <= number <= MAX_UINT32 for number in (event.device, message.boot, message.n)):
+        return None
+    return SettledMessage(event.device, message.boot, message.n)
 
 
 def event_row(body: bytes, *, incarnation: int, stream_offset: int) -> EventRow | RefusedEvent:

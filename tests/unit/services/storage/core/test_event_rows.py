@@ -1,7 +1,14 @@
+import msgspec
 import pytest
 
-from services.storage.core.event_rows import EventRow, RefusedEvent, event_row
-from shared.contracts.events import Event, EventKind, Severity, encode_event
+from services.storage.core.event_rows import (
+    EventRow,
+    RefusedEvent,
+    SettledMessage,
+    event_row,
+    settled_by,
+)
+from shared.contracts.events import Event, EventKind, EventMessage, Severity, encode_event
 from shared.contracts.parking import Reason
 
 GOOD = Event(
@@ -47,3 +54,29 @@ def test_what_postgresql_could_not_hold_is_refused_by_name(body: bytes, reason: 
     refused = event_row(body, incarnation=1, stream_offset=0)
     assert isinstance(refused, RefusedEvent)
     assert refused.reason is reason
+
+
+def test_an_event_settles_the_message_that_it_was_the_last_of() -> None:
+    last = EventMessage(boot=7, n=9, settles=True)
+    event = msgspec.structs.replace(GOOD, message=last)
+    assert settled_by(encode_event(event)) == SettledMessage(3, 7, 9)
+    assert isinstance(event_row(encode_event(event), incarnation=2, stream_offset=11), EventRow)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"message": EventMessage(boot=7, n=9)},
+        {"message": EventMessage(boot=7, n=9), "data": {"settles": True}},
+        {"message": EventMessage(boot=7, n=-9, settles=True)},
+        {"message": EventMessage(boot=7, n=9, settles=True), "device": None},
+        {"message": EventMessage(boot=2**40, n=9, settles=True)},
+    ],
+)
+def test_other_events_settle_nothing(change: dict[str, object]) -> None:
+    assert settled_by(encode_event(msgspec.structs.replace(GOOD, **change))) is None
+
+
+def test_bytes_that_are_no_event_settle_nothing() -> None:
+    assert settled_by(b'{"settles":true') is None
