@@ -24,6 +24,7 @@ PURE_EXTERNAL = {
     "importlib", "io", "itertools", "json", "math", "operator", "re", "statistics", "string",
     "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "zlib", "blosc2", "pkgutil",
     "zoneinfo",  # the table of time zones
+    "xml",
 }  # fmt: skip
 
 DRIVERS = {

@@ -11,6 +11,7 @@ class ExportFormat(StrEnum):
     PARQUET = "parquet"
     EDF = "edf"
     WFDB = "wfdb"
+    TELECARE_XML = "telecare_xml"
 
 
 MEDIA_TYPES = {
@@ -18,6 +19,8 @@ MEDIA_TYPES = {
     "application/vnd.apache.parquet": ExportFormat.PARQUET,
     "application/edf": ExportFormat.EDF,
     "application/zip": ExportFormat.WFDB,
+    # A type of its own: browsers ask for application/xml before anything else.
+    "application/vnd.vitalwire.telecare+xml": ExportFormat.TELECARE_XML,
 }
 
 

@@ -15,7 +15,9 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
+from shared.contracts.file_reading import ReadFile
 from shared.contracts.instants import DAY, HOUR, MINUTE, SECOND, to_text
+from shared.recordings.telecare_xml import decode_telecare_xml, read_telecare_xml
 from tests.integration.api.compacting import compact
 from tests.integration.api.system import T0_US, System
 
@@ -67,6 +69,21 @@ async def test_an_edf_file_holds_every_sample_and_beat(api: System) -> None:
     (row,) = await api.audit(action="export", outcome="granted")
     assert row["patient_id"] == api.hospital.patients["p-north1"]
     assert '"format": "edf"' in row["detail"]
+
+
+async def test_a_telecare_xml_file_holds_every_sample_and_can_be_taken_in(api: System) -> None:
+    counts = await ecg(api, hole=range(50, 80))
+
+    answer = await got(api, "samples", stream="ecg", format="telecare_xml", **span())
+
+    file = decode_telecare_xml(answer.content)
+    assert [len(one.counts) for one in file.stretches] == [50 * HZ, 100 * HZ]
+    assert [one.start_us for one in file.stretches] == [T0_US, T0_US + 80 * SECOND]
+    found = np.concatenate([one.counts for one in file.stretches])[:, 0]
+    np.testing.assert_array_equal(found, counts)
+    assert len(file.beats) == 200
+    assert isinstance(read_telecare_xml(answer.content, {}), ReadFile)
+    assert answer.headers["content-type"] == "application/vnd.vitalwire.telecare+xml"
 
 
 @pytest.mark.filterwarnings("ignore")  # of wfdb's own dependencies

@@ -456,6 +456,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Files of a device
+         * @description The newest first, those that the device itself has sent among them.
+         */
+        get: operations["imports_v1_imports_get"];
+        put?: never;
+        /**
+         * Bring a recording of a device
+         * @description All of it is stored or nothing; vital signs are computed at the time of the recording.
+         */
+        post: operations["bring_v1_imports_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/imports/{import}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A file and what became of it
+         * @description Its state as it is now.
+         */
+        get: operations["found_v1_imports__import__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -717,8 +761,9 @@ export interface paths {
          *
          *     `edf`: EDF+, with the onset of each record where there are holes (EDF+D); beats, padding
          *     and missing samples are annotations. `wfdb`: a ZIP archive with `.hea`, `.dat` (format 16,
-         *     -32768 where missing, holes included) and `.atr` (beats by EC57). Seven days at most, CSV
-         *     one day. Where nothing is stored a table is empty; the others answer 422 `nothing_stored`.
+         *     -32768 where missing, holes included) and `.atr` (beats by EC57). `telecare_xml`: rows of
+         *     hex words, a stretch for what lies between holes. Seven days at most, CSV one day. Where
+         *     nothing is stored a table is empty; the others answer 422 `nothing_stored`.
          */
         get: operations["samples_v1_patients__patient__exports_samples_get"];
         put?: never;
@@ -1576,7 +1621,7 @@ export interface components {
          * @description Formats of files.
          * @enum {string}
          */
-        ExportFormat: "csv" | "parquet" | "edf" | "wfdb";
+        ExportFormat: "csv" | "parquet" | "edf" | "wfdb" | "telecare_xml";
         /**
          * FieldError
          * @description One value of the request that was refused.
@@ -1587,6 +1632,12 @@ export interface components {
             /** Message */
             message: string;
         };
+        /**
+         * FileState
+         * @description How far a file is.
+         * @enum {string}
+         */
+        FileState: "receiving" | "complete" | "reading" | "stored" | "refused";
         /**
          * Group
          * @description Devices that are managed together.
@@ -1609,6 +1660,77 @@ export interface components {
         GroupList: {
             /** Items */
             items: components["schemas"]["Group"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * Import
+         * @description A file, and what became of it.
+         */
+        Import: {
+            /**
+             * At
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            at: string;
+            /** Bytes */
+            bytes: number;
+            /** Detail */
+            detail: string | null;
+            /** Device */
+            device: string;
+            /** Finished At */
+            finished_at: string | null;
+            /** Format */
+            format: string;
+            /** Frames */
+            frames: number;
+            /** Id */
+            id: string;
+            /**
+             * Line
+             * @description Where it is bad, of a file of lines
+             */
+            line: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Offset
+             * @description Where it is bad, in bytes
+             */
+            offset: number | null;
+            /**
+             * Pieces
+             * @description What it is stored in; 0 before it is read
+             */
+            pieces: number;
+            /**
+             * Reason
+             * @description Why it was refused
+             */
+            reason: string | null;
+            /** Recorded From */
+            recorded_from: string | null;
+            /** Recorded To */
+            recorded_to: string | null;
+            /**
+             * Sent By
+             * @description Who brought it; null where the device sent it
+             */
+            sent_by: string | null;
+            /** @description receiving: parts are missing. complete: it waits to be read. reading: it is read, or its samples are on their way. stored: all of it is. refused: nothing of it is */
+            state: components["schemas"]["FileState"];
+            /** Stored Pieces */
+            stored_pieces: number;
+        };
+        /**
+         * ImportList
+         * @description A page of files of a device, the newest first.
+         */
+        ImportList: {
+            /** Items */
+            items: components["schemas"]["Import"][];
             /** Next */
             next: string | null;
         };
@@ -5175,6 +5297,284 @@ export interface operations {
             };
         };
     };
+    imports_v1_imports_get: {
+        parameters: {
+            query: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Whose recording it is */
+                device: string;
+                /** @description Items that the answer has at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bring_v1_imports_post: {
+        parameters: {
+            query: {
+                /** @description Whose recording it is */
+                device: string;
+                /** @description edf_plus, wfdb, csv or a codec of the device's model; else by the name */
+                format?: string | null;
+                /** @description Of the file, without folders */
+                name: string;
+                /** @description name=value of the format, such as start=2026-01-02T03:04:05Z */
+                option?: string[] | null;
+                /** @description Who wore the device then, where that is not written down yet */
+                patient?: string | null;
+            };
+            header?: {
+                /** @description The same key makes the same request, sent again, happen once */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The file itself, at most 64 MiB */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The same file was brought before; nothing is done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    found_v1_imports__import__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a file */
+                import: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me_v1_me_get: {
         parameters: {
             query?: never;
@@ -6350,8 +6750,8 @@ export interface operations {
             query: {
                 /** @description Only what this device gave */
                 device?: string | null;
-                /** @description Goes before `Accept`; one of edf, wfdb, csv, parquet */
-                format?: "edf" | "wfdb" | "csv" | "parquet";
+                /** @description Goes before `Accept`; one of edf, wfdb, telecare_xml, csv, parquet */
+                format?: "edf" | "wfdb" | "telecare_xml" | "csv" | "parquet";
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
                 /** @description Key of a sample stream */
@@ -6376,6 +6776,7 @@ export interface operations {
                 content: {
                     "application/edf": string;
                     "application/vnd.apache.parquet": string;
+                    "application/vnd.vitalwire.telecare+xml": string;
                     "application/zip": string;
                     "text/csv": string;
                 };

@@ -79,8 +79,9 @@ def routes(service: ExportService, *, caller: Callable[..., Awaitable[Request]])
 
         `edf`: EDF+, with the onset of each record where there are holes (EDF+D); beats, padding
         and missing samples are annotations. `wfdb`: a ZIP archive with `.hea`, `.dat` (format 16,
-        -32768 where missing, holes included) and `.atr` (beats by EC57). Seven days at most, CSV
-        one day. Where nothing is stored a table is empty; the others answer 422 `nothing_stored`.
+        -32768 where missing, holes included) and `.atr` (beats by EC57). `telecare_xml`: rows of
+        hex words, a stretch for what lies between holes. Seven days at most, CSV one day. Where
+        nothing is stored a table is empty; the others answer 422 `nothing_stored`.
         """
         return _file(await service.samples(request, patient, stream, device, span, form))
 

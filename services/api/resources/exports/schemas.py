@@ -6,7 +6,13 @@ from typing import Any
 from services.api.core.export_format import MEDIA_TYPES, ExportFormat
 
 TABLES = (ExportFormat.CSV, ExportFormat.PARQUET)
-RECORDINGS = (ExportFormat.EDF, ExportFormat.WFDB, ExportFormat.CSV, ExportFormat.PARQUET)
+RECORDINGS = (
+    ExportFormat.EDF,
+    ExportFormat.WFDB,
+    ExportFormat.TELECARE_XML,
+    ExportFormat.CSV,
+    ExportFormat.PARQUET,
+)
 
 
 def a_file(formats: tuple[ExportFormat, ...]) -> dict[int | str, dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Samples of one device as a file, read and written a window of time at once."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from services.api.resources.exports.writers.signals import (
     WfdbWriter,
 )
 from services.api.resources.exports.writers.tables import TableWriter, table_writer
+from services.api.resources.exports.writers.telecare import TelecareXmlWriter
 from services.api.samples.reader import SampleReader, TraceSource
 from shared.contracts.beats import BeatKind
 from shared.contracts.device_model import DeviceModel
@@ -33,6 +34,12 @@ from shared.recordings.csv_table import Column, Kind
 
 _ROWS = 50_000  # written at once
 _MARKED_BEATS = {Stream.ECG: BeatKind.R_PEAK, Stream.PPG: BeatKind.PULSE_FOOT}
+
+_WRITERS: Mapping[ExportFormat, Callable[[Recording], SignalWriter]] = {
+    ExportFormat.EDF: EdfWriter,
+    ExportFormat.WFDB: WfdbWriter,
+    ExportFormat.TELECARE_XML: TelecareXmlWriter,
+}
 
 Bytes = AsyncGenerator[bytes, None]
 """A file, piece by piece."""
@@ -80,9 +87,7 @@ class SampleFiles:
         recording = await self._recording(patient, row, sources, interval, form)
         if recording is None:
             return None
-        signals: SignalWriter = (
-            EdfWriter(recording) if form is ExportFormat.EDF else WfdbWriter(recording)
-        )
+        signals: SignalWriter = _WRITERS[form](recording)
         body = self._recorded(signals, recording, sources, interval)
         return File(media_type=signals.media_type, suffix=signals.suffix, body=body)
 
@@ -131,9 +136,9 @@ class SampleFiles:
             await asyncio.to_thread(_look_at, layout, scales, pieces)
         interval_ns = sources[0].interval_ns
         stretches = (
-            layout.stretches()
-            if form is ExportFormat.EDF
-            else layout.one_stretch(interval_ns / 1_000)
+            layout.one_stretch(interval_ns / 1_000)
+            if form is ExportFormat.WFDB
+            else layout.stretches()
         )
         if not stretches:
             return None

@@ -57,6 +57,11 @@ class BeatMark:
     beat_class: int
 
 
+def symbol_of(mark: BeatMark) -> str:
+    """The letter of a beat in files."""
+    return _SYMBOLS.get(mark.beat_class, "Q")
+
+
 class SignalWriter(Protocol):
     """Writes one recording; each method gives the next bytes of the file."""
 
@@ -125,7 +130,7 @@ class EdfWriter:
         """Beats as annotations."""
         for mark in marks:
             onset_s = (mark.t_us - self._origin_us) / 1e6
-            self._stream.mark(EdfAnnotation(onset_s, None, _SYMBOLS.get(mark.beat_class, "Q")))
+            self._stream.mark(EdfAnnotation(onset_s, None, symbol_of(mark)))
         return b""
 
     def samples(self, filling: Filling) -> bytes:
@@ -133,7 +138,7 @@ class EdfWriter:
         begun = b""
         if filling.begins:
             begun = self._stream.begin((filling.start_us - self._origin_us) / 1e6)
-        return begun + self._stream.add(_counts(self._recording, filling))
+        return begun + self._stream.add(counts_of(self._recording, filling))
 
     def end(self) -> bytes:
         """The last record."""
@@ -168,7 +173,7 @@ class WfdbWriter:
         found = [
             Annotation(
                 round((mark.t_us - self._recording.start_us) * 1_000 / self._recording.interval_ns),
-                _SYMBOLS.get(mark.beat_class, "Q"),
+                symbol_of(mark),
             )
             for mark in marks
         ]
@@ -177,7 +182,7 @@ class WfdbWriter:
 
     def samples(self, filling: Filling) -> bytes:
         """Samples interleaved by channel."""
-        counts = _counts(self._recording, filling)
+        counts = counts_of(self._recording, filling)
         self._checksums += counts.sum(axis=1, dtype=np.int64)
         self._firsts = self._firsts or counts[:, 0].tolist()
         self._n_samples += counts.shape[1]
@@ -232,7 +237,8 @@ class WfdbWriter:
         return entry
 
 
-def _counts(recording: Recording, filling: Filling) -> edf_stream.Counts:
+def counts_of(recording: Recording, filling: Filling) -> edf_stream.Counts:
+    """Counts of the next samples: (channels, samples)."""
     return np.stack(
         [
             scale.counts(channel)

@@ -2,7 +2,13 @@ import pytest
 
 from services.api.core.export_format import ExportFormat, wanted_format
 
-ALL = (ExportFormat.EDF, ExportFormat.WFDB, ExportFormat.CSV, ExportFormat.PARQUET)
+ALL = (
+    ExportFormat.EDF,
+    ExportFormat.WFDB,
+    ExportFormat.TELECARE_XML,
+    ExportFormat.CSV,
+    ExportFormat.PARQUET,
+)
 TABLES = (ExportFormat.CSV, ExportFormat.PARQUET)
 
 
@@ -15,6 +21,8 @@ TABLES = (ExportFormat.CSV, ExportFormat.PARQUET)
         ("text/html, application/zip;q=0.5, */*;q=0.1", "wfdb"),
         ("text/csv;q=0.4, application/vnd.apache.parquet;q=0.9", "parquet"),
         ("text/csv;q=0, */*", "edf"),
+        ("application/vnd.vitalwire.telecare+xml", "telecare_xml"),
+        ("text/html, application/xml;q=0.9, */*;q=0.8", "edf"),
         ("application/json", None),
         ("text/csv;q=nonsense", None),
     ],

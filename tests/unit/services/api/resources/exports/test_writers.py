@@ -24,9 +24,11 @@ from services.api.resources.exports.writers.signals import (
     WfdbWriter,
 )
 from services.api.resources.exports.writers.tables import CsvWriter, ParquetWriter
+from services.api.resources.exports.writers.telecare import TelecareXmlWriter
 from shared.recordings import wfdb as own_wfdb
 from shared.recordings.csv_table import Column, Kind
 from shared.recordings.edf_plus import decode_edf
+from shared.recordings.telecare_xml import decode_telecare_xml
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its dependencies
@@ -100,6 +102,27 @@ def test_edf_plus_with_holes_tells_the_onset_of_each_record() -> None:
     assert counts[:600].tolist() == COUNTS[0, :600].tolist()
     assert counts[750:].tolist() == COUNTS[0, 5_000:6_000].tolist()
     assert file.start == "21.11.26 12.00.00"
+
+
+def test_telecare_xml_comes_back_with_its_holes_and_beats() -> None:
+    stretches = [
+        Stretch(start_us=T0_US, n_samples=600),
+        Stretch(start_us=T0_US + 20_000_000, n_samples=5_000),
+    ]
+    told = recording(stretches)
+    file = decode_telecare_xml(file_of(TelecareXmlWriter(told), told))
+
+    assert (file.head.patient, file.head.device, file.head.place) == ("p-7kd2m", "ecg-1", "chest")
+    assert [(one.name, one.scale) for one in file.head.leads] == [
+        ("I", SCALE.scale),
+        ("II", SCALE.scale),
+    ]
+    first, second = file.stretches
+    assert (first.start_us, second.start_us) == (T0_US, T0_US + 20_000_000)
+    assert digest(first.counts.T) == digest(COUNTS[:, :600])
+    assert digest(second.counts.T) == digest(COUNTS[:, 5_000:10_000])
+    assert file.beats[:2] == ((T0_US, "Q"), (T0_US + 800_000, "N"))
+    assert len(file.beats) == 90
 
 
 @pytest.mark.filterwarnings("ignore")  # of the library's own dependencies
