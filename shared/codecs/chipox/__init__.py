@@ -1,0 +1,1 @@
+"""The packets of a ChipOx oximeter module: saturation, pulse, status, plethysmogram."""
