@@ -213,7 +213,7 @@ class Reading:
                 chunk.unusable.append(Unusable(number, message, bad))
                 continue
             for note in content.notes:
-                _ = msgspec.json.encode(note.data)  # a codec that makes none of it has a bug
+                _ = msgspec.json.encode({**note.data})  # a codec that makes none of it has a bug
             chunk.heard.append(Heard(number, message, route, content, NO_UNITS, is_ours))
 
 
