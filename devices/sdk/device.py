@@ -13,9 +13,9 @@ from typing import Any, Literal, Self, final
 from devices.sdk.command_desk import CommandDesk, CommandHandler
 from devices.sdk.configuration_keeper import ConfigurationKeeper, Configure
 from devices.sdk.frame import Frame
-from devices.sdk.happened import Happened, Listener
+from devices.sdk.happened import Happened, Listener, NativeListener
 from devices.sdk.journal import Entry, Journal, JournalFullError, write_through
-from devices.sdk.link import Address
+from devices.sdk.link import Address, Link, MakeLink
 from devices.sdk.session import Session
 from devices.sdk.unsent import RESEND_AFTER_US, Key, Unsent
 from shared.codecs.json_frames import codec as json_frames
@@ -71,6 +71,9 @@ class Device:
         raises: failed) is the answer. Without it, `Command` is told to ``on_happened`` once
     on_configuration : applies a configuration as a whole, at the start that of the last time;
         gives what is in force where that differs. Without it, `Desired` is only told
+    on_native : told of commands in the device's own bytes, for a model with a dialogue; answers
+        go by `publish_native`. Must not block
+    make_link : makes the connections: for simulators of bad networks
 
     Raises
     ------
@@ -98,6 +101,8 @@ class Device:
         on_happened: Listener = _unheard,
         on_command: CommandHandler | None = None,
         on_configuration: Configure | None = None,
+        on_native: NativeListener | None = None,
+        make_link: MakeLink = Link,
     ) -> None:
         known = parse_device_id(device_id)
         if known is None:
@@ -117,6 +122,7 @@ class Device:
         self._flags = MessageFlag.SIMULATED if simulated else MessageFlag(0)
         self._listener = on_happened
         self._on_command, self._on_configuration = on_command, on_configuration
+        self._on_native, self._make_link = on_native, make_link
         self._desk: CommandDesk | None = None
         self._n = 0
         self._unsent = Unsent(resend_after_us=round(resend_after_s * 1e6))
@@ -149,6 +155,8 @@ class Device:
             journal=self._journal,
             status=self._status,
             listener=self._listener,
+            on_native=self._on_native,
+            make_link=self._make_link,
         )
         self._tasks = await asyncio.TaskGroup().__aenter__()
         self._running = [
@@ -223,9 +231,15 @@ class Device:
 
         return await self._take(self._codec, t_us, body)
 
-    async def publish_native(self, codec: str, body: bytes) -> Key:
-        """Take bytes of another codec; identity and time travel beside them. Else as `publish`."""
-        return await self._take(codec, self._clock(), lambda _: body)
+    async def publish_native(self, codec: str, body: bytes, *, t_us: int | None = None) -> Key:
+        """Take bytes of another codec; identity and time travel beside them. Else as `publish`.
+
+        Parameters
+        ----------
+        t_us : the time of the message by the device's clock, as the codec means it (often: of its
+            first sample); now if left out
+        """
+        return await self._take(codec, self._clock() if t_us is None else t_us, lambda _: body)
 
     async def until_stored(self) -> None:
         """Wait until nothing is unstored. Cancel-safe: holds nothing."""

@@ -72,3 +72,6 @@ Happened = Connected | Disconnected | Stored | Refused | SetAside | Command | De
 Listener = Callable[[Happened], None]
 CommandAnswer = CommandOutcome | tuple[CommandOutcome, str] | None
 """What became of a command, with a few words where they help; None is done."""
+
+NativeListener = Callable[[bytes], None]
+"""Called with what came on ``down/command`` in the device's own bytes; must not block."""

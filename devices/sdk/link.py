@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 from aiomqtt import Client, MqttError, ProtocolVersion, Will
 from paho.mqtt.client import MQTT_ERR_SUCCESS
@@ -36,7 +36,6 @@ class Address:
     keep_alive_s: int = KEEP_ALIVE_S
 
 
-@final
 class Link(Client):
     """One connection. aiomqtt 2.5 does not tell the reason of a PUBACK, so paho is asked for it."""
 
@@ -86,6 +85,9 @@ class Link(Client):
         connection = self._client.socket()
         if isinstance(connection, socket.socket):
             connection.shutdown(socket.SHUT_RDWR)
+
+
+MakeLink = Callable[[Address, bytes, Callable[[int, ReasonCode], None]], Link]
 
 
 def envelope(entry: Entry) -> Properties | None:

@@ -22,13 +22,14 @@ from devices.sdk.happened import (
     Desired,
     Disconnected,
     Listener,
+    NativeListener,
     Refused,
     ServerTime,
     SetAside,
     Stored,
 )
 from devices.sdk.journal import Journal
-from devices.sdk.link import Address, Link, envelope
+from devices.sdk.link import Address, Link, MakeLink, envelope
 from devices.sdk.unsent import Key, Unsent
 from shared.contracts.commands import DownCommand, DownDesired
 from shared.contracts.names import DownKind, UpKind, device_root, down_topic, up_topic
@@ -67,9 +68,11 @@ class Session:
     status : gives the JSON fields of ``up/status``, the time of this moment among them
     desk : takes commands
     keeper : takes configurations; None where the device has none
+    on_native : takes commands in the device's own bytes; None where it has none
+    make_link : makes each connection; another than `Link` in simulators of bad networks
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by keyword, joined once by `Device`
         self,
         *,
         address: Address,
@@ -80,6 +83,8 @@ class Session:
         listener: Listener,
         desk: CommandDesk,
         keeper: ConfigurationKeeper | None,
+        on_native: NativeListener | None = None,
+        make_link: MakeLink = Link,
     ) -> None:
         self._address = address
         self._boot = boot
@@ -89,6 +94,8 @@ class Session:
         self._tell = listener
         self._desk = desk
         self._keeper = keeper
+        self._on_native = on_native
+        self._make_link = make_link
         self._wake = asyncio.Event()
         self._status_wanted = asyncio.Event()
         self._free = asyncio.Event()  # clear while the network is interrupted on purpose
@@ -151,7 +158,7 @@ class Session:
         attempt = 0
         while True:
             await self._free.wait()
-            link = Link(self._address, self._will(), self._on_puback)
+            link = self._make_link(self._address, self._will(), self._on_puback)
             try:
                 async with link:
                     attempt = 0
@@ -268,6 +275,8 @@ class Session:
                     self._settle([key])
                     log.warning("message_refused boot=%d n=%d reason=%s", *key, error.reason)
                     self._tell(Refused(key, error.reason))
+            case DownKind.COMMAND if self._on_native is not None and not body.startswith(b"{"):
+                self._on_native(body)
             case DownKind.COMMAND:
                 self._desk.hear(msgspec.json.decode(body, type=DownCommand))
             case DownKind.DESIRED:

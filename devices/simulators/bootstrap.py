@@ -3,12 +3,15 @@
 import structlog
 
 from devices.simulators.bedside_monitor import BedsideMonitor
+from devices.simulators.faults_on_request import read_faults
 from devices.simulators.fleet import Broker, Fleet, FleetMember
 from devices.simulators.metrics import SimulatorMetrics
+from devices.simulators.native_fleet import NativeFleet
 from devices.simulators.recordings import Recording, load_recordings
 from devices.simulators.replay import Replay, write_replay_file
 from devices.simulators.roster import demo_ward
 from devices.simulators.settings import SimulateSettings
+from devices.simulators.systems import SimulatedDevice, read_systems, simulated_devices
 from shared.contracts.identity import DeviceId
 from shared.errors import Misconfigured
 from shared.runtime.service import Runtime
@@ -21,6 +24,17 @@ SECOND_US = 1_000_000
 async def bootstrap(settings: SimulateSettings, runtime: Runtime) -> None:
     """Name the one loop of the fleet; second 0 begins with the next whole second."""
     start_us = (runtime.clock.now_us() // SECOND_US + 1) * SECOND_US
+    broker = Broker(
+        host=settings.mqtt_host, port=settings.mqtt_port, journals=settings.simulate_journals
+    )
+    metrics = SimulatorMetrics(runtime.metrics)
+    if settings.simulate_systems:
+        devices = devices_of(settings)
+        secrets = {one.device: _secret(settings, one.device) for one in devices}
+        native = NativeFleet(devices, secrets, broker, start_us=start_us, on_sent=metrics.sent)
+        log.info("fleet_made", devices=len(devices), systems=settings.simulate_systems)
+        runtime.loop("fleet", native.run)
+        return
     if settings.simulate_recordings is None:
         members = [
             FleetMember(
@@ -47,13 +61,27 @@ async def bootstrap(settings: SimulateSettings, runtime: Runtime) -> None:
             )
             for recording in recordings
         ]
-    broker = Broker(
-        host=settings.mqtt_host, port=settings.mqtt_port, journals=settings.simulate_journals
-    )
-    metrics = SimulatorMetrics(runtime.metrics)
     fleet = Fleet(members, broker, start_us=start_us, on_sent=metrics.sent)
     log.info("fleet_made", devices=len(members))
     runtime.loop("fleet", fleet.run)
+
+
+def devices_of(settings: SimulateSettings) -> tuple[SimulatedDevice, ...]:
+    """The devices of the systems that are asked for.
+
+    Raises
+    ------
+    Misconfigured : a system or a fault is none
+    """
+    try:
+        return simulated_devices(
+            read_systems(settings.simulate_systems),
+            count=settings.simulate_count,
+            seed=settings.simulate_seed,
+            faults=read_faults(settings.simulate_faults),
+        )
+    except ValueError as error:
+        raise Misconfigured(f"VITALWIRE_SIMULATE_SYSTEMS, _FAULTS: {error}") from error
 
 
 def load_all(settings: SimulateSettings) -> list[Recording]:

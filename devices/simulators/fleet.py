@@ -85,7 +85,7 @@ class Fleet:
 
     async def _speak_for(self, member: FleetMember, phase_us: int, stop: asyncio.Event) -> None:
         def heard(happened: Happened) -> None:
-            _log(member.device, happened)
+            log_happened(member.device, happened)
 
         def report(**facts: object) -> None:
             device.report(**facts)
@@ -107,8 +107,8 @@ class Fleet:
         async with device:
             device.report(**member.reported)
             second, is_cut = 0, False
-            while await _until(self._start_us + (second + 1) * SECOND_US + phase_us, stop):
-                behind_us = _utc_us() - (self._start_us + (second + 1) * SECOND_US + phase_us)
+            while await until(self._start_us + (second + 1) * SECOND_US + phase_us, stop):
+                behind_us = utc_us() - (self._start_us + (second + 1) * SECOND_US + phase_us)
                 if behind_us > CATCH_UP_MOST_S * SECOND_US:
                     skipped = behind_us // SECOND_US
                     log.warning("simulator_skips", device=member.device, seconds=skipped)
@@ -124,9 +124,9 @@ class Fleet:
                 second += 1
 
 
-async def _until(due_us: int, stop: asyncio.Event) -> bool:
+async def until(due_us: int, stop: asyncio.Event) -> bool:
     """Wait for a time; False once the stop is set."""
-    wait_s = (due_us - _utc_us()) / SECOND_US
+    wait_s = (due_us - utc_us()) / SECOND_US
     if wait_s > 0:
         try:
             async with asyncio.timeout(wait_s):
@@ -136,7 +136,8 @@ async def _until(due_us: int, stop: asyncio.Event) -> bool:
     return not stop.is_set()
 
 
-def _log(device: DeviceId, happened: Happened) -> None:
+def log_happened(device: DeviceId, happened: Happened) -> None:
+    """Tell what a device was told, where it is worth a line."""
     match happened:
         case Connected():
             log.info("device_connected", device=device)
@@ -148,5 +149,6 @@ def _log(device: DeviceId, happened: Happened) -> None:
             pass
 
 
-def _utc_us() -> int:
+def utc_us() -> int:
+    """The true time."""
     return time.time_ns() // 1000

@@ -38,3 +38,16 @@ class SimulateSettings(MqttSettings, ServiceSettings):
         default=Path("replay.json"),
         description="Where the start of a replay is written, so that references can be mapped",
     )
+    simulate_systems: str = Field(
+        default="",
+        description="Systems with protocols of their own to simulate instead of the ward: "
+        "ppg_terminal, telecare, radar, smsg, wellness, with commas between them, or all",
+    )
+    simulate_count: int = Field(
+        default=1, ge=1, le=1_000, description="Patients of each of these systems"
+    )
+    simulate_faults: str = Field(
+        default="",
+        description="What goes wrong with them: lead_off, noise, low_battery, disconnect, "
+        "duplicate, reorder, corrupt, clock_jump, reboot, with commas between them, or all",
+    )
