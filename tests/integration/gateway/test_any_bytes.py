@@ -1,0 +1,238 @@
+"""Any bytes, in every codec, through a running gateway: each is accounted for, and nothing stops.
+
+A message comes out as a frame, an event or a receipt, or it is parked with its reason. The short
+form belongs to `make test`; the long one, of 10,000 messages a codec and a million bytes of garbage
+a stream, is ``VITALWIRE_ANY_BYTES=10000 pytest tests/integration/gateway/test_any_bytes.py``.
+"""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+import pytest
+
+from shared.codecs.json_frames import codec as json_frames
+from shared.codecs.packed import codec as packed_codec
+from shared.contracts.codec import Framing
+from shared.contracts.decoding import Decoded, Envelope
+from shared.contracts.identity import DeviceId, shard_of
+from shared.contracts.parking import Reason
+from shared.device_models.catalogue import load_device_models
+from tests.harness.codecs import CODECS, CodecSamples, load_samples, new_decoder
+from tests.harness.eventually import eventually
+from tests.integration.gateway.system import DeviceSpeaker, System, now_us, packed
+
+MESSAGES = int(os.environ.get("VITALWIRE_ANY_BYTES", "120"))
+"""For each codec."""
+GARBAGE_BYTES = 100 * MESSAGES
+"""For each codec that is a stream."""
+PIECE_BYTES = 2_000
+AT_ONCE = 200
+BOOT = 0x1F
+MEMORY_MORE_MB = 16.0
+SAMPLES = load_samples()
+MODELS = load_device_models()
+REASONS = frozenset(reason.value for reason in Reason if reason is not Reason.INTERNAL_ERROR)
+"""For a bug of ours is no reason to refuse anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One message of a device, with what travels beside it."""
+
+    codec: str
+    payload: bytes
+    beside: Envelope
+
+    def identities(self) -> set[tuple[int, int]]:
+        """Under which boot and n it may come out: its own, or the one beside it."""
+        if CODECS[self.codec].framing is Framing.STREAM:
+            return {self.beside[:2]}
+        found = new_decoder(CODECS[self.codec]).feed(self.payload, self.beside)
+        return {(one.boot, one.n) for one in found if isinstance(one, Decoded)} or {self.beside[:2]}
+
+
+def model_of(codec: str) -> str:
+    """A model that speaks the codec, of a device that is a client of its own."""
+    return next(
+        name
+        for name, model in MODELS.items()
+        if codec in model.codecs and not model.behind_hub and not model.simulated
+    )
+
+
+def good(codec: str, samples: CodecSamples, chance: random.Random, t_us: int) -> bytes:
+    """A message as it should be; of our own codecs one of now."""
+    message = chance.choice(samples.messages)
+    if codec not in {"packed", "json"}:
+        return message
+    told = samples.told[samples.messages.index(message)]
+    fresh = told._replace(t_us=t_us, boot=BOOT, n=chance.randrange(2**32))
+    return packed_codec.encode(fresh) if codec == "packed" else json_frames.encode(fresh)
+
+
+def changed(message: bytes, samples: CodecSamples, chance: random.Random) -> bytes:
+    """A message with some bytes changed, taken away, put in, or doubled."""
+    octets = bytearray(message)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(octets) + 1)
+        match chance.randrange(5):
+            case 0:
+                octets[at : at + 1] = chance.randbytes(1)
+            case 1:
+                del octets[at : at + chance.randint(1, 9)]
+            case 2:
+                octets[at:at] = chance.choice([*samples.tokens, b"\0"])
+            case 3:
+                octets[at:at] = octets[: chance.randint(1, 40)]
+            case _:
+                if at < len(octets):
+                    octets[at] ^= 1 << chance.randrange(8)
+    data = bytes(octets)
+    return samples.seal(data) if samples.seal is not None and chance.random() < 0.7 else data
+
+
+def any_messages(codec: str, boot: int, first: int, count: int) -> Iterator[Sent]:
+    """Good, changed and random messages of a codec, numbered from ``first``."""
+    chance = random.Random(f"{codec} {first}")
+    samples = SAMPLES[codec]
+    for n in range(first, first + count):
+        t_us = now_us()
+        how = chance.random()
+        if how < 0.2:
+            payload = good(codec, samples, chance, t_us)
+        elif how < 0.8:
+            payload = changed(good(codec, samples, chance, t_us), samples, chance)
+        else:
+            payload = chance.randbytes(chance.randrange(400))
+        yield Sent(codec, payload, Envelope(boot, n, t_us))
+
+
+def garbage(codec: str, boot: int, first: int) -> Iterator[Sent]:
+    """Bytes that are no stream, and bytes that nearly are one."""
+    chance = random.Random(codec)
+    samples = SAMPLES[codec]
+    for n in range(first, first + -(-GARBAGE_BYTES // PIECE_BYTES)):
+        payload = chance.randbytes(PIECE_BYTES)
+        if n % 2:
+            words = [*samples.tokens, b"\0", *samples.messages, chance.randbytes(5)]
+            payload = b"".join(chance.choices(words, k=PIECE_BYTES // 4))[:PIECE_BYTES]
+        yield Sent(codec, payload, Envelope(boot, n, now_us()))
+
+
+class Account:
+    """What became of the messages of one device."""
+
+    def __init__(self, system: System, device: DeviceSpeaker, sent: Sequence[Sent]) -> None:
+        self._system = system
+        self._device = device
+        self._name = device.name
+        self.n_sent = len(sent)
+        self._left = [(one, one.identities()) for one in sent]
+
+    def missing(self) -> list[Sent]:
+        """Messages of which nothing came out and that are not parked."""
+        seen = self._system.seen
+        came = {(boot, n) for _, boot, n, _ in seen.frames}
+        came |= {(boot, n) for boot, ns in self._device.stored.items() for n in ns}
+        came |= {
+            (event.message.boot, event.message.n)
+            for event in seen.events
+            if event.message is not None
+        }
+        parked = {body for headers, body in seen.parked if headers["device"] == self._name}
+        self._left = [
+            (one, identities)
+            for one, identities in self._left
+            if one.payload not in parked and not identities <= came
+        ]
+        return [one for one, _ in self._left]
+
+
+async def send(device: DeviceSpeaker, sent: Sequence[Sent]) -> None:
+    """Send as a device does: in order, many under way."""
+    device.client.pending_calls_threshold = AT_ONCE  # the library warns of more
+    for at in range(0, len(sent), AT_ONCE):
+        async with asyncio.TaskGroup() as group:
+            for one in sent[at : at + AT_ONCE]:
+                boot, n, t_us = one.beside
+                beside = [("b", f"{boot:x}"), ("n", str(n)), ("t", str(t_us))]
+                group.create_task(device.send(one.payload, codec=one.codec, properties=beside))
+
+
+async def all_accounted(account: Account, device: DeviceSpeaker) -> None:
+    """Wait until nothing is missing; send what is left to come again once more, as devices do."""
+    for _ in range(4):
+        try:
+            await eventually(lambda: not account.missing(), within_s=10, every_s=0.2)
+        except AssertionError:
+            await send(device, account.missing())
+        else:
+            return
+    left = account.missing()
+    assert not left, f"{len(left)} of {account.n_sent} are nowhere: {left[:3]}"
+
+
+async def register(system: System, codec: str) -> DeviceId:
+    name = DeviceId(f"any-{codec.replace('_', '-')}")
+    connection = await system.sql()
+    try:
+        system.keys[name] = await connection.fetchval(
+            "insert into registry.device (device, shard, model, simulated) "
+            "values ($1, $2, $3, true) returning id",
+            name, shard_of(name), model_of(codec),
+        )  # fmt: skip
+    finally:
+        await connection.close()
+    return name
+
+
+def rss_mb(process: Any) -> float:
+    return float(psutil.Process(process.pid).memory_info().rss / 1e6)
+
+
+@pytest.mark.timeout(60 + MESSAGES)
+async def test_any_bytes_are_stored_or_parked_and_stop_nobody(system: System) -> None:
+    (well,) = await system.register("monitor-1")
+    names = {codec: await register(system, codec) for codec in sorted(SAMPLES)}
+    gateway = system.start(
+        LOG_LEVEL="info", GATEWAY_MESSAGES_PER_S="100000", GATEWAY_MESSAGES_BURST="100000"
+    )
+    await system.ready()
+    memory_mb: list[float] = []
+    async with system.device(well, max_inflight_messages=AT_ONCE) as neighbour:
+        n_well = 0
+
+        async def is_well() -> None:
+            nonlocal n_well
+            n_well += 1
+            await neighbour.send(packed(BOOT, n_well))
+            await eventually(system.came(neighbour.key, {(BOOT, n_well)}), within_s=10)
+
+        for half in range(2):
+            for index, (codec, name) in enumerate(names.items()):
+                boot = 0x1000 + index
+                async with system.device(name, max_inflight_messages=AT_ONCE) as device:
+                    count = MESSAGES // 2
+                    sent = list(any_messages(codec, boot, half * count, count))
+                    if half and CODECS[codec].framing is Framing.STREAM:
+                        sent += garbage(codec, boot, 2 * count)
+                    await send(device, sent)
+                    await is_well()
+                    await all_accounted(Account(system, device, sent), device)
+            memory_mb.append(rss_mb(gateway.process))
+    assert gateway.process.poll() is None
+    told = Counter(headers["reason"] for headers, _ in system.seen.parked)
+    bugs = [
+        (headers["device"], headers["detail"], body)
+        for headers, body in system.seen.parked
+        if headers["reason"] not in REASONS
+    ]
+    assert not bugs, (told, bugs[:3])
+    assert len(told) >= 4, told
+    assert memory_mb[1] - memory_mb[0] < MEMORY_MORE_MB, memory_mb
