@@ -1903,6 +1903,8 @@ CREATE INDEX frame_stream ON ONLY signal.frame USING btree (device_id, stream, t
 CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
 CREATE INDEX vital_minute_t ON ONLY signal.vital_minute USING brin (t) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX vital_t ON ONLY signal.vital USING brin (t) WITH (pages_per_range='16', autosummarize='on');
+CREATE STATISTICS audit.entry_reads ON "left"(action, 5) FROM audit.entry;
+ALTER STATISTICS audit.entry_reads OWNER TO vw_admin;
 CREATE TRIGGER action_of_erased BEFORE INSERT ON alarm.action FOR EACH ROW EXECUTE FUNCTION alarm.refuse_erased();
 CREATE TRIGGER alarm_of_erased BEFORE INSERT ON alarm.alarm FOR EACH ROW EXECUTE FUNCTION alarm.refuse_erased();
 CREATE TRIGGER limit_of_erased BEFORE INSERT ON alarm.limit_in_force FOR EACH ROW EXECUTE FUNCTION alarm.refuse_erased();

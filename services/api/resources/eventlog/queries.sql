@@ -4,8 +4,9 @@
 
 -- name: log
 -- Rows of an interval, the newest first, behind a place in that order.
--- $1 patients of a reader who cares, $2 from, $3 to, $4 and $5 the place, $6 kinds of event,
--- $7 actions, $8 whether the reader manages devices, $9 whether also all acts and the system,
+-- $1 patients of a reader who cares, $2 from, $3 to, just behind the place where there is one,
+-- $4 and $5 the place, $6 kinds of event, $7 actions, $8 whether the reader manages devices, $9
+-- whether also all acts and the system,
 -- $10 severities, $11 service, $12 device, $13 user, $14 rows.
 select e.is_act, e.id, e.t, e.kind, e.severity, e.source, e.text_key, e.data, e.actor, e.outcome,
     e.reason, e.patient_id, p.key as patient, d.device, a.username, a.display_name,
@@ -51,14 +52,14 @@ from (
     -- events of any device and of the system
     (select v.*
     from unnest($6::text[]) as wanted (kind)
+    cross join unnest(coalesce($10::text[], '{info,low,medium,high}')) as matter (severity)
     cross join lateral (
         select false, v.id, v.t, v.kind, v.severity, v.source, v.text_key, v.data,
             null::text, null::text, null::text, 0, v.device_id
         from signal.event v
-        where v.kind = wanted.kind and v.patient_id = 0 and (v.device_id <> 0 or $9::boolean)
-            and v.t >= $2 and v.t < $3
+        where v.kind = wanted.kind and v.severity = matter.severity and v.patient_id = 0
+            and (v.device_id <> 0 or $9::boolean) and v.t >= $2 and v.t < $3
             and ($4::bigint is null or (v.t, v.id) < ($4, $5::text))
-            and ($10::text[] is null or v.severity = any($10))
             and ($11::text is null or v.source = $11)
         order by v.t desc, v.id desc
         limit $14) v
@@ -118,7 +119,8 @@ from (
     (select true, v.id, v.t, v.kind, v.severity, v.source, v.text_key, v.data, v.actor,
         v.outcome, v.reason, case when $9::boolean then v.patient_id end, v.device_id
     from audit.act v
-    where $8::boolean and $12::integer is null and v.t >= $2 and v.t < $3
+    where $8::boolean and cardinality($7::text[]) > 0 and $12::integer is null
+        and v.t >= $2 and v.t < $3
         and ($4::bigint is null or (v.t, v.id) < ($4, $5::text))
         and ($9::boolean or (v.device_id is not null and v.outcome = 'granted'))
         and v.kind = any($7::text[]) and ($10::text[] is null or v.severity = any($10))

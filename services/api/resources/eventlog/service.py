@@ -201,6 +201,7 @@ def _told(
     if row["kind"] == EventKind.ALARM and patient is not None:
         alarm = alarm_view(row["data"], patient)
         seen_by = alarm["acknowledged_by"] if alarm["state"] == "acknowledged" else None
+        alarm["revision"] = row["data"].get("revision")  # 1: its begin
         return None, seen_by, alarm["state"], alarm
     if row["kind"] == EventKind.COMMAND_FINISHED:
         return (

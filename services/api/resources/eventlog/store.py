@@ -57,12 +57,14 @@ class LogStore:
     ) -> list[Row]:
         """Rows of an interval, the newest first."""
         t, row_id = after if after is not None else (None, None)
+        # indexes take the time alone: without this, each page would pass over all before it
+        end = interval.end if t is None else min(interval.end, t + 1)
         async with self._database.session() as session:
             return await session.fetch(
                 self._statements["log"],
                 [patient.id for patient in scope.patients],
                 interval.start,
-                interval.end,
+                end,
                 t,
                 row_id,
                 sorted(scope.events),
