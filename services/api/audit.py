@@ -77,6 +77,8 @@ class Action(StrEnum):
     READ_ERASURES = "read_erasures"
     READ_RETENTION = "read_retention"
     SET_RETENTION = "set_retention"
+    IMPORT_FILE = "import_file"
+    READ_IMPORTS = "read_imports"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

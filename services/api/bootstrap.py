@@ -54,6 +54,10 @@ from services.api.resources.exports.store import ExportStore
 from services.api.resources.groups.routes import routes as group_routes
 from services.api.resources.groups.service import GroupService
 from services.api.resources.groups.store import GroupStore
+from services.api.resources.imports.routes import PATH as IMPORTS
+from services.api.resources.imports.routes import routes as import_routes
+from services.api.resources.imports.service import Formats, ImportService
+from services.api.resources.imports.store import ImportStore
 from services.api.resources.limits.routes import routes as limit_routes
 from services.api.resources.limits.service import LimitService
 from services.api.resources.limits.store import LimitStore
@@ -81,9 +85,12 @@ from services.api.samples.reader import SampleReader
 from services.api.settings import ApiSettings
 from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
+from shared.codecs.register import load_codecs
+from shared.contracts.file_reading import LARGEST_FILE_BYTES
 from shared.database.pool import Database, DatabaseAddress
 from shared.database.statements import Statements, load_statements
 from shared.device_models.catalogue import load_device_models
+from shared.recordings.register import load_formats
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.service import Runtime
 from shared.telemetry.metrics import Metrics
@@ -238,6 +245,20 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
             ),
             caller=caller,
         ),
+        import_routes(
+            ImportService(
+                access,
+                ImportStore(database, statements("imports")),
+                Formats(
+                    suffixes={one.name: one.suffixes for one in load_formats().values()},
+                    codecs=frozenset(
+                        name for name, codec in load_codecs().items() if codec.read_file is not None
+                    ),
+                ),
+                models,
+            ),
+            caller=caller,
+        ),
         model_routes(models, caller=caller),
         assignment_routes(
             AssignmentService(access, AssignmentStore(database, statements("assignments")), clock),
@@ -315,6 +336,7 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
     app = Edge(
         Compression(app),
         body_bytes_most=settings.api_body_bytes_most,
+        larger_bodies={IMPORTS: LARGEST_FILE_BYTES},
         metrics=metrics,
         clock=runtime.clock,
     )

@@ -32,6 +32,7 @@ class Permission(StrEnum):
     CLAIM_DEVICES = "claim_devices"
     READ_AUDIT = "read_audit"
     ERASE_PATIENTS = "erase_patients"
+    IMPORT_RECORDINGS = "import_recordings"
 
 
 # Clinical data is for those who care for the patient: neither the administrator nor the
@@ -55,6 +56,7 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.COMMAND_DEVICES,
             Permission.ASSIGN_DEVICES,
             Permission.CLAIM_DEVICES,
+            Permission.IMPORT_RECORDINGS,
         }
     ),
     Role.NURSE: frozenset(
@@ -66,10 +68,16 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.COMMAND_DEVICES,
             Permission.ASSIGN_DEVICES,
             Permission.CLAIM_DEVICES,
+            Permission.IMPORT_RECORDINGS,
         }
     ),
     Role.TECHNICIAN: frozenset(
-        {Permission.READ_DEVICES, Permission.MANAGE_DEVICES, Permission.COMMAND_DEVICES}
+        {
+            Permission.READ_DEVICES,
+            Permission.MANAGE_DEVICES,
+            Permission.COMMAND_DEVICES,
+            Permission.IMPORT_RECORDINGS,
+        }
     ),
     Role.PATIENT: frozenset({Permission.READ_CLINICAL, Permission.CLAIM_DEVICES}),
     Role.VIEWER: frozenset({Permission.READ_CLINICAL}),

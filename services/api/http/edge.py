@@ -3,7 +3,9 @@
 import ipaddress
 import re
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 
 import structlog
 from fastapi import HTTPException
@@ -37,14 +39,21 @@ class Edge:
     Parameters
     ----------
     body_bytes_most : a larger request body is refused with 413
+    larger_bodies : paths whose requests may have more, and how much
     """
 
     def __init__(
-        self, app: ASGIApp, *, body_bytes_most: int, metrics: ApiMetrics, clock: Clock
+        self,
+        app: ASGIApp,
+        *,
+        body_bytes_most: int,
+        metrics: ApiMetrics,
+        clock: Clock,
+        larger_bodies: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._app = app
         self._body_bytes_most = body_bytes_most
-        self._too_large = f"A body has at most {body_bytes_most} bytes."
+        self._larger_bodies = larger_bodies
         self._metrics = metrics
         self._clock = clock
 
@@ -82,17 +91,18 @@ class Edge:
             await send(message)
 
         n_received = 0
+        most = self._larger_bodies.get(scope["path"], self._body_bytes_most)
 
         async def bounded_receive() -> Message:
             nonlocal n_received
             message = await receive()
             if message["type"] == "http.request":
                 n_received += len(message.get("body", b""))
-                self._check_size(n_received)
+                _check_size(n_received, most)
             return message
 
         try:
-            self._check_size(_announced_bytes(headers))
+            _check_size(_announced_bytes(headers), most)
             await self._app(scope, bounded_receive, careful_send)
         except _BodyTooLargeError:
             if status == 0:
@@ -100,7 +110,7 @@ class Edge:
                 await problem_response(
                     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                     "too_large",
-                    self._too_large,
+                    f"A body has at most {most} bytes.",
                     headers={"Connection": "close"},
                 )(scope, receive, careful_send)
         finally:
@@ -108,9 +118,12 @@ class Edge:
             self._metrics.requests.labels(scope["method"], route, str(status)).inc()
             self._metrics.request_seconds.labels(route).observe(self._clock.monotonic_s() - began_s)
 
-    def _check_size(self, n_bytes: int) -> None:
-        if n_bytes > self._body_bytes_most:
-            raise _BodyTooLargeError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large)
+
+def _check_size(n_bytes: int, most: int) -> None:
+    if n_bytes > most:
+        raise _BodyTooLargeError(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body has at most {most} bytes."
+        )
 
 
 def _announced_bytes(headers: dict[bytes, bytes]) -> int:

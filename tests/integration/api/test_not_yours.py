@@ -81,8 +81,14 @@ BY_ROLE: dict[tuple[str, str], dict[str, Any]] = {
     ("put", "/v1/devices/{device}/configuration"): {"json": {"desired": {}}},
     ("patch", "/v1/devices/{device}/configuration"): {"json": {}},
 }
-# Named in the body or the query: the two tests below.
-NAMED = {("post", "/v1/alarms/pause"), ("post", "/v1/devices/claim")}
+# Named in the body or the query: the tests below, and those of imports.
+NAMED = {
+    ("post", "/v1/alarms/pause"),
+    ("post", "/v1/devices/claim"),
+    ("get", "/v1/imports"),
+    ("post", "/v1/imports"),
+    ("get", "/v1/imports/{import}"),
+}
 OPEN = {
     ("post", "/v1/token"),
     ("post", "/v1/token/refresh"),
@@ -108,6 +114,7 @@ def filled(path: str, *, ward: str, patient: str, alarm: str) -> str:
         .replace("{device}", "ecg-north1")
         .replace("{command}", "00000000-0000-4000-8000-000000000000")
         .replace("{group}", "pumps")
+        .replace("{import}", "00000000-0000-4000-8000-000000000000")
     )
 
 
