@@ -175,7 +175,10 @@ class LaneWork:
         receipts = Receipts(
             self._lane, tools.receipt_queue, tools.devices, flow, tools.clock, tools.metrics
         )
-        effects = Effects(self._lane, EffectPorts(out=tools.out, units=units), tools.metrics)
+        files, reading = self._files(shards, receipts, flow)
+        effects = Effects(
+            self._lane, EffectPorts(out=tools.out, units=units, files=files), tools.metrics
+        )
         dialogues = Dialogues(
             self._lane,
             speakers=Speakers(tools.codecs, tools.models, tools.devices),
@@ -196,7 +199,6 @@ class LaneWork:
             table=tools.configuration_table, devices=tools.devices, reported=presences.reported,
             metrics=tools.metrics,
         )  # fmt: skip
-        files, reading = self._files(shards, receipts, flow)
         downward = Downward(
             receipts=receipts, commands=commands, dialogues=dialogues,
             configurations=configurations, files=files, presences=presences,
