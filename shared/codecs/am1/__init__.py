@@ -1,0 +1,1 @@
+"""The text export of an AM1 peak-flow meter."""
