@@ -3,7 +3,6 @@
 Hot path: under 1 us a frame. The codec has checked the form of the bytes, this checks the sense.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +28,9 @@ OLDEST_READING_US = 366 * DAY
 """A single reading may be out of the memory of a unit, long before the message that brings it."""
 MOST_NOTES = 256
 """Events of one message: a device that has more to tell is not telling people."""
+LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+SMALLEST_FLOAT32 = 1e-45  # what is less becomes 0
+"""A record keeps scale and offset as 32-bit floats; codec `json` gives any double."""
 LATE_US = 30 * SECOND
 AHEAD_US = HOUR
 
@@ -98,9 +100,9 @@ def refuse_message(
             return _refuse(message, Reason.BAD_RATE, f"interval of {interval_ns} ns")
         if samples * interval_ns > LONGEST_FRAME_US * 1_000 and samples > 1:
             return _refuse(message, Reason.BAD_RATE, "a frame of more than an hour")
-        if not (math.isfinite(scale) and math.isfinite(offset)):
+        if not (abs(scale) <= LARGEST_FLOAT32 and abs(offset) <= LARGEST_FLOAT32):
             return _refuse(message, Reason.NOT_FINITE, "scale or offset")
-        if scale == 0.0:
+        if abs(scale) < SMALLEST_FLOAT32:
             return _refuse(message, Reason.MALFORMED, "a scale of 0 makes all samples equal")
         if not -(LARGEST_DT_US if interval_ns else OLDEST_READING_US) <= dt_us <= LARGEST_DT_US:
             return _refuse(message, Reason.BAD_TIME, f"dt of {dt_us} us")

@@ -73,6 +73,8 @@ def table() -> list[Bad]:
         Bad("NaN", json_(x=7).replace(b'"x":7', b'"x":NaN'), "not_finite", "json", told=False),
         Bad("infinity", json_(x=7).replace(b'"x":7', b'"x":1e999'), "not_finite", "json"),
         Bad("infinite sample", frame(layout=4, samples=1, data=infinity), "not_finite"),
+        Bad("scale beyond 32 bits", json_(k=1e300), "not_finite", "json"),
+        Bad("offset beyond 32 bits", json_(o=-1e39), "not_finite", "json"),
         Bad("scale that is no number", frame(scale=math.nan), "not_finite"),
         Bad("300 kB", b" " * 300_000, "too_large", "json", told=False),
         Bad("65 kB packed", b"VW\1" + bytes(65_600), "too_large", told=False),
