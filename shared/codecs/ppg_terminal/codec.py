@@ -299,6 +299,8 @@ CONSTANTS = {
 
 
 def _new_decoder(constants: Mapping[str, float]) -> Decoder:
+    if not 0 < constants["led_step_ma"] <= 10:
+        raise ValueError("ppg_terminal: led_step_ma is to 10")
     return PpgTerminalDecoder(constants["led_step_ma"])
 
 

@@ -209,6 +209,12 @@ CONSTANTS = {
 
 
 def _new_decoder(constants: Mapping[str, float]) -> Decoder:
+    if not 1 <= constants["rate_hz"] <= 10_000 or not 1 <= constants["adc_bits"] <= 16:
+        raise ValueError("wellness_ecg: rate_hz is from 1 to 10,000, adc_bits from 1 to 16")
+    if not (0 < constants["adc_reference_v"] <= 100 and 1e-3 <= constants["gain"] <= 1e6):
+        raise ValueError("wellness_ecg: adc_reference_v is to 100, gain from 0.001 to a million")
+    if not abs(constants["bias_v"]) <= 100:
+        raise ValueError("wellness_ecg: bias_v is from -100 to 100")
     step_mv = 1e3 * constants["adc_reference_v"] / 2 ** constants["adc_bits"]
     return WellnessEcgDecoder(
         rate_hz=constants["rate_hz"],

@@ -110,3 +110,20 @@ def test_noise_makes_a_bounded_number_of_frames() -> None:
 def test_what_has_more_than_ten_bits_is_not_written() -> None:
     with pytest.raises(ValueError, match="10 bits"):
         encode(np.array([1_024]))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("rate_hz", 0), ("rate_hz", 1e9), ("adc_bits", 0), ("gain", 0), ("gain", 1e-290),
+     ("adc_reference_v", -1), ("bias_v", 1e99)],
+)  # fmt: skip
+def test_constants_that_make_no_sense_make_no_decoder(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        CODEC.new_decoder(CODEC.with_constants({name: value}))
+
+
+def test_another_gain_gives_another_scale() -> None:
+    decoder = CODEC.new_decoder(CODEC.with_constants({"gain": 200.0, "rate_hz": 180.0}))
+    (frame,) = frames(decoder, encode(np.array([512])))
+    assert frame.interval_ns == round(1e9 / 180)
+    assert (frame.scale, frame.offset) == pytest.approx((3_300 / 1_024 / 200, -8.25))
