@@ -29,6 +29,7 @@ from services.gateway.application.ports import (
     TakenCommand,
 )
 from services.gateway.core.command_deadlines import (
+    Hold,
     OpenCommand,
     Step,
     answers_last_sending,
@@ -287,6 +288,8 @@ class Commands:
                 dialogues.withdraw(device, command.id)
             case Step.EXPIRE | Step.GIVE_UP:
                 await self._finish(command.id, command.device, outcome_of(step), "")
+            case _ if hold is Hold.NOTHING and not command.is_given_up:
+                dialogues.look_for(device)
             case _:
                 pass
 

@@ -4,17 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-import structlog
-
 from services.gateway.application.devices import Devices
+from services.gateway.application.routing import constants_of
 from services.gateway.core.messages import Device
 from shared.contracts.codec import Codec
 from shared.contracts.device_model import DeviceModel
 from shared.contracts.dialogue import Dialogue, Effect
 from shared.contracts.identity import UNIT_MARK, hub_of
 from shared.runtime.quarantine import Choked, attempt_twice
-
-log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -84,9 +81,8 @@ class Speakers:
         codec = self._codec_of(hub)
         assert codec is not None
         assert codec.new_dialogue is not None
-        settings = self._models[hub.model].constants.get(codec.name, {})
-        new = partial(codec.new_dialogue, codec.with_constants(settings))
-        return Conversation(hub, new, heard_us)
+        constants = constants_of(hub, codec, self._models[hub.model])
+        return Conversation(hub, partial(codec.new_dialogue, constants), heard_us)
 
     def _codec_of(self, hub: Device) -> Codec | None:
         model = self._models.get(hub.model)

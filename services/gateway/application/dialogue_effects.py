@@ -37,8 +37,8 @@ class EffectPorts:
     """Where effects go that do not go to the device itself."""
 
     out: Confirmed
-    units: DeviceUnits | None = None
-    files: DeviceFiles | None = None
+    units: DeviceUnits
+    files: DeviceFiles
 
 
 class Effects:
@@ -98,11 +98,9 @@ class Effects:
         match effect:
             case Event():
                 _ = await self._ports.out.tell(effect)
-            case Seen() if self._ports.units is not None:
+            case Seen():
                 await self._ports.units.see(hub, effect)
-            case FilePart() if self._ports.files is not None:
+            case FilePart():
                 await self._ports.files.keep_part(hub, effect)
-            case WantFile() if self._ports.files is not None:
+            case WantFile():
                 await self._ports.files.want(hub, effect)
-            case _:
-                self._metrics.dialogue_effects.labels("lost").inc()

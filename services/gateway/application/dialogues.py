@@ -139,6 +139,15 @@ class Dialogues:
         lately = held is not None and self._clock.now_us() - held.heard_us < LATELY_US
         return lately or self._presences.is_online(hub.key)
 
+    def look_for(self, device: Device) -> None:
+        """Have the dialogue of a device begin that something waits for.
+
+        A gateway that was killed may have lost its status, and it may say nothing unasked.
+        """
+        hub = self._speakers.hub_of(device)
+        if hub is not None:
+            self._open(hub, self._clock.now_us())
+
     def hold(self, device: Device, command: str) -> Hold:
         """What the dialogue of a device has of a command."""
         found = self._given(device, command)

@@ -1,20 +1,10 @@
 """Events of commands, and those that come from a dialogue and from no single message."""
 
 from services.gateway.core.messages import Device, FinishedCommand
+from services.gateway.core.note_events import SEVERITIES
 from shared.contracts.commands import CommandOutcome
 from shared.contracts.decoding import Note
 from shared.contracts.events import Event, EventKind, Severity, event_id
-
-_SEVERITIES = {
-    EventKind.CARD_ERROR: Severity.MEDIUM,
-    EventKind.FRONT_END_FAULT: Severity.MEDIUM,
-    EventKind.SENSOR_FAULT: Severity.LOW,
-    EventKind.BATTERY_LOW: Severity.LOW,
-    EventKind.POSITION_WRONG: Severity.LOW,
-    EventKind.LEAD_OFF: Severity.LOW,
-    EventKind.UNIT_LEFT: Severity.LOW,
-    EventKind.FILE_REFUSED: Severity.LOW,
-}
 
 
 def finished_event(command: FinishedCommand) -> Event:
@@ -43,7 +33,7 @@ def told_event(note: Note, device: Device, now_us: int) -> Event:
         id=event_id(note.kind, device.key, note.unit, now_us),
         t=now_us + note.dt_us,
         kind=note.kind,
-        severity=_SEVERITIES.get(note.kind, Severity.INFO),
+        severity=SEVERITIES.get(note.kind, Severity.INFO),
         source="gateway",
         text_key=note.kind.value,
         device=device.key,

@@ -130,6 +130,17 @@ async def test_a_hub_that_talks_is_there_whatever_is_known_of_its_connection(lan
     assert len(went_down(lane)) == 1, "it fell silent"
 
 
+async def test_a_device_whose_status_was_lost_is_looked_for(lane: Lane0) -> None:
+    """By a kill; it says nothing by itself, but its dialogue asks."""
+    await asked_for(lane, device=UNIT)
+    await lane.turn()
+    await lane.turn(1)
+    assert lane.session.native == [(HUB.name, b"status")]
+    says(lane, "hello")
+    await lane.turn()
+    assert went_down(lane) == ["h identify a1 c-1"]
+
+
 async def test_nothing_of_a_command_is_sent_after_its_time(lane: Lane0) -> None:
     """Its second half would be due when the receipt comes, a moment too late."""
     await lane.connects()
@@ -236,17 +247,17 @@ async def test_who_is_connected_and_silent_is_found(lane: Lane0) -> None:
     assert lane.session.native == [(HUB.name, b"status")]
 
 
-async def test_a_device_with_another_model_has_another_dialogue(
+async def test_a_device_with_other_settings_has_another_dialogue(
     lane: Lane0, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await lane.connects()
     await asked_for(lane, device=HUB)
     await lane.turn()
-    changed = HUB._replace(simulated=True)
+    changed = HUB._replace(constants={"tiny": {"letter": ord("k"), "digit": 1}})
     monkeypatch.setitem(lane.devices._by_key, HUB.key, changed)
     monkeypatch.setitem(lane.devices._by_name, HUB.name, changed)
     await lane.turn(dialogues.LOOK_S)
-    assert went_down(lane) == ["h identify  c-1"] * 2, "given again"
+    assert went_down(lane) == ["h identify  c-1", "k identify  c-1"], "given again"
     monkeypatch.delitem(lane.devices._by_key, HUB.key)
     await lane.turn(dialogues.LOOK_S)
     assert lane.dialogues._held == {}, "retired"
