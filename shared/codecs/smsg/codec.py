@@ -18,7 +18,8 @@ from shared.contracts.parking import Reason
 LARGEST_BYTES = 65_536
 """Of one MQTT message, as in codec `packed`."""
 STATUS = struct.Struct(">IH")
-"""In a rest: an oximeter and its status word."""
+"""In a rest: an oximeter and its status word. Before them one octet: how many there are, and, four
+bits up, how many of the bytes behind them a message has used already."""
 _LETTERS = [HEADER[at : at + 1] for at in range(len(HEADER))]
 LARGEST_REST = 1 + MOST_REMEMBERED * STATUS.size + LARGEST_MESSAGE + HEAD.size
 
@@ -27,15 +28,17 @@ class SmsgDecoder:
     """Cuts the stream of one hub into messages, and finds its way again after anything else.
 
     A header is believed if what follows it can be a message; and a message in whose payload
-    another believable header stands was none itself: so what follows a broken one is not lost with
-    it. Nothing that has a message's length is waited for longer than that.
+    another believable one stands whole was none itself; one that begins in the last bytes of a
+    message is tried too. So what follows a broken message is not lost with it, and no message waits
+    for the next.
     """
 
-    __slots__ = ("_numbers", "_rest", "_status")
+    __slots__ = ("_n_used", "_numbers", "_rest", "_status")
 
     def __init__(self, constants: Mapping[str, float]) -> None:
         self._numbers = Numbers.of(constants)
         self._rest = b""
+        self._n_used = 0
         self._status: dict[int, int] = {}
 
     def feed(self, data: bytes, envelope: Envelope | None) -> list[Decoded | Refused]:
@@ -44,11 +47,11 @@ class SmsgDecoder:
             return [Refused(Reason.NO_IDENTITY, "smsg bytes have no identity of their own")]
         reading = Reading(self._numbers, self._status, envelope.t_us)
         if len(data) > LARGEST_BYTES:
-            self._rest = b""
+            self._rest, self._n_used = b"", 0
             detail = f"{len(data)} bytes, at most {LARGEST_BYTES}"
             reading.refused.append(Refused(Reason.TOO_LARGE, detail))
         else:
-            self._rest = _cut(self._rest + data, reading)
+            self._rest, self._n_used = _cut(self._rest + data, self._n_used, reading)
         return [reading.finish(envelope), *reading.refused]
 
     def remainder(self) -> bytes:
@@ -56,26 +59,29 @@ class SmsgDecoder:
         if not self._rest and not self._status:
             return b""
         words = [STATUS.pack(*one) for one in self._status.items()]
-        return bytes([len(words)]) + b"".join(words) + self._rest
+        return bytes([len(words) | self._n_used << 4]) + b"".join(words) + self._rest
 
     def resume(self, rest: bytes) -> None:
         """Go on where that decoder stopped; what no decoder left is forgotten."""
-        self._rest, self._status = b"", {}
-        count = rest[0] if rest else 0
+        self._rest, self._n_used, self._status = b"", 0, {}
+        n_used, count = divmod(rest[0], 16) if rest else (0, 0)
         end = 1 + count * STATUS.size
-        if count > MOST_REMEMBERED or not end <= len(rest) <= LARGEST_REST:
+        if count > MOST_REMEMBERED or not end + n_used <= len(rest) <= LARGEST_REST:
             return
         for unit, status in STATUS.iter_unpack(rest[1:end]):
             if status & STATUS_MASK != QUIET_STATUS:
                 self._status[unit] = status & STATUS_MASK
-        self._rest = rest[end:]
+        self._rest, self._n_used = rest[end:], n_used
 
 
-def _cut(buffer: bytes, reading: Reading) -> bytes:
-    """Read the messages of ``buffer``, and give what may still become one."""
+def _cut(buffer: bytes, n_used: int, reading: Reading) -> tuple[bytes, int]:
+    """Read the messages of ``buffer``, of which the first bytes have been used already.
+
+    Gives what may still become a message, and how many bytes of that are used.
+    """
     heads: dict[bytes, Head] = {}
     words, length = reading.words, len(buffer)
-    done = 0  # all before is read or told
+    done = n_used  # all before is read or told
     start = buffer.find(HEADER)
     while start >= 0:
         body = start + HEAD.size
@@ -92,16 +98,11 @@ def _cut(buffer: bytes, reading: Reading) -> bytes:
         size, samples, said, _, _ = head
         end = start + size
         after = buffer.find(HEADER, start + 1)
-        if 0 <= after <= end - len(HEADER):
+        if 0 <= after <= end - HEAD.size:
             inner = _believable(buffer, after, end)
-            if inner == length:
-                break
             if inner >= 0:
                 start = inner
                 continue
-            after = buffer.find(HEADER, end)
-        elif 0 <= after < end:
-            after = buffer.find(HEADER, end)
         if end > length:
             break
         if done < start:
@@ -112,17 +113,19 @@ def _cut(buffer: bytes, reading: Reading) -> bytes:
             end = start + count * size
             samples.append(buffer[start:end].replace(raw, b""))
             words += said * count
-            after = buffer.find(HEADER, end)
+            after = 0
         else:
             samples.append(buffer[body:end])
             words += said
         done = end
-        start = after
+        # A header that begins in the last bytes may be true: then the end of this message was lost.
+        least = end - HEAD.size + 1
+        start = after if after < 0 or after >= least else buffer.find(HEADER, max(body, least))
     else:
-        start = length - _begun(buffer, done)
+        start = length - _begun(buffer, max(0, done - len(HEADER) + 1))
     if done < start:
         _tell(reading, start - done)
-    return buffer[start:]
+    return buffer[start:], max(0, done - start)
 
 
 def _run(buffer: bytes, start: int, raw: bytes, size: int) -> int:
@@ -144,15 +147,11 @@ def _run(buffer: bytes, start: int, raw: bytes, size: int) -> int:
 
 
 def _believable(buffer: bytes, at: int, end: int) -> int:
-    """Where the first header is that can be one, from ``at`` and whole before ``end``.
-
-    -1: there is none; the length of the buffer: that cannot be said yet.
-    """
-    while at >= 0:
-        size = size_at(buffer, at)
-        if size:
-            return at if size > 0 else len(buffer)
-        at = buffer.find(HEADER, at + 1, end)
+    """Where the first head is that can be one, from ``at`` and whole before ``end``; else -1."""
+    while 0 <= at <= end - HEAD.size:
+        if size_at(buffer, at) > 0:
+            return at
+        at = buffer.find(HEADER, at + 1)
     return -1
 
 

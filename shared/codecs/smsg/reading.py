@@ -116,20 +116,13 @@ class Numbers(NamedTuple):
         """
         if not all(math.isfinite(value) for value in constants.values()):
             raise ValueError("a constant of smsg is not finite")
-        for name in (
-            "ecg_rate_hz",
-            "adc_full_scale_v",
-            "adc_steps",
-            "ecg_gain",
-            "oximeter_rate_hz",
-        ):
+        for name in _POSITIVE:
             if not 1e-3 <= constants[name] <= 1e6:
                 raise ValueError(f"{name} of smsg is from 0.001 to 1,000,000")
-        if (
-            abs(constants["utc_offset_min"]) > 1_440
-            or not 0 < constants["oldest_result_days"] < 1e4
-        ):
-            raise ValueError("utc_offset_min is within a day, oldest_result_days within 10,000")
+        if abs(constants["utc_offset_min"]) > 1_440:
+            raise ValueError("utc_offset_min of smsg is within a day")
+        if not 0 < constants["oldest_result_days"] <= 365:
+            raise ValueError("oldest_result_days of smsg is within a year")
         to_mv = 1e3 / constants["ecg_gain"]
         return cls(
             ecg_interval_ns=round(1e9 / constants["ecg_rate_hz"]),
