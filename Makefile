@@ -17,7 +17,7 @@ PYTEST = $(VENV)/python -m pytest -p no:cacheprovider
 LINTED = shared services devices tests deploy
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-until-ready stop lanes demo setup test check bench soak accuracy chaos clean format lint \
+.PHONY: help run run-until-ready stop lanes import demo setup test check bench soak accuracy chaos clean format lint \
 	types architecture test-unit test-contract test-integration test-chaos test-browser \
 	test-accuracy test-web generate screenshots lock audit images environment development
 
@@ -43,6 +43,10 @@ stop: ## stop the system that runs in this folder
 
 lanes: ## change the number of lanes of the system that runs in this folder: make lanes N=4
 	@$(VENV)/python -m deploy.local.administrator --folder $(FOLDER) lanes $(N)
+
+import: ## bring a recording into the system that runs here: make import FILE=night.edf DEVICE=ecg-1
+	@$(VENV)/python -m services.command_line import --connection $(FOLDER)/connection.json \
+		--device $(DEVICE) $(IMPORT_OPTIONS) $(FILE)
 
 # ---------------------------------------------------------------- make ready
 setup: development ## everything for development: packages, environment, page

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from shared.contracts.file_reading import FileFormat
 from shared.recordings.edf_file import EDF
 from shared.recordings.telecare_xml import TELECARE_XML
+from shared.recordings.wfdb_file import WFDB
 
-_FORMATS = (EDF, TELECARE_XML)
+_FORMATS = (EDF, WFDB, TELECARE_XML)
 
 
 def load_formats() -> Mapping[str, FileFormat]:

@@ -6,7 +6,7 @@ multi-segment records, no skew, one sample a frame for every signal; such record
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ BEATS = frozenset("NLRaVFJASEj/QBe?nfr")
 _SKIP, _NUM, _SUB, _CHN, _AUX = 59, 60, 61, 62, 63
 _SIGNAL = re.compile(
     r"(?P<format>\d+)(?P<extra>[x:+][\dx:+]+)?"
-    r"(?:\s+(?P<gain>[-\d.eE+]+)(?:\((?P<baseline>-?\d+)\))?(?:/(?P<unit>\S+))?)?"
+    r"(?:\s+(?P<gain>-?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)(?:\((?P<baseline>-?\d+)\))?(?:/(?P<unit>\S+))?)?"
     r"(?:\s+(?P<bits>\d+))?(?:\s+(?P<zero>-?\d+))?(?:\s+(?P<first>-?\d+))?"
     r"(?:\s+(?P<checksum>-?\d+))?(?:\s+(?P<block>\d+))?(?:\s+(?P<name>.*\S))?\s*"
 )
@@ -167,7 +167,7 @@ def encode_signals(counts: Counts, fmt: int) -> bytes:
     return octets.tobytes()[: (flat.size * 3 + 1) // 2]
 
 
-def checksum_of(column: Counts) -> int:
+def checksum_of(column: NDArray[np.integer[Any]]) -> int:
     """The 16-bit sum that a header keeps of one signal."""
     return int(np.sum(column, dtype=np.int64) & 0xFFFF)
 
@@ -274,11 +274,32 @@ def _signal(line: str) -> Signal:
     )
 
 
+def unpack_counts(data: bytes, fmt: int) -> NDArray[np.integer[Any]]:
+    """Samples of a signal file as they stand in it, of all its signals in turn.
+
+    Raises
+    ------
+    BadRecordError : the format is none of 16, 24, 32, 80 and 212
+    """
+    match fmt:
+        case 24:
+            octets = np.frombuffer(data[: len(data) // 3 * 3], np.uint8).reshape(-1, 3)
+            wide = np.zeros((len(octets), 4), np.uint8)
+            wide[:, 1:] = octets
+            return wide.view("<i4").reshape(-1) >> 8
+        case 32:
+            return np.frombuffer(data[: len(data) // 4 * 4], "<i4").astype(np.int32)
+        case 80:
+            return np.frombuffer(data, np.uint8).astype(np.int16) - np.int16(128)
+        case _:
+            return _unpack(data, fmt)
+
+
 def _unpack(data: bytes, fmt: int) -> Counts:
     if fmt == 16:
         return np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.int16)
     if fmt != 212:
-        raise BadRecordError(f"format {fmt} is not read; 16 and 212 are")
+        raise BadRecordError(f"format {fmt} is not read; 16, 24, 32, 80 and 212 are")
     n_samples = len(data) * 2 // 3
     octets = (
         np.frombuffer(data + b"\0" * (-len(data) % 3), np.uint8).reshape(-1, 3).astype(np.int32)

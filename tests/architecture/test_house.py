@@ -23,6 +23,7 @@ PURE_EXTERNAL = {
     "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "hmac",
     "importlib", "io", "itertools", "json", "math", "operator", "re", "statistics", "string",
     "struct", "textwrap", "tomllib", "types", "typing", "unicodedata", "zlib", "blosc2", "pkgutil",
+    "zipfile",  # of bytes in memory
     "zoneinfo",  # the table of time zones
     "xml",
 }  # fmt: skip
