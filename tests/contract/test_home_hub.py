@@ -60,7 +60,7 @@ def test_smsg_v1_is_read_as_documented() -> None:
     ]
     assert [number(one) for one in (pef, fvc, fev1, fef)] == pytest.approx([512, 4.23, 3.51, 3.1])
     assert [(note.kind, note.unit, dict(note.data)) for note in found.notes] == [
-        (EventKind.STATUS_CHANGED, "000000c3", {"status": name, "on": on})
+        (EventKind.STATUS_CHANGED, "000000c3", {"kind": "oximeter", "status": name, "on": on})
         for name, on in (
             ("pulse_wave_detected", False),
             ("sensor_defective", True),

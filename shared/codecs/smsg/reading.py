@@ -234,8 +234,9 @@ class Reading:
             self._status[unit] = status
             if len(self._status) > MOST_REMEMBERED:
                 self._status.pop(next(iter(self._status)))
+        kind = UNIT_KINDS[DeviceType.OXIMETER]
         for name, on in status_changes(before, status):
-            data = MappingProxyType({"status": name, "on": on})
+            data = MappingProxyType({"kind": kind, "status": name, "on": on})
             self._notes.append(Note(EventKind.STATUS_CHANGED, 0, unit_name(unit), data))
 
     def _announce(self, unit: int, payload: bytes) -> None:
@@ -253,7 +254,8 @@ class Reading:
         if dt_us is None:
             year, month, day, hour, minute, second = date
             text = f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
-            data = MappingProxyType({"result": index, "told": text})
+            kind = UNIT_KINDS[DeviceType.SPIROMETER]
+            data = MappingProxyType({"kind": kind, "result": index, "told": text})
             self._notes.append(Note(EventKind.CLOCK_ABSURD, 0, unit_name(unit), data))
             dt_us = 0
         for (stream, scale), value in zip(_RESULT_STREAMS, values, strict=True):

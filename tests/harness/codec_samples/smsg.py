@@ -39,7 +39,8 @@ def _one(unit: str, stream: int, place: int, value: int, dt_us: int, scale: floa
 
 
 def _status(name: str, *, on: bool) -> Note:
-    return Note(EventKind.STATUS_CHANGED, 0, "00000007", {"status": name, "on": on})
+    data = {"kind": "oximeter", "status": name, "on": on}
+    return Note(EventKind.STATUS_CHANGED, 0, "00000007", data)
 
 
 _WORDS = [

@@ -180,7 +180,7 @@ def test_a_status_that_is_not_quiet_is_the_rest_of_a_whole_message() -> None:
     (told,) = other.feed(layout.encode_error(7, 0b1001), ENVELOPE)
     assert isinstance(told, Decoded)
     assert [dict(note.data) for note in told.notes] == [
-        {"status": "pulse_wave_detected", "on": True}
+        {"kind": "oximeter", "status": "pulse_wave_detected", "on": True}
     ]
 
 
