@@ -105,6 +105,7 @@ from registry.device d
 join registry.device_credential c on c.device_id = d.id
 left join registry.next_credential n on n.device_id = d.id and n.takes_effect_at <= now()
 where d.retired_at is null and c.revoked_at is null
+    and d.parent_id is null -- a unit speaks through its hub
     and (c.expires_at is null or c.expires_at > now())
 order by d.device;
 

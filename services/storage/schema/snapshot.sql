@@ -270,8 +270,8 @@ begin
     perform pg_advisory_xact_lock(hashtext('registry.assignment'), hub);
     select * into of_hub from registry.device d where d.id = hub for update;
     if of_hub.id is null or of_hub.retired_at is not null or of_hub.parent_id is not null
-        or of_hub.shard <> shard or unit !~ '^[a-z0-9-]+--[a-z0-9]{1,10}$'
-        or split_part(unit, '--', 1) <> of_hub.device
+        or of_hub.shard <> shard or not starts_with(unit, of_hub.device || '--')
+        or substr(unit, length(of_hub.device) + 3) !~ '^[a-z0-9]{1,10}$'
     then
         return null;
     end if;

@@ -268,3 +268,82 @@ async def test_the_counters_of_a_device_are_shown(api: System, username: str) ->
     ]
     assert (shown["online"], shown["buffered"]) == (True, 12)
     assert (shown["clock_offset_s"], shown["clock_correction_s"]) == (2.5, None)
+
+
+async def join(api: System, hub: str, *units: str) -> list[int | None]:
+    """What the gateway does when a hub shows units."""
+    return [
+        await api.database.fetchval(
+            "select registry.join_unit(id, $2, 'ecg', 'vw-monitor', shard) "
+            "from registry.device where device = $1",
+            hub, unit,
+        )
+        for unit in units
+    ]  # fmt: skip
+
+
+async def wearers(api: System, *names: str) -> list[str | None]:
+    rows = await api.database.fetch(
+        "select d.device, p.key from registry.device d left join registry.assignment g "
+        "on g.device_id = d.id and g.ends is null left join registry.patient p "
+        "on p.id = g.patient_id where d.device = any($1::text[])",
+        list(names),
+    )
+    found = {row["device"]: row["key"] for row in rows}
+    return [found[name] for name in names]
+
+
+async def test_units_are_worn_by_whom_their_hub_is_worn_by(api: System) -> None:
+    hub, first, second, third = FREE, f"{FREE}--1", f"{FREE}--2", f"{FREE}--3"
+    await register(api, FREE)
+    nina = await api.bearer("nina")
+    north1, north2 = ("/v1/patients/p-north1/assignments", "/v1/patients/p-north2/assignments")
+    assert None not in await join(api, hub, first, second)
+    # One of them is somebody else's: it stays there.
+    put = await api.http.post(north2, json={"device": second}, headers=nina)
+    assert put.status_code == 201, put.text
+    assert (await api.http.post(north1, json={"device": hub}, headers=nina)).status_code == 201
+    assert await wearers(api, hub, first, second) == ["p-north1", "p-north1", "p-north2"]
+    # One that joins while the hub is worn is worn at once; the same twice is the same unit.
+    (key,) = await join(api, hub, third)
+    assert (await join(api, hub, third)) == [key]
+    assert await wearers(api, third) == ["p-north1"]
+    assert (await api.http.delete(f"{north1}/{hub}", headers=nina)).status_code == 200
+    assert await wearers(api, hub, first, second, third) == [None, None, "p-north2", None]
+    written = await api.audit(action="assign_device", actor="nina", outcome="granted")
+    of_devices = [one for one in written if one["device_id"] is not None]
+    assert len(of_devices) == 3, "the unit of its own, the hub, and the unit that followed"
+
+
+async def test_units_have_no_credential_and_retire_with_their_hub(api: System) -> None:
+    tom = await api.bearer("tom")
+    unit = f"{FREE}--1"
+    for name in (unit, "a--b", "--a"):
+        made = await api.http.post(
+            "/v1/devices", json={"device": name, "model": "vw-monitor"}, headers=tom
+        )
+        assert made.status_code == 422, "no device may be called like a unit"
+    await register(api, FREE)
+    assert None not in await join(api, FREE, unit)
+    assert (await api.http.post(f"/v1/devices/{unit}/rotate", headers=tom)).status_code == 409
+    shown = (await api.get("/v1/devices", "tom", limit=1000)).json()["items"]
+    hubs = {one["device"]: (one["hub"], one["has_credential"]) for one in shown}
+    assert (hubs[unit], hubs[FREE]) == ((FREE, False), (None, True))
+    # Names and numbers that are not this hub's.
+    strange = ("other--1", f"{FREE}--", f"{FREE}--x--y", f"{FREE}--X")
+    assert await join(api, FREE, *strange) == [None] * 4
+    assert await join(api, unit, f"{unit}--2") == [None], "a unit has no units"
+    assert await in_force(api, unit) is None
+    assert (await api.http.post(f"/v1/devices/{FREE}/retire", headers=tom)).json()["retired"]
+    gone = await api.database.fetchval(
+        "select count(*) from registry.device where device like $1 and retired_at is not null",
+        f"{FREE}%",
+    )
+    assert gone == 2
+    assert await join(api, FREE, unit, f"{FREE}--2") == [None, None]
+
+
+async def test_a_hub_has_at_most_64_units(api: System) -> None:
+    await register(api, FREE)
+    joined = await join(api, FREE, *(f"{FREE}--{n}" for n in range(65)))
+    assert [key is None for key in joined] == [False] * 64 + [True]

@@ -1419,6 +1419,11 @@ export interface components {
             firmware: string | null;
             /** Has Credential */
             has_credential: boolean;
+            /**
+             * Hub
+             * @description The hub that speaks for it, of a unit
+             */
+            hub?: string | null;
             /** Last Seen */
             last_seen: string | null;
             /** Model */
@@ -2047,7 +2052,10 @@ export interface components {
          * @description A device that shall be known.
          */
         NewDevice: {
-            /** Device */
+            /**
+             * Device
+             * @description Without two hyphens in a row: so units behind a hub are called
+             */
             device: string;
             /** Model */
             model: string;

@@ -4,6 +4,11 @@
 -- Lets one change of a device's assignment through at a time.
 select pg_advisory_xact_lock(hashtext('registry.assignment'), $1);
 
+-- name: lock_units
+-- The same for the units behind a hub; a unit that joins waits for the lock of its hub.
+select pg_advisory_xact_lock(hashtext('registry.assignment'), u.id)
+from (select id from registry.device where parent_id = $1 order by id) as u;
+
 -- name: find_device
 -- A device by its name, its wearer now, and the code to claim it with.
 select d.id, d.device, d.model, d.retired_at, g.patient_id, p.key as patient,
@@ -20,6 +25,30 @@ where d.device = $1;
 insert into registry.assignment (device_id, patient_id, starts, assigned_by)
 values ($1, $2, clock_timestamp(), $3)
 returning starts, ends, assigned_by;
+
+-- name: assign_units
+-- The units behind a hub are worn by whom the hub is worn by, but those that somebody wears.
+with worn as (
+    insert into registry.assignment (device_id, patient_id, starts, assigned_by)
+    select d.id, $2, clock_timestamp(), $3 from registry.device d
+    where d.parent_id = $1 and d.retired_at is null and not exists (
+        select from registry.assignment g
+        where g.device_id = d.id and (g.ends is null or g.ends > now()))
+    returning device_id
+)
+select d.id, d.device from worn join registry.device d on d.id = worn.device_id order by d.device;
+
+-- name: release_units
+-- A patient wears the units behind a hub no more.
+with taken_off as (
+    update registry.assignment g set ends = clock_timestamp()
+    from registry.device d
+    where d.id = g.device_id and d.parent_id = $1 and g.patient_id = $2 and g.ends is null
+        and g.starts < clock_timestamp()
+    returning g.device_id
+)
+select d.id, d.device from taken_off join registry.device d on d.id = taken_off.device_id
+order by d.device;
 
 -- name: release
 -- A patient wears a device no more.

@@ -61,7 +61,7 @@ class AssignmentService:
         )
 
     async def assign(self, request: Request, patient: str, new: NewAssignment) -> Assignment:
-        """Put a device that nobody wears on a patient.
+        """Put a device that nobody wears on a patient, with the units behind it.
 
         Raises
         ------
@@ -83,14 +83,14 @@ class AssignmentService:
             raise Conflict("A patient wears this device; take it off first.")
         by = request.principal.username
         try:
-            row = await self._store.assign(DeviceKey(device["id"]), seen, by)
+            row, units = await self._store.assign(DeviceKey(device["id"]), seen, by)
         except Conflict as error:
             raise Conflict("A patient wears this device; take it off first.") from error
-        await self._note(request, Action.ASSIGN_DEVICE, seen, device)
+        await self._note(request, Action.ASSIGN_DEVICE, seen, device, *units)
         return _shown(row, seen, device["device"], device["model"])
 
     async def release(self, request: Request, patient: str, name: str) -> Assignment:
-        """Take a device off a patient.
+        """Take a device off a patient, with the units behind it.
 
         Raises
         ------
@@ -100,13 +100,14 @@ class AssignmentService:
             request, patient, Action.RELEASE_DEVICE, Permission.ASSIGN_DEVICES
         )
         device = await self._store.find_device(name)
-        row = None
+        row: Row | None = None
+        units: list[Row] = []
         if device is not None:
-            row = await self._store.release(DeviceKey(device["id"]), seen)
+            row, units = await self._store.release(DeviceKey(device["id"]), seen)
         if device is None or row is None:
             await self._refuse(request, Action.RELEASE_DEVICE, seen, device, "not worn")
             raise NotFound(f"device {name}")
-        await self._note(request, Action.RELEASE_DEVICE, seen, device)
+        await self._note(request, Action.RELEASE_DEVICE, seen, device, *units)
         return _shown(row, seen, device["device"], device["model"])
 
     async def make_code(self, request: Request, name: str, new: NewClaimCode) -> ClaimCode:
@@ -164,19 +165,24 @@ class AssignmentService:
             await self._refuse(request, Action.CLAIM_DEVICE, seen, device, came.name.lower())
             raise NotFound("no such device, or no such code")
         assert device is not None, "it was claimed"
-        await self._note(request, Action.CLAIM_DEVICE, seen, device)
-        return _shown(came, seen, device["device"], device["model"])
+        row, units = came
+        await self._note(request, Action.CLAIM_DEVICE, seen, device, *units)
+        return _shown(row, seen, device["device"], device["model"])
 
     async def _note(
-        self, request: Request, action: Action, patient: SeenPatient, device: Row
+        self, request: Request, action: Action, patient: SeenPatient, *devices: Row
     ) -> None:
+        """Write down what was done with a device, and with the units that followed it."""
         await self._access.audit.append(
-            request.entry(
-                action,
-                Outcome.GRANTED,
-                patient_id=patient.id,
-                device_id=device["id"],
-                detail={"device": device["device"]},
+            *(
+                request.entry(
+                    action,
+                    Outcome.GRANTED,
+                    patient_id=patient.id,
+                    device_id=device["id"],
+                    detail={"device": device["device"]},
+                )
+                for device in devices
             )
         )
 

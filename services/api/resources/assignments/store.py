@@ -32,8 +32,10 @@ class AssignmentStore:
         async with self._database.session() as session:
             return await session.fetch_one(self._statements["find_device"], name)
 
-    async def assign(self, device: DeviceKey, patient: SeenPatient, by: str) -> Row:
-        """Put a device on a patient.
+    async def assign(
+        self, device: DeviceKey, patient: SeenPatient, by: str
+    ) -> tuple[Row, list[Row]]:
+        """Put a device on a patient; gives the units behind it that followed, too.
 
         Raises
         ------
@@ -41,15 +43,23 @@ class AssignmentStore:
         """
         async with self._database.transaction() as session:
             await session.fetch(self._statements["lock_device"], device)
+            await session.fetch(self._statements["lock_units"], device)
             row = await session.fetch_one(self._statements["assign"], device, patient.id, by)
+            units = await session.fetch(self._statements["assign_units"], device, patient.id, by)
         assert row is not None, "an insert gives its row"
-        return row
+        return row, units
 
-    async def release(self, device: DeviceKey, patient: SeenPatient) -> Row | None:
-        """Take a device off a patient; None if the patient does not wear it."""
+    async def release(
+        self, device: DeviceKey, patient: SeenPatient
+    ) -> tuple[Row | None, list[Row]]:
+        """Take a device and the units behind it off a patient; None if it is not worn."""
         async with self._database.transaction() as session:
             await session.fetch(self._statements["lock_device"], device)
-            return await session.fetch_one(self._statements["release"], device, patient.id)
+            await session.fetch(self._statements["lock_units"], device)
+            row = await session.fetch_one(self._statements["release"], device, patient.id)
+            if row is None:
+                return None, []
+            return row, await session.fetch(self._statements["release_units"], device, patient.id)
 
     async def assignments(
         self, patient: SeenPatient, *, before: int | None, limit: int
@@ -76,7 +86,7 @@ class AssignmentStore:
         by: str,
         *,
         is_right: Callable[[bytes | None, bytes | None], bool],
-    ) -> tuple[Row, Row] | tuple[Row | None, Claimed]:
+    ) -> tuple[Row, tuple[Row, list[Row]]] | tuple[Row | None, Claimed]:
         """Put a device on a patient if the code is right; gives the device and what came of it.
 
         ``is_right`` sees salt and hash, or None for both; it takes as long in either case. The
@@ -105,6 +115,8 @@ class AssignmentStore:
             if device["patient_id"] is not None:
                 return device, Claimed.WORN
             await session.execute(statements["end_claim_code"], device["id"])
+            await session.fetch(statements["lock_units"], device["id"])
             row = await session.fetch_one(statements["assign"], device["id"], patient.id, by)
+            units = await session.fetch(statements["assign_units"], device["id"], patient.id, by)
         assert row is not None, "an insert gives its row"
-        return device, row
+        return device, (row, units)

@@ -4,8 +4,9 @@
 -- Devices behind a name, in the order of their names; of all, or of these only.
 select d.id, d.device, d.model, d.simulated, d.note, d.created_at, d.retired_at,
     p.online, p.seen_at, p.battery_percent, p.firmware, p.rssi_dbm, p.buffered,
-    c.created_at as credential_created_at
+    c.created_at as credential_created_at, h.device as hub
 from registry.device d
+left join registry.device h on h.id = d.parent_id
 left join gateway.presence p on p.device_id = d.id
 left join registry.device_credential c on c.device_id = d.id and c.revoked_at is null
 where d.device > $1 and ($2::integer[] is null or d.id = any($2))
@@ -14,7 +15,7 @@ limit $3;
 
 -- name: device
 -- One device by its name.
-select id, device, model, retired_at from registry.device where device = $1;
+select id, device, model, retired_at, parent_id from registry.device where device = $1;
 
 -- name: add_device
 -- A new device.
@@ -48,14 +49,21 @@ delete from registry.next_credential where device_id = $1 returning password_has
 -- The time by which credentials take effect.
 select now();
 
+-- name: lock_device
+-- Lets one change of what a device is behind or on go through at a time; a unit joins under it.
+select pg_advisory_xact_lock(hashtext('registry.assignment'), $1);
+
 -- name: retire_device
--- A device is out of use for good.
-update registry.device set retired_at = now() where id = $1 and retired_at is null;
+-- A device is out of use for good, and with it the units behind it.
+update registry.device set retired_at = now()
+where (id = $1 or parent_id = $1) and retired_at is null;
 
 -- name: end_assignments
--- Nobody wears a device any more.
-update registry.assignment set ends = clock_timestamp()
-where device_id = $1 and ends is null and starts < clock_timestamp();
+-- Nobody wears a device, or a unit behind it, any more.
+update registry.assignment g set ends = clock_timestamp()
+from registry.device d
+where d.id = g.device_id and (d.id = $1 or d.parent_id = $1) and g.ends is null
+    and g.starts < clock_timestamp();
 
 -- name: counters
 -- What is counted of a device.

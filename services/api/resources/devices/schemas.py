@@ -21,6 +21,7 @@ class Device(BaseModel):
     has_credential: bool
     retired: bool
     note: str | None
+    hub: str | None = Field(default=None, description="The hub that speaks for it, of a unit")
 
 
 class DeviceList(BaseModel):
@@ -35,7 +36,12 @@ class NewDevice(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    device: str = Field(pattern=r"^[a-z0-9-]{3,40}$")
+    device: str = Field(
+        min_length=3,
+        max_length=40,
+        pattern=r"^-?([a-z0-9]+-)*[a-z0-9]+-?$",
+        description="Without two hyphens in a row: so units behind a hub are called",
+    )
     model: str = Field(pattern=r"^[a-z0-9-]{1,80}$")
     simulated: bool = Field(default=False, strict=True)
     note: str | None = Field(default=None, max_length=1_000, pattern=r"^[^\x00]*$")

@@ -156,11 +156,13 @@ class DeviceService:
         Raises
         ------
         NotFound : there is no such device
-        Conflict : it is retired
+        Conflict : it is retired, or a unit
         """
         row = await self._found(request, device, Action.ROTATE_CREDENTIAL)
         if row["retired_at"] is not None:
             raise Conflict("The device is retired.")
+        if row["parent_id"] is not None:
+            raise Conflict("A unit speaks through its hub: it has no credential of its own.")
         secret, password_hash = _draw()
         if rotation.keep_old_s:
             at = await self._store.wait_with_credential(
@@ -187,7 +189,7 @@ class DeviceService:
         return Confirmed(device=row["device"], confirmed=waited)
 
     async def retire(self, request: Request, device: str) -> Retired:
-        """Take a device out of use for good.
+        """Take a device out of use for good, with the units behind it.
 
         Raises
         ------
@@ -285,4 +287,5 @@ def _shown(row: Row, patient: str | None) -> Device:
         has_credential=row["credential_created_at"] is not None,
         retired=row["retired_at"] is not None,
         note=row["note"],
+        hub=row["hub"],
     )

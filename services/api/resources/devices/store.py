@@ -146,6 +146,7 @@ class DeviceStore:
         """Take a device out of use: no credential, no wearer; tells if it was in use."""
         statements = self._statements
         async with self._database.transaction() as session:
+            await session.fetch(statements["lock_device"], device_id)
             ended = await session.execute(statements["retire_device"], device_id)
             await session.fetch(statements["take_waiting_credential"], device_id)
             await session.execute(statements["revoke_credential"], device_id)
