@@ -54,7 +54,11 @@ PICTURES = (
     Picture(name="alarms-light", size=LAPTOP, theme="light", link="Alarms"),
     Picture(name="alarms-phone", size=PHONE, theme="dark", link="Alarms", scale=2.0),
     Picture(name="devices-dark", size=LAPTOP, theme="dark", link="Devices", user="technician"),
+    Picture(name="devices-light", size=LAPTOP, theme="light", link="Devices"),
     Picture(name="devices-phone", size=PHONE, theme="light", link="Devices", scale=2.0),
+    Picture(name="log-dark", size=LAPTOP, theme="dark", link="Log"),
+    Picture(name="log-light", size=LAPTOP, theme="light", link="Log", user="technician"),
+    Picture(name="log-phone", size=PHONE, theme="dark", link="Log", scale=2.0),
     Picture(name="settings-dark", size=LAPTOP, theme="dark", link="Settings"),
 )
 
@@ -108,6 +112,9 @@ async def _go(screen: Screen, picture: Picture) -> None:
     else:
         await page.get_by_role("link", name=re.compile(f"^{picture.link}")).click()
         await page.get_by_role("heading", name=picture.link, level=2).wait_for()
+        if picture.link == "Log":
+            wanted = "log-alarm" if picture.user == "nurse" else "log-device_online"
+            await page.get_by_test_id(wanted).first.wait_for(timeout=ALARM_WITHIN_MS)
         await page.wait_for_load_state("networkidle")
     await page.mouse.move(0, 0)
     await page.wait_for_function(NOTHING_LATE, timeout=SETTLED_WITHIN_MS)

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 LOOKS = ("dark", "light", "night")
 CONTRAST = "color-contrast"
-PLACES = ("Ward", "Patient", "Alarms", "Devices", "Settings")
+PLACES = ("Ward", "Patient", "Alarms", "Devices", "Log", "Settings")
 # The theme as a person chooses it, without the way to the settings and back.
 CHOOSE = """(theme) => {
   document.documentElement.dataset.theme = theme === 'light' ? 'light' : 'dark';
@@ -55,6 +55,8 @@ async def go(screen: Screen, place: str) -> None:
     await page.get_by_role("heading", name=place, level=2).wait_for()
     if place == "Alarms":
         await page.get_by_test_id("limit-spo2").wait_for()
+    if place == "Log":
+        await page.locator("[data-testid^=log-]").first.wait_for()
     if place == "Devices":
         await page.get_by_test_id("device-sim-bed-01").get_by_role("button").click()
         await page.get_by_role("region", name="Device sim-bed-01").wait_for()

@@ -1,4 +1,4 @@
-import { Bell, Cpu, LayoutGrid, type LucideIcon, SlidersHorizontal } from "lucide-react";
+import { Bell, Cpu, LayoutGrid, List, type LucideIcon, SlidersHorizontal } from "lucide-react";
 import { Link, useLocation } from "wouter";
 
 import { Logo } from "../design/logo";
@@ -18,6 +18,7 @@ const ENTRIES: readonly Entry[] = [
   { href: "/ward", text: texts.nav.ward, icon: LayoutGrid, needs: "read_clinical" },
   { href: "/alarms", text: texts.nav.alarms, icon: Bell, needs: "read_clinical" },
   { href: "/devices", text: texts.nav.devices, icon: Cpu, needs: "read_devices" },
+  { href: "/log", text: texts.nav.log, icon: List, needs: null },
   { href: "/settings", text: texts.nav.settings, icon: SlidersHorizontal, needs: null },
 ];
 

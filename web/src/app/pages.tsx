@@ -4,6 +4,7 @@ import { Redirect, Route, Switch } from "wouter";
 import { texts } from "../design/texts";
 import { AlarmsPage } from "../features/alarms/alarms-page";
 import { DevicesPage } from "../features/devices/devices-page";
+import { LogPage } from "../features/log/log-page";
 import { PatientPage } from "../features/patient/patient-page";
 import { SettingsPage } from "../features/settings/settings-page";
 import { WardPage } from "../features/ward/ward-page";
@@ -26,6 +27,9 @@ export function Pages() {
       </Route>
       <Route path="/devices">
         <Framed page={<DevicesPage />} />
+      </Route>
+      <Route path="/log">
+        <Framed page={<LogPage />} />
       </Route>
       <Route path="/settings">
         <Framed page={<SettingsPage />} />

@@ -48,6 +48,8 @@ export class LiveConnection {
   readonly simulated = new Observable(false);
   /** Grows when somebody came to the ward or left it. */
   readonly residents = new Observable(0);
+  /** Grows with each event and each change of an alarm. */
+  readonly news = new Observable(0);
   onUnauthenticated: (() => void) | null = null;
 
   readonly #worker: WorkerPort;
@@ -151,11 +153,14 @@ export class LiveConnection {
       case "alarm":
         this.alarms.receive(message.alarm);
         this.#alarmsChanged();
+        this.news.set(this.news.get() + 1);
         break;
       case "patients":
         this.residents.set(this.residents.get() + 1);
         break;
       case "event":
+        this.news.set(this.news.get() + 1);
+        break;
       case "gap":
       case "subscribed":
       case "pong":

@@ -1,8 +1,8 @@
 /** Events and alarms over the trends: what would lie on top of another joins it, the worst leads. */
 import type { PatientEvent } from "../../api/types";
 import { alarmMessage } from "../../design/format/alarm-text";
+import { eventText } from "../../design/format/event-text";
 import type { Priority } from "../../design/marks";
-import { texts } from "../../design/texts";
 import { parseAlarm } from "../../live/messages";
 
 export interface Happening {
@@ -40,8 +40,7 @@ export function happenings(events: readonly PatientEvent[], decimals: (measure: 
 function happeningOf(event: PatientEvent, decimals: (measure: string) => number): Happening {
   const alarm = event.kind === "alarm" ? parseAlarm(event.data) : null;
   if (alarm === null) {
-    const text = texts.events[event.kind] ?? words(event.kind);
-    return { id: event.id, atMs: Date.parse(event.t), priority: null, technical: false, text };
+    return { id: event.id, atMs: Date.parse(event.t), priority: null, technical: false, text: eventText(event) };
   }
   return {
     id: alarm.id,
@@ -50,11 +49,6 @@ function happeningOf(event: PatientEvent, decimals: (measure: string) => number)
     technical: alarm.kind === "technical",
     text: alarmMessage(alarm, decimals(alarm.measure ?? "")),
   };
-}
-
-function words(key: string): string {
-  const text = key.replaceAll("_", " ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Markers at their place in pixels, none nearer to another than `APART_PX`. */
