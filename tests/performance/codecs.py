@@ -104,7 +104,7 @@ def measured() -> list[dict[str, Any]]:
         decoder = new_decoder(CODECS[load.codec])
         message = next(one for one in decoder.feed(load.data, ENVELOPE) if isinstance(one, Decoded))
         same = packed.encode(
-            message._replace(frames=[one._replace(unit="") for one in message.frames])
+            message._replace(frames=[one._replace(unit="", dt_us=0) for one in message.frames])
         )
         ours, theirs = _in_turns(
             [_feeding(decoder, load.data), _feeding(packed.PackedDecoder(), same)]
