@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from shared.contracts.file_reading import FileFormat
+from shared.recordings.csv_file import CSV
 from shared.recordings.edf_file import EDF
 from shared.recordings.telecare_xml import TELECARE_XML
 from shared.recordings.wfdb_file import WFDB
 
-_FORMATS = (EDF, WFDB, TELECARE_XML)
+_FORMATS = (EDF, WFDB, CSV, TELECARE_XML)
 
 
 def load_formats() -> Mapping[str, FileFormat]:

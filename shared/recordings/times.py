@@ -42,6 +42,16 @@ def to_us(moment: datetime, options: Mapping[str, Any]) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def zone_us(text: str) -> int:
+    """How far a zone is ahead of UTC.
+
+    Raises
+    ------
+    BadTimeError : it is neither UTC nor an offset as +02:00
+    """
+    return _zone(text).utcoffset(None) // timedelta(microseconds=1)
+
+
 def _zone(text: str) -> timezone:
     if text in {"UTC", "Z"}:
         return UTC
