@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from shared.codecs.modbus.dialogue import DIALOGUE_CONSTANTS, ModbusDialogue
+from shared.codecs.modbus.dialogue import DIALOGUE_CONSTANTS, ModbusDialogue, check_constants
 from shared.codecs.modbus.frames import LARGEST_BYTES, BadFrame, read_frame
 from shared.codecs.modbus.pdus import (
     FUNCTION_TAKE_ECG,
@@ -77,6 +77,7 @@ def _notes(answer: Answer) -> tuple[Note, ...]:
 
 
 def _new_decoder(constants: Mapping[str, float]) -> Decoder:
+    check_constants(constants)
     return FrameDecoder(constants)
 
 

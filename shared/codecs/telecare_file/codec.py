@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.codecs.telecare_file.blocks import LARGEST_BYTES, decode_block
-from shared.codecs.telecare_file.leads import CONSTANTS
+from shared.codecs.telecare_file.leads import CONSTANTS, check_constants
 from shared.codecs.telecare_file.text import read_file
 from shared.contracts.codec import Codec, Framing
 from shared.contracts.decoding import Decoded, Decoder, Envelope, Refused
@@ -35,6 +35,7 @@ class BlockDecoder:
 
 
 def _new_decoder(constants: Mapping[str, float]) -> Decoder:
+    check_constants(constants)
     return BlockDecoder(constants)
 
 

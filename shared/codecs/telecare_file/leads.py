@@ -29,6 +29,26 @@ CONSTANTS: Mapping[str, Constant] = MappingProxyType(
 )
 
 
+_RANGES = {
+    "reference_v": (1e-3, 100.0),
+    "gain": (1e-3, 1e6),
+    "word_bits": (1.0, 32.0),
+    "counts_per_g": (1e-3, 1e9),
+}
+
+
+def check_constants(constants: Mapping[str, float]) -> None:
+    """Refuse constants of which no sample could be made.
+
+    Raises
+    ------
+    ValueError : one is out of its range
+    """
+    for name, (low, high) in _RANGES.items():
+        if not low <= constants[name] <= high:
+            raise ValueError(f"telecare_file: {name} is from {low:g} to {high:g}")
+
+
 def millivolts_a_count(constants: Mapping[str, float]) -> float:
     """The scale of an electrode word and of a lead: full scale is the reference over the gain."""
     span_v = 2 * constants["reference_v"] / constants["gain"]

@@ -14,6 +14,7 @@ from shared.codecs.telecare_file.leads import (
     CONSTANTS,
     WORD_BYTES,
     Words,
+    check_constants,
     lead_frame,
     millivolts_a_count,
     temperature_frame,
@@ -143,9 +144,13 @@ def read_file(data: bytes, options: Mapping[str, Any]) -> ReadFile | BadFile:
     if zone is None:
         return BadFile(Reason.BAD_TIME, "the option time_zone names no time zone")
     constants = {name: constant.value for name, constant in CONSTANTS.items()}
-    for name in constants:
-        if isinstance(options.get(name), int | float):
-            constants[name] = float(options[name])
+    try:
+        for name in constants:
+            if isinstance(options.get(name), int | float):
+                constants[name] = float(options[name])
+        check_constants(constants)
+    except (ValueError, OverflowError) as error:
+        return BadFile(Reason.MALFORMED, str(error))
     recording = read_recording(data)
     if isinstance(recording, BadFile):
         return recording

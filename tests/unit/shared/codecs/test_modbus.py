@@ -148,6 +148,18 @@ def test_a_monitor_may_have_another_slave_address() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("slave_address", 0.0), ("answer_timeout_s", 0.0), ("tries", float("nan")), ("form", 3.0)],
+)
+def test_constants_that_make_no_sense_make_no_decoder(name: str, value: float) -> None:
+    constants = CODEC.with_constants({name: value})
+    assert CODEC.new_dialogue is not None
+    for make in (CODEC.new_decoder, CODEC.new_dialogue):
+        with pytest.raises(ValueError, match=name):
+            make(constants)
+
+
+@pytest.mark.parametrize(
     "pdu",
     [
         write_pdu(WriteRegisters(0x91, bytes(56))),

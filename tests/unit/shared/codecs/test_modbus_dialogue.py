@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.simulators.telecare_card import MonitorCard
+from shared.codecs.modbus.card_files import MOST_QUIET_ROUNDS, PART_BYTES
 from shared.codecs.modbus.codec import CODEC
-from shared.codecs.modbus.dialogue import MOST_QUIET_ROUNDS, PART_BYTES
 from shared.codecs.modbus.frames import Form, Frame, read_frame, write_frame
 from shared.codecs.modbus.pdus import (
     Failure,

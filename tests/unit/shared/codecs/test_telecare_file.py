@@ -90,6 +90,22 @@ def test_a_device_may_have_another_reference_and_gain() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("gain", 0.0), ("gain", float("nan")), ("reference_v", -1.0), ("word_bits", 1e4),
+     ("counts_per_g", 0.0)],
+)  # fmt: skip
+def test_constants_that_make_no_sense_make_no_samples(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=name):
+        CODEC.new_decoder(CODEC.with_constants({name: value}))
+    assert name in refused(FILE, {name: value}).detail
+
+
+def test_a_file_may_be_read_with_another_gain() -> None:
+    (first, *_) = taken(FILE, gain=2.8).pieces()
+    assert first.frames[0].scale == pytest.approx(0.0392369 / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
     ("data", "reason"),
     [
         (block(np.ones((1, 3), np.int16)), Reason.BAD_RATE),
