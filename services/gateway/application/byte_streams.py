@@ -7,7 +7,8 @@ a decoder keeps nothing here, it is resumed for each piece. An empty rest is no 
 A piece whose forerunner nobody knows is read without it where it plainly begins a message: whole
 messages end in it, and nothing of it is garbage. (The forerunner left nothing, or it would be
 known.) Any other is left to come again, once: a device sends its oldest first, so what is missing
-comes before it. The second time it is read as it is. Either way a row then says so for ever.
+comes before it. The second time it is read as it is, unless the forerunner came meanwhile and had
+to be left itself. Either way a row then says so for ever.
 """
 
 import asyncio
@@ -73,6 +74,7 @@ class ByteStreams:
         self._unasked: set[Piece] = set()
         self._cuts: dict[Piece, _Cut] = {}
         self._doubts: dict[Piece, None] = {}
+        self._left: set[Piece] = set()
         self._doubted: dict[Piece, None] = {}
         self._written: set[DeviceKey] = set()
 
@@ -101,7 +103,7 @@ class ByteStreams:
 
     def begin(self) -> None:
         """Say that the pieces of a chunk are read now, from the first on."""
-        self._cuts, self._doubts = {}, {}
+        self._cuts, self._doubts, self._left = {}, {}, set()
 
     def cut(
         self, route: Route, data: bytes, envelope: Envelope, received_us: int, *, is_ours: bool
@@ -119,17 +121,23 @@ class ByteStreams:
         if before is None and is_ours:
             before = b""
         if before is None and (stream, envelope.n - 1) in self._unasked:
+            self._left.add(piece)
             return None
         route.decoder.resume(before or b"")
         found = route.decoder.feed(data, envelope)
-        if before is None and not _begins_a_message(found) and piece not in self._doubted:
-            self._doubts[piece] = None
-            return None
+        if before is None and not _begins_a_message(found):
+            behind_one_that_is_left = (stream, envelope.n - 1) in self._left
+            if behind_one_that_is_left or piece not in self._doubted:
+                self._doubts[piece] = None
+                self._left.add(piece)
+                return None
         self._cuts[piece] = _Cut(before, route.decoder.remainder(), received_us, is_ours)
         return found
 
     async def keep(self) -> frozenset[Piece]:
         """Make durable what the pieces of the chunk left; give those that have to come again."""
+        for stream, n in self._left:
+            self._leave(stream, n)
         for piece in self._doubts:
             self._doubted[piece] = None
         while len(self._doubted) > MOST_DOUBTED:
@@ -150,6 +158,7 @@ class ByteStreams:
                 unsure = before in again or stood.get(before, behind) != behind
             if unsure:
                 again.add(piece)
+                self._leave(stream, n)
                 continue
             self._doubted.pop(piece, None)
             if cut.before is None:
@@ -159,6 +168,14 @@ class ByteStreams:
             self._memory.put(*piece, rest)
         self._metrics.held_streams.labels(self._lane).set(len(self._memory))
         return frozenset(again)
+
+    def leave(self, route: Route, envelope: Envelope) -> None:
+        """Note that a piece is left to come again unread: the one behind it waits for it."""
+        self._leave(_stream_of(route, envelope), envelope.n)
+
+    def leave_all(self) -> None:
+        """Note that pieces of unknown devices are left to come again unread."""
+        self._doubted.clear()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Remove rows that nobody will ask for any more, until the stop."""
@@ -176,6 +193,9 @@ class ByteStreams:
                 log.warning("rests_unavailable", lane=self._lane, error=str(error))
 
     # ------------------------------------------------------------------ within
+
+    def _leave(self, stream: StreamKey, n: int) -> None:
+        self._doubted.pop((stream, n + 1), None)
 
     def _before(self, stream: StreamKey, n: int) -> bytes | None:
         """Give what the forerunner of a piece left, None where nobody knows."""

@@ -178,6 +178,8 @@ class Ingest:
         receive = self._outlet.receive
         numbers: Sequence[int] = [receive(message.packet_id) for message in incoming]
         unsure = await self._look_up(incoming)
+        if unsure:
+            self._parts.streams.leave_all()
         incoming, numbers = self._within_shares(incoming, numbers, now_us)
         incoming, numbers = self._plain.move(incoming, numbers, now_us)
         if not incoming:
@@ -225,6 +227,7 @@ class Ingest:
         # A refusal would settle them for the device: a long backlog would be lost.
         self._defer([numbers[index] for index in beyond], "rate")
         out = set(beyond)
+        self._reading.leave([incoming[index] for index in beyond])
         left = [index for index in range(len(incoming)) if index not in out]
         return [incoming[index] for index in left], [numbers[index] for index in left]
 

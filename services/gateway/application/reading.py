@@ -112,6 +112,15 @@ class Reading:
             await self._streams.prepare(pieces)
         return found
 
+    def leave(self, incoming: Sequence[Incoming]) -> None:
+        """Note that these messages are left to come again unread."""
+        for message in incoming:
+            route = self._routes.known.get(message.topic)
+            if route is not None and route.is_stream:
+                envelope = read_envelope(message.properties)
+                if envelope is not None:
+                    self._streams.leave(route, envelope)
+
     def read(
         self,
         incoming: Sequence[Incoming],
@@ -194,7 +203,7 @@ class Reading:
             if cut is None:
                 chunk.defer(number, "forerunner")
                 return
-            found = cut
+            found = _parked_once(cut)
         else:
             found = route.decoder.feed(message.payload, envelope)
         if len(found) != 1:
@@ -215,6 +224,18 @@ class Reading:
             for note in content.notes:
                 _ = msgspec.json.encode({**note.data})  # a codec that makes none of it has a bug
             chunk.heard.append(Heard(number, message, route, content, NO_UNITS, is_ours))
+
+
+def _parked_once(found: Sequence[Decoded | Refused]) -> Sequence[Decoded | Refused]:
+    """Give one refusal for all that was passed over in a piece: its bytes are parked once."""
+    refused = [one for one in found if type(one) is Refused]
+    if len(refused) < 2:
+        return found
+    detail = f"{len(refused)} stretches, the first: {refused[0].detail}"
+    return [
+        *(one for one in found if type(one) is Decoded),
+        refused[0]._replace(detail=detail),
+    ]
 
 
 def _read_other(route: Route, message: Incoming) -> Status | CommandResult | FilePart | Refused:
