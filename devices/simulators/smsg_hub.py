@@ -44,6 +44,7 @@ class HomeHub:
         self._status = QUIET_STATUS
         self._is_new = True
         self._n_blows = 0
+        self._announced: tuple[int, int] | None = None  # results and ask; not any more after a blow
 
     def second(self, second: int, start_us: int) -> list[NativeBytes | Outgoing]:
         """Two pieces of the stream; the border lies inside a message."""
@@ -101,6 +102,7 @@ class HomeHub:
             fef75_25_ml_s=int(chance.integers(2_500, 4_000)),
         )
         self._n_blows += 1
+        self._announced = None
         self.memory.append(result)
         return result
 
@@ -154,14 +156,18 @@ class HomeHub:
             return []
         if type_ == Spirometer.RESULT_HEADER and len(payload) == layout.ASK.size:
             (ask,) = layout.ASK.unpack(payload)
-            header = layout.encode_result_header(unit, len(self.memory), ask)
-            return [header, *(layout.encode_result(unit, result) for result in self.memory)]
+            results = [layout.encode_result(unit, result) for result in self.memory]
+            return [self._announce(ask), *results]
         if type_ == Spirometer.CLEAR:
             count, ask = layout.ANNOUNCED.unpack(payload)
-            if count == len(self.memory):  # it has measured nothing since
+            if self._announced == (count, ask):
                 self.memory.clear()
-            return [layout.encode_result_header(unit, len(self.memory), ask)]
+            return [self._announce(ask)]
         return []
+
+    def _announce(self, ask: int) -> bytes:
+        self._announced = len(self.memory), ask
+        return layout.encode_result_header(self.spirometer, len(self.memory), ask)
 
     def _ecg_messages(self, second: int) -> list[bytes]:
         if not self._is_on[self.ecg]:
