@@ -52,7 +52,7 @@ class Receipts:
         self.moved = asyncio.Event()
         """Set when storage has read on."""
         self.listeners: list[Callable[[DeviceKey, int, Sequence[tuple[int, int]]], None]] = []
-        """Told of each receipt of storage: the sender, its boot, inclusive ranges of n."""
+        """Told of all that a device may forget: the sender, its boot, inclusive ranges of n."""
 
     def want(self, device: DeviceKey) -> None:
         """Say that a device asks for what is stored of it: it is told in the next turn."""
@@ -61,6 +61,8 @@ class Receipts:
     def note_stored(self, device: DeviceKey, boot: int, n: int) -> None:
         """Say that nothing of a message goes on to storage: the device may forget it."""
         self._ranges.add(device, boot, [(n, n)])
+        for listener in self.listeners:
+            listener(device, boot, [(n, n)])
 
     def hush(self, device: DeviceKey, boot: int) -> None:
         """Say that the gateway itself gave this boot: the device cannot be told anything by it."""
