@@ -76,7 +76,7 @@ async def test_the_log_is_narrowed_exported_and_outlives_a_reload(screen: Screen
     await expect(page).not_to_have_url(re.compile("device="))
 
     await page.goto(f"{screen.address}/log?patient=p-zzzzz")
-    await expect(page.get_by_role("alert")).to_contain_text("There is no such patient")
+    await expect(page.get_by_text("There is no such patient or device")).to_be_visible()
     screen.complaints.clear()  # the browser's own line of the 404
 
 

@@ -11,6 +11,8 @@ export type DeviceSecret = DevicesPath["post"]["responses"][201]["content"]["app
 
 export type ClaimCode = components["schemas"]["ClaimCode"];
 export type Claim = components["schemas"]["Claim"];
+export type Counters = components["schemas"]["Counters"];
+export type DeviceFile = components["schemas"]["Import"];
 export type Group = components["schemas"]["Group"];
 
 const PAGE = 500;
@@ -53,6 +55,17 @@ export const countersQuery = (api: Client, device: string) =>
   queryOptions({
     queryKey: ["counters", device],
     queryFn: () => body(api.GET("/v1/devices/{device}/counters", { params: { path: { device } } })),
+    refetchInterval: AGAIN_MS,
+    staleTime: 0,
+  });
+
+const FILES = 20;
+
+/** The newest files of a device: those that it sent, and those that people brought. */
+export const filesQuery = (api: Client, device: string) =>
+  queryOptions({
+    queryKey: ["files", device],
+    queryFn: async (): Promise<DeviceFile[]> => (await body(api.GET("/v1/imports", { params: { query: { device, limit: FILES } } }))).items,
     refetchInterval: AGAIN_MS,
     staleTime: 0,
   });

@@ -1423,7 +1423,7 @@ export interface components {
              * Hub
              * @description The hub that speaks for it, of a unit
              */
-            hub?: string | null;
+            hub: string | null;
             /** Last Seen */
             last_seen: string | null;
             /** Model */

@@ -115,6 +115,7 @@ export const eventTexts = {
       log_out: "Signed out",
       refresh_reused: "Session ended: its token was used twice",
       authenticate: "Session checked",
+      import_file: "File brought",
       export: "Data exported",
       erase_patient: "Erasure ordered",
       set_retention: "Retention set",

@@ -21,7 +21,7 @@ class Device(BaseModel):
     has_credential: bool
     retired: bool
     note: str | None
-    hub: str | None = Field(default=None, description="The hub that speaks for it, of a unit")
+    hub: str | None = Field(description="The hub that speaks for it, of a unit")
 
 
 class DeviceList(BaseModel):

@@ -75,6 +75,7 @@ ACTS: Mapping[Action, Topic] = {
     Action.LOG_OUT: Topic.ACCOUNT,
     Action.REFRESH_REUSED: Topic.ACCOUNT,
     Action.AUTHENTICATE: Topic.ACCOUNT,
+    Action.IMPORT_FILE: Topic.MEASUREMENT,
     Action.EXPORT: Topic.SYSTEM,
     Action.ERASE_PATIENT: Topic.SYSTEM,
     Action.SET_RETENTION: Topic.SYSTEM,
@@ -93,6 +94,7 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
     Action.SET_LIMITS: ("limits",),
     Action.COMMAND_DEVICE: ("command", "name"),
     Action.CONFIGURE_DEVICE: ("version",),
+    Action.IMPORT_FILE: ("format", "bytes"),
     Action.CHANGE_GROUP: ("group", "belongs", "what"),
     Action.SET_RETENTION: ("keep_days",),
 }

@@ -97,6 +97,8 @@ export function actText(event: EventFacts): string {
         if (data["belongs"] === false) return words.left(group);
         return joined(head, [group, text(data, "what")].filter(isText).join(", "));
       }
+      case "import_file":
+        return joined(head, text(data, "format")?.replaceAll("_", " ") ?? null);
       case "set_retention": {
         const days = number(data, "keep_days");
         return joined(head, days === null ? words.keepAsSite : words.keepDays(days));

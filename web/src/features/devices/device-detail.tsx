@@ -1,40 +1,58 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Cpu } from "lucide-react";
+import { Cpu, List } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 
 import { modelsQuery } from "../../api/command-queries";
-import { countersQuery, devicesQuery, type DeviceSecret, retireDevice, revokeDevice, rotateSecret } from "../../api/device-queries";
+import { type Counters, countersQuery, type Device, devicesQuery, type DeviceSecret, retireDevice, revokeDevice, rotateSecret } from "../../api/device-queries";
 import { Button } from "../../design/button";
 import { Card, CardHead } from "../../design/card";
 import { formatValue } from "../../design/format/numbers";
+import { formatDayTime } from "../../design/format/times";
 import { deviceTexts } from "../../design/texts-devices";
+import { eventTexts } from "../../design/texts-events";
 import { useSession } from "../../session/session";
 import { ClaimCodeCard } from "./claim-code-card";
 import { DeviceCommands } from "./device-commands";
+import { DeviceFiles } from "./device-files";
 import { DeviceConfiguration } from "./device-configuration";
 import { DeviceGroups } from "./device-groups";
 import { BatteryText, seenText } from "./device-list";
 import type { Known } from "./device-state";
+import { DeviceUnits } from "./device-units";
 import styles from "./devices-page.module.css";
 import { StateMark } from "./state-mark";
 
 interface Properties {
   readonly known: Known;
+  /** What speaks through it. */
+  readonly units: readonly Device[];
   readonly nowMs: number;
-  readonly manages: boolean;
   readonly id: string;
   readonly onSecret: (secret: DeviceSecret) => void;
+  readonly onChoose: (device: string) => void;
 }
 
-export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties) {
+export function DeviceDetail({ known, units, nowMs, id, onSecret, onChoose }: Properties) {
   const { device, bed } = known;
+  const { hub } = device;
   const { facts } = deviceTexts;
-  const { api } = useSession();
+  const { api, me } = useSession();
+  const manages = me.permissions.includes("manage_devices");
   const model = useQuery(modelsQuery(api)).data?.get(device.model);
   const counters = useQuery(countersQuery(api, device.device)).data;
   const { counters: counted } = deviceTexts;
   const rows = [
+    ...(hub === null
+      ? []
+      : [
+          [
+            facts.hub,
+            <button key="hub" type="button" className={styles["hub"]} aria-label={deviceTexts.openHub(hub)} onClick={() => { onChoose(hub); }}>
+              {hub}
+            </button>,
+          ] as const,
+        ]),
     [facts.battery, device.battery_percent === null ? deviceTexts.mains : <BatteryText key="battery" percent={device.battery_percent} />],
     [facts.radio, device.rssi_dbm === null ? deviceTexts.mains : deviceTexts.signal(formatValue(device.rssi_dbm, 0))],
     [facts.seen, seenText(device, nowMs)],
@@ -48,7 +66,7 @@ export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties
           [counted.clock, milliseconds(counters.clock_offset_s)] as const,
           [counted.drift, milliseconds(counters.clock_correction_s)] as const,
         ]),
-    [facts.credential, device.has_credential ? deviceTexts.hasSecret : deviceTexts.noSecret],
+    ...(hub === null ? [[facts.credential, device.has_credential ? deviceTexts.hasSecret : deviceTexts.noSecret] as const] : []),
     ...(device.note === null ? [] : [[facts.note, device.note]]),
   ] as const;
   return (
@@ -78,13 +96,38 @@ export function DeviceDetail({ known, nowMs, manages, id, onSecret }: Properties
             </div>
           ))}
         </dl>
+        <RefusedCounts refused={counters?.refused ?? []} />
+        <p className={styles["eventsOf"]}>
+          <Link href={`/log?device=${device.device}&range=7d`} aria-label={deviceTexts.eventsOf(device.device)}>
+            <List size={15} aria-hidden="true" />
+            {deviceTexts.events}
+          </Link>
+        </p>
       </Card>
+      {units.length > 0 && <DeviceUnits units={units} nowMs={nowMs} onChoose={onChoose} />}
       {model !== undefined && <DeviceCommands device={device.device} model={model} nowMs={nowMs} />}
       {model !== undefined && <DeviceConfiguration device={device.device} model={model} />}
-      {manages && !device.retired && <ClaimCodeCard device={device.device} nowMs={nowMs} />}
+      <DeviceFiles device={device.device} />
+      {manages && !device.retired && hub === null && <ClaimCodeCard device={device.device} nowMs={nowMs} />}
       {manages && <DeviceGroups device={device.device} />}
-      {!device.retired && <Access device={device.device} hasSecret={device.has_credential} manages={manages} onSecret={onSecret} />}
+      {!device.retired && <Access device={device} manages={manages} onSecret={onSecret} />}
     </div>
+  );
+}
+
+/** Why messages were refused, the most frequent first. */
+function RefusedCounts({ refused }: { readonly refused: Counters["refused"] }) {
+  if (refused.length === 0) return null;
+  return (
+    <ul className={styles["refused"]} aria-label={deviceTexts.counters.refused}>
+      {refused.map(({ reason, count, newest }) => (
+        <li key={reason}>
+          {eventTexts.reasons[reason] ?? reason.replaceAll("_", " ")}
+          <b>{formatValue(count, 0)}</b>
+          <small>{deviceTexts.counters.last(formatDayTime(Date.parse(newest)))}</small>
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -93,8 +136,7 @@ function milliseconds(seconds: number | null): string {
 }
 
 interface AccessProperties {
-  readonly device: string;
-  readonly hasSecret: boolean;
+  readonly device: Device;
   readonly manages: boolean;
   readonly onSecret: (secret: DeviceSecret) => void;
 }
@@ -108,8 +150,9 @@ const ASKS: Readonly<Record<Ask, { readonly name: string; readonly ask: (device:
 };
 
 /** Let a device in anew, or cut it off; both are asked again before they are done. */
-function Access({ device, hasSecret, manages, onSecret }: AccessProperties) {
+function Access({ device: { device, hub, has_credential: hasSecret }, manages, onSecret }: AccessProperties) {
   const { api } = useSession();
+  const offered: readonly Ask[] = hub !== null ? ["retire"] : hasSecret ? ["rotate", "revoke", "retire"] : ["rotate", "retire"];
   const queries = useQueryClient();
   const [asks, setAsks] = useState<Ask | null>(null);
   const lookAgain = (): void => {
@@ -134,7 +177,7 @@ function Access({ device, hasSecret, manages, onSecret }: AccessProperties) {
         aside={
           manages && asks === null ? (
             <>
-              {(hasSecret ? (["rotate", "revoke", "retire"] as const) : (["rotate", "retire"] as const)).map((ask) => (
+              {offered.map((ask) => (
                 <Button key={ask} size="small" onClick={() => { setAsks(ask); }}>
                   {ASKS[ask].name}
                 </Button>
@@ -158,7 +201,8 @@ function Access({ device, hasSecret, manages, onSecret }: AccessProperties) {
         )}
         {[rotate, revoke, retire].some(({ isError }) => isError) && <p role="alert">{words.failed}</p>}
         {revoke.isSuccess && !hasSecret && <p role="status">{words.revoked}</p>}
-        {manages && asks === null && <p>{hasSecret ? `${deviceTexts.facts.credential} ${deviceTexts.hasSecret}.` : `${deviceTexts.facts.credential}: ${deviceTexts.noSecret}.`}</p>}
+        {manages && asks === null && hub !== null && <p>{words.unit(hub)}</p>}
+        {manages && asks === null && hub === null && <p>{hasSecret ? `${deviceTexts.facts.credential} ${deviceTexts.hasSecret}.` : `${deviceTexts.facts.credential}: ${deviceTexts.noSecret}.`}</p>}
       </div>
     </Card>
   );

@@ -2,6 +2,7 @@ import { Cpu } from "lucide-react";
 import { useState } from "react";
 
 import type { Device } from "../../api/device-queries";
+import { Button } from "../../design/button";
 import { Card } from "../../design/card";
 import { FilterChip } from "../../design/filter-chip";
 import { formatValue } from "../../design/format/numbers";
@@ -10,13 +11,13 @@ import { Battery, QualityBars } from "../../design/marks";
 import { PanelNotice } from "../../design/notice";
 import table from "../../design/table.module.css";
 import { deviceTexts } from "../../design/texts-devices";
-import { type DeviceFilter, fits, type Known, matches, radioBars } from "./device-state";
+import { type DeviceFilter, fits, type Known, matches, radioBars, underHubs } from "./device-state";
 import styles from "./devices-page.module.css";
 import { StateMark } from "./state-mark";
 
 const FILTERS: readonly DeviceFilter[] = ["all", "attention", "unassigned", "off"];
 const { columns } = deviceTexts;
-const ROWS = 200;
+const ROWS = 100;
 const NOW_S = 2;
 
 interface Properties {
@@ -29,7 +30,8 @@ interface Properties {
 
 export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties) {
   const [filter, setFilter] = useState<DeviceFilter>("all");
-  const found = known.filter((one) => fits(one, filter) && matches(one, text));
+  const [rows, setRows] = useState(ROWS);
+  const found = underHubs(known.filter((one) => fits(one, filter) && matches(one, text)));
   return (
     <Card label={deviceTexts.list} className={styles["list"]}>
       <div className={styles["filters"]} role="group" aria-label={deviceTexts.filter}>
@@ -56,8 +58,8 @@ export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties)
             </tr>
           </thead>
           <tbody>
-            {found.slice(0, ROWS).map(({ device, bed }) => (
-              <tr key={device.device} data-testid={`device-${device.device}`} data-chosen={device.device === chosen}>
+            {found.slice(0, rows).map(({ device, bed }) => (
+              <tr key={device.device} data-testid={`device-${device.device}`} data-chosen={device.device === chosen} data-unit={device.hub !== null || undefined}>
                 <td className={styles["name"]}>
                   <Cpu size={18} strokeWidth={1.8} aria-hidden="true" />
                   <button type="button" aria-pressed={device.device === chosen} onClick={() => { onChoose(device.device); }}>
@@ -65,6 +67,7 @@ export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties)
                     <small>
                       {device.model}
                       {device.simulated && `, ${deviceTexts.simulated}`}
+                      {device.hub !== null && `, ${deviceTexts.through(device.hub)}`}
                     </small>
                   </button>
                 </td>
@@ -83,6 +86,13 @@ export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties)
             ))}
           </tbody>
         </table>
+      )}
+      {found.length > rows && (
+        <footer className={styles["more"]}>
+          <Button size="small" onClick={() => { setRows(rows + ROWS); }}>
+            {deviceTexts.more(Math.min(ROWS, found.length - rows))}
+          </Button>
+        </footer>
       )}
     </Card>
   );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { Device } from "../../api/device-queries";
-import { fits, matches, needsAttention, radioBars, stateOf } from "./device-state";
+import { fits, matches, needsAttention, radioBars, stateOf, underHubs } from "./device-state";
 
 const DEVICE = {
   device: "vw-patch-0a41",
@@ -17,6 +17,7 @@ const DEVICE = {
   has_credential: true,
   retired: false,
   note: null,
+  hub: null,
 } as Device;
 const of = (change: Partial<Device>): Device => ({ ...DEVICE, ...change });
 
@@ -28,6 +29,8 @@ describe("state", () => {
     [{ online: false }, "offline"],
     [{ online: false, last_seen: null }, "never"],
     [{ has_credential: false, online: false }, "cut"],
+    [{ has_credential: false, hub: "hub-1" }, "online"],
+    [{ has_credential: false, hub: "hub-1", online: false }, "offline"],
     [{ retired: true }, "retired"],
     [{ battery_percent: null, rssi_dbm: null }, "online"],
   ] as const)("of %o is %s", (change, state) => {
@@ -59,6 +62,7 @@ describe("what is looked for", () => {
     expect(fits(known({ patient: null }), "unassigned")).toBe(true);
     expect(fits(known({ patient: null, retired: true }), "unassigned")).toBe(false);
     expect(fits(known({ has_credential: false }), "off")).toBe(true);
+    expect(fits(known({ has_credential: false, hub: "hub-1" }), "off")).toBe(false);
     expect(fits(known({ battery_percent: 3 }), "attention")).toBe(true);
   });
   it.each([
@@ -69,5 +73,13 @@ describe("what is looked for", () => {
     ["bed 05", false],
   ])("by words: '%s'", (text, found) => {
     expect(matches(known({}), text)).toBe(found);
+  });
+});
+
+describe("units", () => {
+  const named = (device: string, hub: string | null = null) => ({ device: of({ device, hub }), bed: null });
+  it("stand below their hub, and alone where it is not listed", () => {
+    const known = [named("a"), named("hub-1"), named("hub-1--e1", "hub-1"), named("hub-1-x"), named("hub-1--o1", "hub-1"), named("z--e1", "z")];
+    expect(underHubs(known).map(({ device }) => device.device)).toEqual(["a", "hub-1", "hub-1--e1", "hub-1--o1", "hub-1-x", "z--e1"]);
   });
 });

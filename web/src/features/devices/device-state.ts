@@ -11,7 +11,7 @@ const BARS = 4;
 
 export function stateOf(device: Device): DeviceState {
   if (device.retired) return "retired";
-  if (!device.has_credential) return "cut";
+  if (!device.has_credential && device.hub === null) return "cut"; // a unit speaks through its hub
   if (!device.online) return device.last_seen === null ? "never" : "offline";
   if (device.battery_percent !== null && device.battery_percent <= LOW_PERCENT) return "battery";
   if (device.rssi_dbm !== null && device.rssi_dbm < WEAK_DBM) return "weak";
@@ -44,13 +44,26 @@ export function fits({ device }: Known, filter: DeviceFilter): boolean {
     case "unassigned":
       return device.patient === null && !device.retired;
     case "off":
-      return device.retired || !device.has_credential;
+      return device.retired || (!device.has_credential && device.hub === null);
     default:
       return filter satisfies never;
   }
 }
 
 export function matches({ device, bed }: Known, text: string): boolean {
-  const hay = `${device.device} ${device.model} ${bed === null ? "" : `bed ${bed}`} ${device.note ?? ""}`.toLowerCase();
+  const hay = `${device.device} ${device.model} ${device.hub ?? ""} ${bed === null ? "" : `bed ${bed}`} ${device.note ?? ""}`.toLowerCase();
   return text.toLowerCase().split(/\s+/).every((word) => hay.includes(word));
+}
+
+/** Each unit below its hub; what stands alone keeps its place. */
+export function underHubs(known: readonly Known[]): Known[] {
+  const present = new Set(known.map(({ device }) => device.device));
+  const units = new Map<string, Known[]>();
+  const rest: Known[] = [];
+  for (const one of known) {
+    const { hub } = one.device;
+    if (hub === null || !present.has(hub)) rest.push(one);
+    else units.set(hub, [...(units.get(hub) ?? []), one]);
+  }
+  return rest.flatMap((one) => [one, ...(units.get(one.device.device) ?? [])]);
 }

@@ -48,6 +48,7 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
   const asked = search.get("device");
   // Never another device in the place of the one that was asked for: what is done there would be done to it.
   const shown = asked === null ? known[0] : known.find(({ device }) => device.device === asked);
+  const unitsOf = (hub: string): readonly Device[] => known.flatMap(({ device }) => (device.hub === hub ? [device] : []));
   const choose = (device: string): void => {
     setSearch({ device }, { replace: true });
     // beside the list on a screen, below it on a phone
@@ -85,7 +86,7 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
               <PanelNotice text={deviceTexts.notListed(asked ?? "")} />
             </div>
           ) : (
-            <DeviceDetail key={shown.device.device} known={shown} nowMs={nowMs} manages={manages} id={DETAIL} onSecret={setSecret} />
+            <DeviceDetail key={shown.device.device} known={shown} units={unitsOf(shown.device.device)} nowMs={nowMs} id={DETAIL} onSecret={setSecret} onChoose={choose} />
           )}
         </div>
       )}
