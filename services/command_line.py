@@ -49,7 +49,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "device": Command("services.administration.devices", "registers devices and their credentials"),
     "user": Command("services.administration.users", "accounts of people"),
-    "conformance": Command("devices.conformance", "tests a device against the interface"),
+    "conformance": Command("devices.conformance.__main__", "tests a device against the interface"),
 }
 
 
