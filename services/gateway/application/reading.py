@@ -112,6 +112,15 @@ class Reading:
             await self._streams.prepare(pieces)
         return found
 
+    def leave(self, incoming: Sequence[Incoming]) -> None:
+        """Note that these messages are left to come again unread."""
+        for message in incoming:
+            route = self._routes.known.get(message.topic)
+            if route is not None and route.is_stream:
+                envelope = read_envelope(message.properties)
+                if envelope is not None:
+                    self._streams.leave(route, envelope)
+
     def read(
         self,
         incoming: Sequence[Incoming],
