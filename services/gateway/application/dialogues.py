@@ -47,6 +47,8 @@ LATELY_US = 15 * SECOND
 LOOK_S = 5.0
 """Devices that are connected and have said nothing yet are found so soon."""
 SHORTEST_TURN_S = 0.02
+TICKS_A_TURN = 200
+"""12 us each: those of a thousand hubs may be due at once after a start, and data goes first."""
 RESUME_S = 2.0
 """After a connection to the broker: time for what it holds to be read, before units that were
 silent only because nobody listened are taken for gone."""
@@ -241,7 +243,9 @@ class Dialogues:
         if self._session is None or self._clock.monotonic_s() < self._resume_s:
             return
         now_us = self._clock.now_us()
-        while self._due and self._due[0][0] <= now_us:
+        for _ in range(TICKS_A_TURN):
+            if not self._due or self._due[0][0] > now_us:
+                return
             due_us, key = heapq.heappop(self._due)
             conversation = self._held.get(key)
             if conversation is None or conversation.due_us != due_us:

@@ -238,6 +238,20 @@ async def test_a_dialogue_is_called_when_it_is_due_as_long_as_its_device_is_ther
     assert lane.session.native == [(HUB.name, b"status")]
 
 
+async def test_many_that_are_due_at_once_have_their_turns(
+    lane: Lane0, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogues, "TICKS_A_TURN", 1)
+    other = Device(MUTE_UNIT.key, HUB.name, "tiny-hub", simulated=False)
+    await lane.connects()
+    lane.dialogues.welcome(other)
+    await lane.clock.advance(1)
+    lane.dialogues.tick()
+    assert len(lane.session.native) == 1
+    lane.dialogues.tick()
+    assert len(lane.session.native) == 2
+
+
 async def test_who_is_connected_and_silent_is_found(lane: Lane0) -> None:
     """After a restart: its status is in the rows, and it says nothing of itself."""
     await lane.connects()
