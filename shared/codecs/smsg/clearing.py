@@ -78,8 +78,6 @@ class Clear:
 
     def tick(self, now_us: int) -> list[Effect]:
         """Ask, ask again, or give up while nothing has been done to the memory."""
-        if now_us < self.due_us:
-            return []
         if now_us < self._last_us():
             return self._begin(now_us)
         if self._may_have_cleared:  # nobody knows: it ends as unknown

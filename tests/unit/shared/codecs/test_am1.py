@@ -146,3 +146,18 @@ def test_an_empty_file_and_one_that_is_too_long_are_named() -> None:
 def test_constants_that_cannot_be_are_named(constants: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"am1|scale"):
         CODEC.new_decoder(CODEC.with_constants(constants))
+
+
+def test_results_that_do_not_fit_are_not_written() -> None:
+    with pytest.raises(ValueError, match="at most 999"):
+        encode_block([result()] * 300)
+    for wrong in (result()._replace(values=(100_000, *VALUES[1:])), result()._replace(mode="a:b")):
+        with pytest.raises(ValueError, match="do not fit"):
+            encode_block([wrong])
+
+
+def test_constants_may_stand_in_the_options_of_a_file() -> None:
+    found = read_file(encode_block([result()]), {"pef_l_min": 10, "volume_l": 0})
+    assert isinstance(found, ReadFile)
+    (piece,) = found.pieces()
+    assert [frame.scale for frame in piece.frames] == [10.0, 0.001]

@@ -259,3 +259,9 @@ def test_a_result_of_no_day_stands_where_it_came() -> None:
 def test_constants_that_cannot_be_are_named(constants: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="smsg"):
         new_decoder(**constants)
+
+
+@pytest.mark.parametrize("number", [-1, 65_536])
+def test_a_result_that_does_not_fit_is_not_written(number: int) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        layout.encode_result(0x53, Result(number, LOCAL))

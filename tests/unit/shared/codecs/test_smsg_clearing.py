@@ -321,3 +321,51 @@ def test_only_a_spirometer_has_a_memory(unit: str, text: str) -> None:
     assert isinstance(refused, Finish)
     assert refused.outcome is Answer.REFUSED
     assert refused.detail.startswith(text)
+
+
+def test_a_unit_that_measures_in_between_keeps_all_and_is_cleared_in_the_end() -> None:
+    world = World()
+    until(world, 1)
+    for _ in range(len(world.pipe)):
+        world.store()
+        world.receive()
+    world.hub.spirometer.blow()  # while the clearing is on its way
+    world.hear_down()
+    assert len(world.hub.spirometer.memory) == 2
+    world.settle()
+    assert world.ends == [Finish("c1", Answer.DONE, "2 results cleared")]
+
+
+def test_a_unit_that_never_stops_measuring_is_left_with_its_results() -> None:
+    world = World()
+    until(world, 1)
+    for _ in range(200):
+        world.deliver()
+        world.store()
+        world.receive()
+        if world.down:
+            message = layout.split(world.down[0])[0]
+            if message.message_type == layout.Spirometer.CLEAR:
+                world.hub.spirometer.blow()
+            world.hear_down()
+    (end,) = world.ends
+    assert end.outcome is Answer.FAILED
+    assert len(world.hub.spirometer.memory) == world.hub.spirometer.n_blown == 6
+
+
+def test_no_unit_has_more_results_than_there_is_memory() -> None:
+    world = World()
+    until(world, 0)
+    world.ask()
+    (ask,) = layout.split(world.down[-1])
+    (number,) = layout.ASK.unpack(ask.payload)
+    world.hub.say(layout.encode_result_header(0x53, 1_001, number))
+    world.deliver()
+    assert world.ends[-1].detail == "no spirometer has 1001 results"
+
+
+def test_a_command_that_is_given_again_goes_on() -> None:
+    world = World()
+    until(world, 1)
+    assert world.command is not None
+    assert world.dialogue.ask(world.command._replace(again=True), world.now_us) == []

@@ -233,3 +233,27 @@ def test_commands_at_once_are_bounded(talk: Talk) -> None:
         command = NativeCommand(str(number), "identify", {}, ECG_NAME, BEGIN_US * 2, again=False)
         assert ends(talk.dialogue.ask(command, talk.now_us)) == []
     assert ends(talk.ask("identify"))[0].outcome is Answer.REFUSED
+
+
+@pytest.mark.parametrize("name", ["start", "stop"])
+def test_a_unit_may_send_the_message_back_as_its_answer(talk: Talk, name: str) -> None:
+    (sent,) = talk.ask(name)
+    assert isinstance(sent, Send)
+    device_type, message_type, *_ = layout.split(sent.data)[0]
+    echo = layout.encode(layout.Message(device_type, message_type, ECG, layout.SERVER))
+    assert ends(talk.say(echo)) == [Finish(name, Answer.DONE)]
+
+
+def test_other_words_answer_no_stop(talk: Talk) -> None:
+    talk.say(layout.encode_error(OXIMETER, 1))
+    talk.ask("stop", "00000007")
+    assert ends(talk.say(layout.encode_error(OXIMETER, 1))) == []
+
+
+def test_units_that_are_remembered_are_bounded_and_none_goes_untold() -> None:
+    talk = Talk()
+    found: list[Effect] = []
+    for unit in range(100, 200):
+        found += talk.say(here(DeviceType.ECG, unit))
+    gone = [one.unit for one in seen(found) if not one.online]
+    assert gone == [layout.unit_name(unit) for unit in range(100, 108)]
