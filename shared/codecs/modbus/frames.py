@@ -113,7 +113,7 @@ def _read_gsm(data: bytes, address: int) -> Frame | BadFrame:
     if n_head < 4 or not _HEX.fullmatch(data, 0, n_head) or not _HEX.fullmatch(check):
         return BadFrame(Reason.MALFORMED, "no hex digits in head or check of a text frame")
     body = bytes.fromhex(data[:n_head].decode("ascii")) + data[n_head:-4]
-    if body[1] == FUNCTION_WRITE and len(body) > 7:
+    if body[1] == FUNCTION_WRITE and len(body) >= 7:
         body = body.ljust(7 + body[6], b"\0")  # a short message carries no NUL
     if crc16(body + bytes.fromhex(check.decode("ascii"))) != 0:
         return BadFrame(Reason.BAD_CHECKSUM, "crc-16 differs")
