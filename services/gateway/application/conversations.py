@@ -9,7 +9,7 @@ from services.gateway.application.routing import constants_of
 from services.gateway.core.messages import Device
 from shared.contracts.codec import Codec
 from shared.contracts.device_model import DeviceModel
-from shared.contracts.dialogue import Dialogue, Effect
+from shared.contracts.dialogue import Dialogue, Effect, Seen
 from shared.contracts.identity import UNIT_MARK, hub_of
 from shared.runtime.quarantine import Choked, attempt_twice
 
@@ -24,7 +24,10 @@ class GivenCommand:
 
 @dataclass(slots=True)
 class Conversation:
-    """One device, its dialogue (none before it is needed), and the commands that it was given."""
+    """One device, its dialogue (none before it is needed), and the commands that it was given.
+
+    ``there`` are the units that the dialogue holds for present.
+    """
 
     hub: Device
     new: Callable[[], Dialogue]
@@ -32,6 +35,7 @@ class Conversation:
     dialogue: Dialogue | None = None
     due_us: int | None = None
     given: dict[str, GivenCommand] = field(default_factory=dict)
+    there: dict[str, Seen] = field(default_factory=dict)
 
     def attempt(
         self, work: Callable[[Dialogue], list[Effect]]
@@ -45,6 +49,7 @@ class Conversation:
             dialogue = self.dialogue
             if dialogue is None:
                 self.given = {}  # whoever gave them gives again what is still to be done
+                self.there = {}
                 dialogue = self.new()
             self.dialogue = None
             effects = work(dialogue)

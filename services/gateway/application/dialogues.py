@@ -122,8 +122,15 @@ class Dialogues:
             self._feed(conversation, lambda dialogue: dialogue.stored(boot, ranges, now_us))
 
     def welcome(self, device: Device) -> None:
-        """Note that a device has just connected: its dialogue begins."""
-        if self._open(device, self._clock.now_us()) is not None:
+        """Note that a device has just connected: its dialogue begins.
+
+        With the connection of a hub its units were lost too: those that its dialogue has not
+        missed are told again, or they would be taken for gone until it tells of them by itself.
+        """
+        conversation = self._open(device, self._clock.now_us())
+        if conversation is not None:
+            for seen in conversation.there.values():
+                self._effects.put(device, seen)
             self.came()
 
     # ------------------------------------------------------------------ commands
@@ -324,7 +331,12 @@ class Dialogues:
                 self._effects.put(
                     hub, told_event(note, self._named(hub, note.unit), self._clock.now_us())
                 )
-            case Seen() | WantFile() | FilePart():
+            case Seen(unit, _, online, _):
+                conversation.there.pop(unit, None)
+                if online:
+                    conversation.there[unit] = effect
+                self._effects.put(hub, effect)
+            case WantFile() | FilePart():
                 self._effects.put(hub, effect)
 
     def _answer(self, device: Device, command: str, outcome: Answer, detail: str) -> None:

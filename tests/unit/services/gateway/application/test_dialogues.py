@@ -327,6 +327,19 @@ async def test_what_cannot_be_told_waits_and_only_the_newest_of_a_unit_counts(
     assert lane.out.events == [], "beyond the bound"
 
 
+async def test_the_units_of_a_hub_that_comes_back_at_once_are_there_again(lane: Lane0) -> None:
+    await lane.connects()
+    says(lane, "unit", unit="a1", online=True)
+    says(lane, "unit", unit="a2", online=True)
+    says(lane, "unit", unit="a2", online=False)
+    await lane.turn()
+    lane.units.seen.clear()
+    await lane.connects(online=False)
+    await lane.connects()
+    await lane.turn()
+    assert [(seen.unit, seen.online) for _, seen in lane.units.seen] == [("a1", True)]
+
+
 async def test_conversations_are_bounded_and_those_with_commands_stay(
     lane: Lane0, monkeypatch: pytest.MonkeyPatch
 ) -> None:
