@@ -18,6 +18,10 @@ ELECTRODES = ("LA", "LL", "RA")
 """In the order of their words; bit k of a lead-off word is electrode k."""
 WORD_BYTES = 2
 _LARGEST_INT16 = 32_767
+_NARROW_MOST = 16_383
+"""Any two words up to this differ by less than 16 bits hold."""
+_ECG, _CHEST = int(Stream.ECG), int(Place.CHEST)
+_INT16, _INT32 = int(SampleFormat.INT16), int(SampleFormat.INT32)
 
 CONSTANTS: Mapping[str, Constant] = MappingProxyType(
     {
@@ -62,25 +66,31 @@ def lead_frame(words: Words, *, rate_hz: int, dt_us: int, scale: float) -> Decod
 
     Parameters
     ----------
-    words : (samples, 3), LA, LL, RA against the Wilson terminal, counts
+    words : (samples, 3) and not empty, LA, LL, RA against the Wilson terminal, counts of 16 bits
     scale : mV a count
     """
-    wide = words.astype(np.int32)
-    left_arm, left_leg, right_arm = wide[:, 0], wide[:, 1], wide[:, 2]
-    leads = np.stack((left_arm - right_arm, left_leg - right_arm, left_leg - left_arm), axis=1)
-    is_narrow = bool((np.abs(leads) <= _LARGEST_INT16).all())
+    narrow = words.astype("<i2")
+    # The least word has no positive twin in 16 bits: unsigned, its amount is right.
+    if int(np.abs(narrow).view(np.uint16).max()) <= _NARROW_MOST:
+        layout, leads = _INT16, _leads(narrow)
+    else:
+        layout, leads = _INT32, _leads(narrow.astype("<i4"))
+        if int(np.abs(leads).max()) <= _LARGEST_INT16:
+            layout, leads = _INT16, leads.astype("<i2")
+    interval_ns = round(1e9 / rate_hz)
     return DecodedFrame(
-        stream=int(Stream.ECG),
-        place=int(Place.CHEST),
-        channels=3,
-        samples=len(leads),
-        interval_ns=round(1e9 / rate_hz),
-        dt_us=dt_us,
-        format=int(SampleFormat.INT16 if is_narrow else SampleFormat.INT32),
-        scale=scale,
-        offset=0.0,
-        data=leads.astype("<i2" if is_narrow else "<i4").tobytes(),
+        _ECG, _CHEST, 3, len(words), interval_ns, dt_us, layout, scale, 0.0, leads.tobytes()
     )
+
+
+def _leads(words: Words) -> Words:
+    """I, II and III of words that are wide enough for them."""
+    left_arm, left_leg, right_arm = words[:, 0], words[:, 1], words[:, 2]
+    leads = np.empty_like(words)
+    np.subtract(left_arm, right_arm, out=leads[:, 0])
+    np.subtract(left_leg, right_arm, out=leads[:, 1])
+    np.subtract(left_leg, left_arm, out=leads[:, 2])
+    return leads
 
 
 def temperature_frame(degrees_c: int) -> DecodedFrame:
