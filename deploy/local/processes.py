@@ -15,6 +15,7 @@ from shared.broker.topology import permissions
 STAGE_SERVERS, STAGE_SERVICES, STAGE_PATIENTS = range(3)
 GATEWAY_USER = "vw_gateway"
 SIMULATOR = "simulators"
+SYSTEMS = "device-systems"
 SIMULATION_SEED = 1
 RECORDINGS_MOST = 32
 
@@ -28,6 +29,8 @@ class RunOptions:
     patients : how many are simulated; 0 for none
     recordings : folder of recordings that are replayed as devices instead
     replicas : processes of each service
+    systems : device systems with protocols of their own that are simulated besides, as
+        ``smsg,radar`` or ``all``; a patient each
     lanes : number of lanes when the system is made; an existing one keeps its own
     """
 
@@ -35,6 +38,7 @@ class RunOptions:
     recordings: Path | None = None
     replicas: int = 1
     lanes: int = 2
+    systems: str = ""
 
 
 def instance_names(service: str, replicas: int) -> list[str]:
@@ -159,8 +163,6 @@ def patient_programs(
     layout: Layout, ports: Mapping[str, int], options: RunOptions
 ) -> list[Program]:
     """The simulators, or the replay of recordings; none when nobody is simulated."""
-    if options.patients == 0 and options.recordings is None:
-        return []
     environment = base_environment() | {
         "HOME": str(layout.folder),
         "PYTHONUNBUFFERED": "1",
@@ -173,20 +175,29 @@ def patient_programs(
         "VITALWIRE_SIMULATE_REPLAY_FILE": str(layout.folder / "replay.json"),
         "VITALWIRE_SIMULATE_SEED": str(SIMULATION_SEED),
     }
+    programs = []
+    if options.systems:
+        programs.append(
+            _simulator(SYSTEMS, environment | {"VITALWIRE_SIMULATE_SYSTEMS": options.systems})
+        )
+    if options.patients == 0 and options.recordings is None:
+        return programs
     if options.recordings is not None:
         environment["VITALWIRE_SIMULATE_RECORDINGS"] = str(options.recordings)
         environment["VITALWIRE_SIMULATE_RECORDINGS_MOST"] = str(RECORDINGS_MOST)
     else:
         environment["VITALWIRE_SIMULATE_BEDS"] = str(options.patients)
-    return [
-        Program(
-            name=SIMULATOR,
-            argv=(sys.executable, "-m", "services.command_line", "simulate"),
-            folder=PROJECT,
-            environment=environment,
-            stage=STAGE_PATIENTS,
-        )
-    ]
+    return [_simulator(SIMULATOR, environment), *programs]
+
+
+def _simulator(name: str, environment: Mapping[str, str]) -> Program:
+    return Program(
+        name=name,
+        argv=(sys.executable, "-m", "services.command_line", "simulate"),
+        folder=PROJECT,
+        environment={**environment, "VITALWIRE_INSTANCE": name},
+        stage=STAGE_PATIENTS,
+    )
 
 
 def common_environment(layout: Layout, ports: Mapping[str, int], user: str) -> dict[str, str]:

@@ -33,6 +33,7 @@ from deploy.local.servers import mosquitto, postgres, rabbitmq
 from deploy.local.servers.command import LOOPBACK, MissingServer, write_private
 from deploy.local.servers.postgres import FolderNotPassable
 from deploy.local.supervision import RUNNING, Supervisor
+from devices.simulators.systems import read_systems
 
 WATCH_EVERY_S = 0.5
 READY_WITHIN_S = 180.0
@@ -310,16 +311,22 @@ def _arguments() -> tuple[RunOptions, bool, Path]:
     parser = argparse.ArgumentParser(prog="vitalwire run", description=__doc__)
     parser.add_argument("--patients", type=int, default=8, help="simulated patients; 0 for none")
     parser.add_argument("--recordings", type=Path, help="folder of recordings to replay instead")
+    parser.add_argument("--systems", default="", help="device systems to simulate besides, or all")
     parser.add_argument("--replicas", type=int, default=1, help="processes of each service")
     parser.add_argument("--lanes", type=int, default=2, help="lanes of a new system")
     parser.add_argument("--until-ready", action="store_true", help="stop when it is ready")
     parser.add_argument("--folder", type=Path, default=PROJECT / ".local", help="where to keep all")
     given = parser.parse_args()
+    try:
+        read_systems(given.systems)
+    except ValueError as error:
+        parser.error(str(error))
     options = RunOptions(
         patients=given.patients,
         recordings=given.recordings.resolve() if given.recordings else None,
         replicas=given.replicas,
         lanes=given.lanes,
+        systems=given.systems,
     )
     return options, given.until_ready, given.folder.resolve()
 

@@ -19,6 +19,7 @@ from deploy.local.servers.command import write_private
 from deploy.local.servers.mosquitto import password_hash
 from devices.simulators.recordings import load_recordings
 from devices.simulators.roster import demo_ward
+from devices.simulators.systems import read_systems, simulated_devices
 from shared.contracts.identity import DeviceId, shard_of
 from shared.database.pool import Database, Session
 from shared.database.statements import load_statements
@@ -33,12 +34,14 @@ class Bed:
     number: int
     device: DeviceId
     model: str
+    wearer: str = ""
+    """Whose patient it is on, where several devices are worn by one; else its own."""
 
     @property
     def patient(self) -> str:
         """Opaque key of the patient, the same at each start."""
         alphabet = "23456789abcdefghjkmnpqrstuvwxyz"
-        digest = hashlib.sha256(f"demonstration {self.device}".encode()).digest()
+        digest = hashlib.sha256(f"demonstration {self.wearer or self.device}".encode()).digest()
         return "p-" + "".join(alphabet[byte % len(alphabet)] for byte in digest[:5])
 
     @property
@@ -49,6 +52,23 @@ class Bed:
 
 def beds(options: RunOptions) -> list[Bed]:
     """Who is simulated or replayed in this run."""
+    ward = _ward(options)
+    systems = simulated_devices(read_systems(options.systems), count=1, seed=SIMULATION_SEED)
+    worn: dict[int, str] = {}
+    for one in systems:
+        worn.setdefault(one.wearer, one.device)
+    return ward + [
+        Bed(
+            number=len(ward) + one.wearer,
+            device=one.device,
+            model=one.model,
+            wearer=worn[one.wearer],
+        )
+        for one in systems
+    ]
+
+
+def _ward(options: RunOptions) -> list[Bed]:
     if options.recordings is not None:
         recordings, _ = load_recordings(options.recordings, most=RECORDINGS_MOST)
         return [

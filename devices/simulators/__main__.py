@@ -21,6 +21,7 @@ def main() -> int:
     systems, faults = ", ".join(SYSTEMS), ", ".join(Fault)
     parser.add_argument("--system", dest="systems", help=f"some of {systems}; or all")
     parser.add_argument("--count", help="patients of each system")
+    parser.add_argument("--first", help="number of the first of them")
     parser.add_argument("--faults", help=f"some of {faults}; or all")
     parser.add_argument("--seed", help="seed of the patients")
     options, others = parser.parse_known_args()

@@ -78,6 +78,7 @@ def devices_of(settings: SimulateSettings) -> tuple[SimulatedDevice, ...]:
             read_systems(settings.simulate_systems),
             count=settings.simulate_count,
             seed=settings.simulate_seed,
+            first=settings.simulate_first,
             faults=read_faults(settings.simulate_faults),
         )
     except ValueError as error:

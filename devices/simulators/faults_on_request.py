@@ -69,7 +69,7 @@ class FaultPlan:
 
     def begins_s(self, fault: Fault) -> float:
         """When it is there for the first time."""
-        place = list(Fault).index(fault)
+        place = sorted(self.faults | {fault}, key=list(Fault).index).index(fault)
         return FIRST_S + EACH_S * place + float(generator(self.seed, 0xFA, place).uniform(0, 1.5))
 
     def is_on(self, fault: Fault, second: float) -> bool:
@@ -113,4 +113,4 @@ class FaultPlan:
         """What is left."""
         if self.is_on(Fault.LOW_BATTERY, second):
             return LOW_BATTERY_PERCENT
-        return max(20.0, 100.0 - second / 600.0)
+        return max(20.0, float(100 - int(second) // 600))

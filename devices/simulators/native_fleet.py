@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import final
 
 import structlog
 from paho.mqtt.reasoncodes import ReasonCode
 
-from devices.sdk import Device, Durability
+from devices.sdk import Device, Durability, Frame
 from devices.sdk.happened import Happened
 from devices.sdk.link import Address, Link
 from devices.simulators.bedside_monitor import Outgoing
@@ -129,7 +130,8 @@ class _Life:
                 codec, body, t_us = message
                 await device.publish_native(codec, body, t_us=t_us + ahead_us)
             else:
-                await device.publish(message.frames, lead_off=message.lead_off)
+                frames = [_as_clocked(frame, ahead_us) for frame in message.frames]
+                await device.publish(frames, lead_off=message.lead_off)
 
     def _make(self) -> Device:
         member = self._member
@@ -178,3 +180,10 @@ class _Life:
 
     def _due_us(self) -> int:
         return self._start_us + (self._second + 1) * SECOND_US + self._phase_us
+
+
+def _as_clocked(frame: Frame, ahead_us: int) -> Frame:
+    """The frame by the device's clock instead of the true one."""
+    if frame.start_us is None:
+        return frame
+    return replace(frame, start_us=frame.start_us + ahead_us)

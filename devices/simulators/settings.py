@@ -46,6 +46,9 @@ class SimulateSettings(MqttSettings, ServiceSettings):
     simulate_count: int = Field(
         default=1, ge=1, le=1_000, description="Patients of each of these systems"
     )
+    simulate_first: int = Field(
+        default=1, ge=1, le=9_000, description="Number of the first of them, as in its device id"
+    )
     simulate_faults: str = Field(
         default="",
         description="What goes wrong with them: lead_off, noise, low_battery, disconnect, "

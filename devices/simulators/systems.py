@@ -106,12 +106,13 @@ def simulated_devices(
     *,
     count: int,
     seed: int,
+    first: int = 1,
     faults: frozenset[Fault] = frozenset(),
 ) -> tuple[SimulatedDevice, ...]:
     """``count`` patients of each system with their devices; the same for the same arguments."""
     devices: list[SimulatedDevice] = []
     for place, system in enumerate(systems):
-        for number in range(1, count + 1):
+        for number in range(first, first + count):
             own_seed = seed * 1_000_000 + list(SYSTEMS).index(system) * 10_000 + number
             plan = FaultPlan(faults, own_seed)
             for part in SYSTEMS[system]:
@@ -123,7 +124,7 @@ def simulated_devices(
                     SimulatedDevice(
                         device=DeviceId(f"{part.prefix}-{number:02d}"),
                         model=part.model,
-                        wearer=place * count + number,
+                        wearer=place * count + number - first + 1,
                         source=part.make(patient, plan, number),
                         plan=plan,
                         reported=part.reported,

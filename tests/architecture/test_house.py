@@ -33,7 +33,7 @@ DRIVERS = {
     "aiormq": ("shared.broker",),
     "asyncpg": ("shared.database", "shared.ownership"),
     "mqtt5": ("services.gateway.adapters",),
-    "aiomqtt": ("devices.sdk", "devices.simulators"),
+    "aiomqtt": ("devices.sdk", "devices.simulators", "devices.conformance"),
     "fastapi": ("services.api",),
     "pyarrow": ("services.api.resources.exports.writers",),
     "prometheus_client": ("shared.telemetry",),

@@ -52,6 +52,7 @@ class System:
     ----------
     devices : device ids that are registered
     settings : more environment of a service, by its name
+    models : of devices that are no senders of this test
     broken : a control: the service that is started through `tests.chaos.broken`, and how
     """
 
@@ -61,9 +62,11 @@ class System:
         *,
         settings: Mapping[str, Mapping[str, str]] | None = None,
         broken: Mapping[str, str] | None = None,
+        models: Mapping[str, str] | None = None,
     ) -> None:
         self.secrets = {device: f"secret-of-{device}" for device in devices}
         self._settings = dict(settings or {})
+        self._models = dict(models or {})
         self.broken = dict(broken or {})
         self._folder = Path(tempfile.mkdtemp(prefix="vw-chaos-"))
         self._folder.chmod(0o711)
@@ -215,7 +218,7 @@ class System:
                 (
                     device,
                     shard_of(DeviceId(device)),
-                    "chaos-sender",
+                    self._models.get(device, "chaos-sender"),
                     f"p-{number:05d}",
                     password_hash(secret),
                 )

@@ -36,7 +36,15 @@ def has_sanitizers() -> bool:
 
 def compile_c(sources: Sequence[Path], to: Path, *defines: str, sanitized: bool = True) -> Path:
     """Give the program that the sources make."""
-    options = ["-std=c99", "-g", "-O1", *WARNINGS, *(f"-D{each}" for each in defines)]
+    options = [
+        "-std=c99",
+        "-g",
+        "-O1",
+        "-I",
+        str(EMBEDDED),
+        *WARNINGS,
+        *(f"-D{each}" for each in defines),
+    ]
     if sanitized and has_sanitizers():
         options += SANITIZERS
     command = [compiler(), *options, "-o", str(to), *map(str, sources)]
