@@ -112,19 +112,19 @@ def read_file(data: bytes, options: Mapping[str, Any]) -> ReadFile | BadFile:
 
     Parameters
     ----------
-    options : ``time_zone`` of the meter's clock (a name such as Europe/Berlin, or +02:00; UTC
-        where it is missing), and constants of the codec
+    options : ``time_zone`` of the meter's clock (a name such as Europe/Berlin, or +02:00; where
+        it is missing, ``utc_offset_min`` counts), and constants of the codec
     """
     if len(data) > LARGEST_FILE:
         return BadFile(Reason.TOO_LARGE, f"{len(data)} bytes, at most {LARGEST_FILE}")
-    zone = _zone(str(options.get("time_zone") or "UTC"))
-    if zone is None:
-        return BadFile(Reason.BAD_TIME, "the option time_zone names no time zone")
     constants = {name: constant.value for name, constant in CONSTANTS.items()}
     for name in constants:
         told = options.get(name)
         if isinstance(told, int | float) and math.isfinite(told) and told != 0:
             constants[name] = float(told)
+    zone = _zone(str(options.get("time_zone") or ""), constants["utc_offset_min"])
+    if zone is None:
+        return BadFile(Reason.BAD_TIME, "the option time_zone names no time zone")
     results: list[Result] = []
     at, line = 0, 1
     while at < len(data):
@@ -173,7 +173,10 @@ def _instant(result: Result, zone: tzinfo) -> int:
     return (result.taken.replace(tzinfo=zone) - _EPOCH) // timedelta(microseconds=1)
 
 
-def _zone(text: str) -> tzinfo | None:
+def _zone(text: str, utc_offset_min: float) -> tzinfo | None:
+    """The zone of this name or offset; of none, that of the meter; None where there is none."""
+    if not text:
+        return timezone(timedelta(minutes=max(-1_439.0, min(utc_offset_min, 1_439.0))))
     offset = _OFFSET.fullmatch(text)
     if offset is not None:
         minutes = int(offset[2]) * 60 + int(offset[3])

@@ -161,3 +161,13 @@ def test_constants_may_stand_in_the_options_of_a_file() -> None:
     assert isinstance(found, ReadFile)
     (piece,) = found.pieces()
     assert [frame.scale for frame in piece.frames] == [10.0, 0.001]
+
+
+def test_the_time_zone_of_a_file_goes_before_that_of_its_meter() -> None:
+    data = encode_block([result()])
+    times = []
+    for options in ({}, {"utc_offset_min": 60.0}, {"utc_offset_min": 60.0, "time_zone": "-05:00"}):
+        found = read_file(data, options)
+        assert isinstance(found, ReadFile)
+        times.append([piece.t_us - T_US for piece in found.pieces()])
+    assert times == [[0], [-3_600_000_000], [18_000_000_000]]
