@@ -4,9 +4,10 @@ import csv
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.client import signed_in
 from tests.browser.running_system import RunningSystem
@@ -15,7 +16,7 @@ from tests.browser.screen import PHONE, Screen
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SETTLED = "[data-asked=shown]"
-# Everything on the page is read from the top; a reader further down is not moved.
+LATER = "2026-01-02T03:05:00.000000Z"
 WIDE = """() => document.documentElement.scrollWidth > document.documentElement.clientWidth"""
 
 
@@ -78,6 +79,55 @@ async def test_the_log_is_narrowed_exported_and_outlives_a_reload(screen: Screen
     await page.goto(f"{screen.address}/log?patient=p-zzzzz")
     await expect(page.get_by_text("There is no such patient or device")).to_be_visible()
     screen.complaints.clear()  # the browser's own line of the 404
+
+
+async def test_who_reads_further_down_is_not_moved_by_what_is_new(
+    screen: Screen, system: RunningSystem
+) -> None:
+    page = screen.page
+    told = [an_event(number) for number in range(60, 0, -1)]
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(json={"items": told, "next": None})
+
+    await page.route("**/v1/events?*", answer)
+    await see_log(screen, "nurse")
+    rows = page.locator("[data-testid^=log-]")
+    await expect(rows).to_have_count(60)
+    await rows.nth(40).scroll_into_view_if_needed()
+    await expect(page.get_by_role("button", name=re.compile("new event"))).to_have_count(0)
+    place = await rows.nth(40).bounding_box()
+    told.insert(0, an_event(61))
+    async with signed_in(system, "nurse") as client:  # news, so that the page looks again at once
+        (await client.post("/v1/devices/sim-bed-04/commands", json={"name": "identify"}))
+    fresh = page.get_by_role("button", name="1 new event")
+    await expect(fresh).to_be_visible(timeout=15_000)
+    assert await rows.nth(40).bounding_box() == place
+    await fresh.click()
+    await expect(rows).to_have_count(61)
+    await expect(rows.first).to_contain_text("Battery low: 61")
+    assert await page.evaluate("() => window.scrollY") == 0
+
+
+def an_event(number: int) -> dict[str, Any]:
+    """As the log has it; the number is what it tells."""
+    return {
+        "id": f"e{number:03}",
+        "t": f"2026-01-02T03:04:{number % 60:02}.{number:06}Z" if number < 60 else LATER,
+        "topic": "device",
+        "kind": "battery_low",
+        "severity": "low",
+        "source": "gateway",
+        "by": None,
+        "by_name": None,
+        "outcome": None,
+        "reason": None,
+        "patient": None,
+        "bed": None,
+        "device": None,
+        "text_key": "battery_low",
+        "data": {"percent": number},
+    }
 
 
 async def test_a_technician_sees_devices_and_no_alarm(

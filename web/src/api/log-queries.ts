@@ -25,12 +25,15 @@ export interface Log {
   readonly items: readonly LogEntry[];
   /** Where older ones go on; null when there are none. */
   readonly next: string | null;
+  /** When the newest page was last asked for whole, by the clock of this screen. */
+  readonly wholeMs: number;
 }
 
 const FIRST = 100;
 const AGAIN = 500;
 const MOST_PAGES = 4;
-const OVERLAP_MS = 60_000; // what is late, and what becomes of commands, comes again
+const OVERLAP_MS = 60_000; // what comes a little late, and what becomes of commands
+const WHOLE_MS = 60_000;
 const AGAIN_MS = 10_000;
 
 export function logPage(api: Client, asked: Asked, fromMs: number, limit: number, cursor: string | null): Promise<LogPage> {
@@ -44,16 +47,23 @@ export function logPage(api: Client, asked: Asked, fromMs: number, limit: number
   return body(api.GET("/v1/events", { params: { query } }));
 }
 
-/** The newest of the log, and from then on only what is new; `olderOf` adds what is older. */
+/** The newest of the log, and from then on what is new; what came late is found within a minute. */
 export const logQuery = (api: Client, asked: Asked) =>
   queryOptions({
     queryKey: ["log", asked] as const,
     queryFn: async ({ client, queryKey }): Promise<Log> => {
       const held = (): Log | undefined => client.getQueryData<Log>(queryKey);
-      const newest = held()?.items[0];
-      if (newest === undefined) {
+      const before = held();
+      const newest = before?.items[0];
+      if (before === undefined || newest === undefined || Date.now() - before.wholeMs > WHOLE_MS) {
+        const wholeMs = Date.now();
         const first = await logPage(api, asked, asked.fromMs, FIRST, null);
-        return { items: first.items, next: first.next };
+        const oldest = first.items.at(-1);
+        // more is new than fits: what is here would not join it
+        const apart = first.next !== null && newest !== undefined && oldest !== undefined && oldest.t > newest.t;
+        const now = held();
+        if (now === undefined || newest === undefined || apart) return { items: first.items, next: first.next, wholeMs };
+        return { items: merge(now.items, first.items), next: now.next, wholeMs };
       }
       const fromMs = Math.max(asked.fromMs, Date.parse(newest.t) - OVERLAP_MS);
       const fresh: LogEntry[] = [];
@@ -64,9 +74,9 @@ export const logQuery = (api: Client, asked: Asked) =>
         cursor = answer.next;
       }
       // too much has come to join it to what is here: begin anew at the newest
-      if (cursor !== null) return { items: fresh, next: cursor };
-      const now = held();
-      return { items: merge(now?.items ?? [], fresh), next: now?.next ?? null };
+      if (cursor !== null) return { items: fresh, next: cursor, wholeMs: before.wholeMs };
+      const now = held() ?? before;
+      return { items: merge(now.items, fresh), next: now.next, wholeMs: now.wholeMs };
     },
     refetchInterval: AGAIN_MS,
     staleTime: 0,
@@ -75,7 +85,7 @@ export const logQuery = (api: Client, asked: Asked) =>
 /** What is older than all that is here, behind it. */
 export async function olderOf(api: Client, asked: Asked, log: Log): Promise<Log> {
   const page = await logPage(api, asked, asked.fromMs, FIRST, log.next);
-  return { items: merge(log.items, page.items), next: page.next };
+  return { ...log, items: merge(log.items, page.items), next: page.next };
 }
 
 /** Both, each row once as it was told last, the newest first. */

@@ -87,7 +87,15 @@ function LogRow({ row: { entry, text, mark, by }, days }: { readonly row: Row; r
           </Link>
         )}
       </td>
-      <td className={styles["by"]}>{by}</td>
+      <td className={styles["by"]}>
+        {entry.by === null ? (
+          by
+        ) : (
+          <Link href={`/log?user=${encodeURIComponent(entry.by)}`} aria-label={logTexts.onlyUser(by)}>
+            {by}
+          </Link>
+        )}
+      </td>
     </tr>
   );
 }

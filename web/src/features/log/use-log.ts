@@ -44,7 +44,7 @@ export function useLog(asked: Asked, enabled: boolean) {
 /** What came while older rows were on their way stays. */
 function joined(now: Log, longer: Log): Log {
   const known = new Set(longer.items.map(({ id }) => id));
-  return { items: [...now.items.filter(({ id }) => !known.has(id)), ...longer.items], next: longer.next };
+  return { ...now, items: [...now.items.filter(({ id }) => !known.has(id)), ...longer.items], next: longer.next };
 }
 
 const TOP_PX = 80;
