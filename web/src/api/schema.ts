@@ -1289,7 +1289,7 @@ export interface components {
             requested_by: string;
             /** Sent At */
             sent_at: string | null;
-            /** @description queued: not taken by the gateway yet. waiting: the device is away. sent: no answer yet. expired: it has not run and never will. unknown: sent, and not answered in time; it may have run, and is known when the device comes back within a day */
+            /** @description queued: not taken by the gateway yet. waiting: the device is away. sent: no answer yet. expired: it has not run and never will. unknown: sent, and not answered in time; it may have run, and is known when the device comes back within a day (not of one that speaks its own protocol: nobody can ask it) */
             state: components["schemas"]["CommandState"];
         };
         /**

@@ -50,7 +50,8 @@ class Command(BaseModel):
         description=(
             "queued: not taken by the gateway yet. waiting: the device is away. sent: no answer "
             "yet. expired: it has not run and never will. unknown: sent, and not answered in "
-            "time; it may have run, and is known when the device comes back within a day"
+            "time; it may have run, and is known when the device comes back within a day (not of "
+            "one that speaks its own protocol: nobody can ask it)"
         )
     )
     detail: str | None = Field(description="What the device said of it")
