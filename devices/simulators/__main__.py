@@ -17,7 +17,11 @@ from shared.runtime.service import run_service
 
 def main() -> int:
     """Run the simulators until SIGTERM; gives the exit status."""
-    parser = argparse.ArgumentParser(prog="vitalwire simulate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="vitalwire simulate",
+        description=__doc__,
+        epilog="--show-settings prints all settings and ends",
+    )
     systems, faults = ", ".join(SYSTEMS), ", ".join(Fault)
     parser.add_argument("--system", dest="systems", help=f"some of {systems}; or all")
     parser.add_argument("--count", help="patients of each system")

@@ -280,6 +280,29 @@ async def test_native_bytes_carry_their_envelope_as_properties(
             assert properties[2][0] == "t"
 
 
+async def test_commands_in_native_bytes_are_heard_and_json_still_is(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    heard: list[Any] = []
+    native: list[bytes] = []
+    async with (
+        server(mosquitto) as far,
+        device(mosquitto, tmp_path, heard, on_native=native.append) as near,
+    ):
+        await eventually(lambda: near.is_connected)
+        topic = down_topic(DEVICE, DownKind.COMMAND)
+        await far.client.publish(topic, b"\x5f\x2a\x01", qos=1)
+        expires = time.time_ns() // 1_000 + 60_000_000
+        await far.tell(
+            DownKind.COMMAND, {"command": "c-1", "name": "stop", "args": {}, "expires": expires}
+        )
+        await eventually(lambda: Command("c-1", "stop", {}, expires) in heard)
+        assert native == [b"\x5f\x2a\x01"]
+        await near.publish_native("modbus", b"\x5f\x2a", t_us=17)
+        topic = up_topic(DEVICE, UpKind.DATA, "modbus")
+        await eventually(lambda: [body for t, body, _ in far.received if t == topic])
+
+
 async def test_a_full_journal_makes_publish_wait_or_raise(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
