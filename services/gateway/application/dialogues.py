@@ -333,7 +333,7 @@ class Dialogues:
                 )
             case Seen(unit, _, online, _):
                 conversation.there.pop(unit, None)
-                if online:
+                if online and unit:
                     conversation.there[unit] = effect
                 self._effects.put(hub, effect)
             case WantFile() | FilePart():
