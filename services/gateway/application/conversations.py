@@ -19,6 +19,7 @@ class GivenCommand:
     """A command that a dialogue has been given."""
 
     device: Device
+    expires_us: int
     is_withdrawn: bool = False
 
 
@@ -38,12 +39,15 @@ class Conversation:
     there: dict[str, Seen] = field(default_factory=dict)
 
     def attempt(
-        self, work: Callable[[Dialogue], list[Effect]]
+        self, work: Callable[[Dialogue], list[Effect]], now_us: int
     ) -> tuple[list[Effect], int | None] | Choked:
         """Let the dialogue work; give what it wants done, and when it is due again.
 
+        Commands whose time is over are withdrawn before, however late that is noticed otherwise.
         One that failed is not used again: the second try is a new one's.
         """
+
+        over = self._withdraw(now_us) if self.given else []
 
         def once() -> tuple[list[Effect], int | None]:
             dialogue = self.dialogue
@@ -52,6 +56,8 @@ class Conversation:
                 self.there = {}
                 dialogue = self.new()
             self.dialogue = None
+            for command in over:
+                dialogue.withdraw(command)
             effects = work(dialogue)
             due_us = dialogue.due_us()
             self.dialogue = dialogue
@@ -61,6 +67,14 @@ class Conversation:
         if isinstance(found, Choked):
             self.given = {}
         return found
+
+    def _withdraw(self, now_us: int) -> list[str]:
+        over: list[str] = []
+        for command, given in self.given.items():
+            if not given.is_withdrawn and given.expires_us <= now_us:
+                given.is_withdrawn = True
+                over.append(command)
+        return over
 
 
 class Speakers:

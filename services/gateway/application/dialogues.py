@@ -182,7 +182,7 @@ class Dialogues:
         )
 
         def ask(dialogue: Dialogue) -> list[Effect]:
-            conversation.given[command.id] = GivenCommand(device)
+            conversation.given[command.id] = GivenCommand(device, command.expires_us)
             return dialogue.ask(asked, now_us)
 
         if not self._feed(conversation, ask):
@@ -295,7 +295,7 @@ class Dialogues:
 
     def _feed(self, conversation: Conversation, work: Callable[[Dialogue], list[Effect]]) -> bool:
         """Let a dialogue work and carry out what it wants; false where it failed twice."""
-        found = conversation.attempt(work)
+        found = conversation.attempt(work, self._clock.now_us())
         if isinstance(found, Choked):
             self._metrics.dialogue_failures.labels(self._label).inc()
             return False

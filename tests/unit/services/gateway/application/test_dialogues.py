@@ -157,6 +157,17 @@ async def test_nothing_of_a_command_is_sent_after_its_time(lane: Lane0) -> None:
     assert lane.told() == ["unknown"]
 
 
+async def test_a_loop_that_comes_late_sends_nothing_late(lane: Lane0) -> None:
+    """The process was stopped over the deadline: the receipt is read before the commands are."""
+    await lane.connects()
+    await asked_for(lane, device=HUB, name="clear", within_s=30)
+    await lane.turn()
+    says(lane, "announced", n=5)
+    await lane.clock.advance(30)
+    lane.dialogues.stored(HUB.key, 7, [(5, 5)])
+    assert went_down(lane) == ["ask"]
+
+
 async def test_in_time_the_second_half_follows_the_receipt(lane: Lane0) -> None:
     await lane.connects()
     await asked_for(lane, device=HUB, name="clear", within_s=30)
