@@ -43,7 +43,10 @@ class Finish(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A unit behind the hub is there, or not any more. ``kind`` is looked up in the model."""
+    """A unit behind the hub is there, or not any more. ``kind`` is looked up in the model.
+
+    Without a unit it is the sender itself, and ``reported`` is all that counts.
+    """
 
     unit: str
     kind: str

@@ -135,7 +135,7 @@ class Gateway:
                 if outcome in ENDS:
                     self.ended.add(command)
             case Seen(unit, _, _, reported):
-                assert unit_id(DeviceId("hub-1"), unit) is not None
+                assert not unit or unit_id(DeviceId("hub-1"), unit) is not None
                 assert isinstance(reported, Mapping)
             case Tell(note):
                 assert not note.unit or unit_id(DeviceId("hub-1"), note.unit) is not None
