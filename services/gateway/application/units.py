@@ -91,6 +91,10 @@ class Units:
         ------
         Unavailable : it cannot be taken now
         """
+        if not seen.unit:  # the sender itself: whether it is there is seen otherwise
+            is_online = self._presences.is_online(hub.key)
+            await self._presences.note_unit(hub, online=is_online, reported=seen.reported)
+            return
         unit = await self._find(hub, seen.unit, kind=seen.kind, streams=(), may_join=seen.online)
         if unit is None:
             if seen.online:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
+from typing import Any
 
 from shared.codecs.modbus.card_files import NO_ANSWER, CardFiles
 from shared.codecs.modbus.frames import Form, write_frame
@@ -36,9 +37,10 @@ from shared.codecs.modbus.registers import (
     Notice,
     in_words,
     read_status,
+    state_of,
     write_name,
 )
-from shared.codecs.modbus.words import read_word
+from shared.codecs.modbus.words import read_state, read_word
 from shared.contracts import commands
 from shared.contracts.codec import Constant
 from shared.contracts.decoding import Word
@@ -46,6 +48,7 @@ from shared.contracts.dialogue import (
     Effect,
     Finish,
     NativeCommand,
+    Seen,
     Send,
 )
 from shared.contracts.identity import MessageId
@@ -123,6 +126,7 @@ class ModbusDialogue:
         self._taking: deque[str] = deque(maxlen=MOST_TAKING)
         self._status_due_us: int | None = 0
         self._status_tries = 0
+        self._reported: dict[str, Any] = {}
 
     # ------------------------------------------------------------------ what is heard
 
@@ -132,7 +136,8 @@ class ModbusDialogue:
         for word in words:
             said = read_word(word)
             if said is None:
-                continue  # of the codec of its samples
+                effects += self._report(read_state(word))
+                continue
             self._form = said.form
             self._files.paused_until_us = None  # it is there again
             if isinstance(said.told, Notice):
@@ -140,6 +145,13 @@ class ModbusDialogue:
             else:
                 effects += self._answer(said.told, now_us)
         return effects + self._go_on(now_us)
+
+    def _report(self, state: dict[str, Any] | None) -> list[Effect]:
+        """Tell how the monitor is, where that is not as it was."""
+        if state is None or state == self._reported:
+            return []
+        self._reported = state
+        return [Seen("", "", online=True, reported=state)]
 
     def _notice(self, notice: Notice) -> list[Effect]:
         """Answer a notice, each time that it comes; a file is read once."""
@@ -195,9 +207,10 @@ class ModbusDialogue:
             self._files.announced(name)
         if status.n_untaken > MOST_UNTAKEN:
             self._status_due_us = now_us + self._quiet_us  # for those that it could not name
-        if not asked.command:
-            return []
-        return [Finish(asked.command, commands.Answer.DONE, in_words(status))]
+        effects = self._report(state_of(status))
+        if asked.command:
+            effects.append(Finish(asked.command, commands.Answer.DONE, in_words(status)))
+        return effects
 
     # ------------------------------------------------------------------ commands
 

@@ -2,7 +2,7 @@
 
 import struct
 from enum import IntFlag
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.codecs.modbus.pdus import WriteRegisters
 from shared.contracts.telecare_card import CARD_NAME, CARD_NAME_BYTES, DEVICE_CODE
@@ -42,6 +42,13 @@ class StatusBit(IntFlag):
     LA_OFF = 64
     LL_OFF = 128
     RA_OFF = 256
+
+
+_LEADS_OFF = {StatusBit.LA_OFF: "LA", StatusBit.LL_OFF: "LL", StatusBit.RA_OFF: "RA"}
+_AS_IN_BLOCKS = (
+    StatusBit.POSITION_WRONG, StatusBit.CARD_ERROR, StatusBit.FRONT_END_FAULT, StatusBit.IN_MOTION,
+    StatusBit.BATTERY_LOW,
+)  # fmt: skip
 
 
 class Notice(NamedTuple):
@@ -140,6 +147,15 @@ def read_status(data: bytes) -> MonitorStatus | None:
     return MonitorStatus(
         StatusBit(bits & 0x1FF), battery, temperature_c, n_untaken, device_code, untaken
     )
+
+
+def state_of(status: MonitorStatus) -> dict[str, Any]:
+    """How the monitor is, in the words of its blocks."""
+    return {
+        "battery": status.battery,
+        "leads_off": [name for bit, name in _LEADS_OFF.items() if bit in status.bits],
+        "status": [(bit.name or "").lower() for bit in _AS_IN_BLOCKS if bit in status.bits],
+    }
 
 
 def in_words(status: MonitorStatus) -> str:

@@ -51,6 +51,17 @@ def read_word(word: Word) -> Heard | None:
     return None if form is None or told is None else Heard(form, told)
 
 
+def read_state(word: Word) -> dict[str, Any] | None:
+    """What a block of the monitor's samples says of the monitor itself; None of any other word."""
+    match word.name, word.data:
+        case "state", {"leads_off": list(leads_off), "status": list(status)}:
+            told: dict[str, Any] = {"leads_off": leads_off, "status": status}
+            battery = word.data.get("battery")
+            return told | {"battery": battery} if isinstance(battery, int) else told
+        case _:
+            return None
+
+
 def _told(word: Word) -> Notice | Answer | None:
     match word.name, word.data:
         case "new_file", {"file": str(name), "device_code": str(code)}:

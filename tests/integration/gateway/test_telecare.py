@@ -15,6 +15,7 @@ from paho.mqtt.properties import Properties
 from devices.simulators.telecare_card import MonitorCard
 from shared.codecs.modbus.frames import Form
 from shared.codecs.modbus.pdus import Failure
+from shared.codecs.telecare_file.blocks import block, encode_block
 from shared.codecs.telecare_file.leads import Words
 from shared.codecs.telecare_file.text import Recording, card_name, write_recording
 from shared.contracts.identity import DeviceId
@@ -36,11 +37,11 @@ class Monitor:
         self.n = 0
         self.n_heard = 0
 
-    async def say(self, data: bytes) -> None:
+    async def say(self, data: bytes, codec: str = "modbus") -> None:
         about = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
         about.UserProperty = [("b", f"{BOOT:08x}"), ("n", str(self.n)), ("t", str(now_us()))]
         self.n += 1
-        topic = up_topic(self.name, UpKind.DATA, "modbus")
+        topic = up_topic(self.name, UpKind.DATA, codec)
         await self.client.publish(topic, data, qos=1, properties=about)
 
     async def listen(self) -> None:
@@ -95,6 +96,17 @@ def leads_seen(system: System, device: int, boot: int) -> list[list[int]]:
     return samples
 
 
+async def battery_of(system: System, device: int, percent: float) -> bool:
+    connection = await system.sql()
+    try:
+        found = await connection.fetchval(
+            "select battery_percent from gateway.presence where device_id = $1", device
+        )
+    finally:
+        await connection.close()
+    return bool(found == percent)
+
+
 async def test_a_recording_is_read_from_the_card_though_the_gateway_is_killed(
     system: System,
 ) -> None:
@@ -120,6 +132,8 @@ async def test_a_recording_is_read_from_the_card_though_the_gateway_is_killed(
         await system.store(name, boots[0], [(0, 0)])
         await eventually(lambda: card.untaken == [], within_s=20)
 
+        await monitor.say(encode_block(block(battery=40, temperature_c=28)), "telecare_file")
+
         card.refuses = Failure.POSITION_WRONG
         refused = await ask_for(system, name, "take_ecg")
         await eventually(has_outcome(system, refused, "refused"), within_s=20)
@@ -138,5 +152,6 @@ async def test_a_recording_is_read_from_the_card_though_the_gateway_is_killed(
         await eventually(has_outcome(system, done, "done"), within_s=20)
         await eventually(system.came(key, {(boots[1], 0)}), within_s=60)
         assert leads_seen(system, key, boots[1]) == leads_of(later.words)
+        await eventually(lambda: battery_of(system, key, 40), within_s=20)
     assert "recording_made" in system.kinds()
     assert system.seen.parked == []

@@ -27,6 +27,7 @@ from shared.contracts.dialogue import (
     FilePart,
     Finish,
     NativeCommand,
+    Seen,
     Send,
     Tell,
     WantFile,
@@ -422,6 +423,27 @@ def test_a_status_is_told_in_words() -> None:
     line.ask("status_request")
     told = "battery 20 %, 28 degC, 0 recordings not taken, battery_low, ll_off"
     assert line.finished() == [Finish("c-1", Answer.DONE, told)]
+
+
+def test_what_the_monitor_says_of_itself_is_told_when_it_changes() -> None:
+    line = Line()
+
+    def state(battery: int, *leads_off: str) -> Word:
+        return Word("state", data={"battery": battery, "leads_off": [*leads_off], "status": []})
+
+    said = [state(100), state(100), state(80), state(80, "LA"), Word("state", data={"battery": 1})]
+    effects = line.dialogue.heard(said, MessageId(DeviceKey(1), Boot(1), 1), START_US)
+    assert [one.reported for one in effects if isinstance(one, Seen)] == [
+        {"battery": 100, "leads_off": [], "status": []},
+        {"battery": 80, "leads_off": [], "status": []},
+        {"battery": 80, "leads_off": ["LA"], "status": []},
+    ]
+    line.card.battery, line.card.bits = 60, StatusBit.RA_OFF | StatusBit.CARD_ERROR
+    line.ask("status_request")
+    told = [effect for effect in line.effects if isinstance(effect, Seen)]
+    assert [(one.unit, one.reported) for one in told] == [
+        ("", {"battery": 60, "leads_off": ["RA"], "status": ["card_error"]})
+    ]
 
 
 def test_a_silent_monitor_is_told_of() -> None:
