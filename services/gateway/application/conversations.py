@@ -46,7 +46,6 @@ class Conversation:
         Commands whose time is over are withdrawn before, however late that is noticed otherwise.
         One that failed is not used again: the second try is a new one's.
         """
-
         over = self._withdraw(now_us) if self.given else []
 
         def once() -> tuple[list[Effect], int | None]:
