@@ -3,6 +3,9 @@
 from devices.sdk.device import Device as Device
 from devices.sdk.device import Durability as Durability
 from devices.sdk.device import WhenFull as WhenFull
+from devices.sdk.files import FileOutcome as FileOutcome
+from devices.sdk.files import FileUpload as FileUpload
+from devices.sdk.files import UploadedFile as UploadedFile
 from devices.sdk.frame import Frame as Frame
 from devices.sdk.happened import Command as Command
 from devices.sdk.happened import CommandAnswer as CommandAnswer

@@ -247,7 +247,7 @@ def _times_us(
             raise BadTimeError("rate is no number") from error
         if not 1e-5 <= rate_hz <= 1e5:
             raise BadTimeError(f"rate is {rate_hz} Hz")
-        at: NDArray[np.float64] = start_us + np.arange(n_rows) * (1e6 / rate_hz)
+        at: NDArray[np.float64] = start_us + np.arange(n_rows, dtype=np.float64) * (1e6 / rate_hz)
         return at
     unit = str(options.get("time_unit") or "")
     cells = _loaded(table, [when.index], np.dtype(f"S{_TIME_BYTES}"))[:, 0]

@@ -32,6 +32,7 @@ class PostgresFileTable:
             total=row["total"],
             state=FileState(row["state"]),
             reason=row["reason"] or "",
+            crc32=row["crc32"],
             marks=[PartMark(*part.values()) for part in parts],
         )
 
@@ -129,5 +130,6 @@ class PostgresFileTable:
                 None if bad is None else bad.detail[:500],
                 None if bad is None else bad.line,
                 None if bad is None else bad.offset,
+                end.crc32,
             )
             await session.execute(self._statements["drop_file_content"], file)

@@ -199,7 +199,7 @@ on conflict (device_id, kind, reason) do update set
 
 -- name: newest_file
 -- The newest file of a device by its name.
-select id::text, format, total, state, sent_by, reason
+select id::text, format, total, state, crc32, reason
 from gateway.file
 where device_id = $1 and name = $2 and sent_by = ''
 order by made_at desc, id desc
@@ -275,6 +275,7 @@ select gateway.wear_while_recorded($1::uuid, $2, $3);
 -- name: finish_file
 -- Says how a file ended.
 update gateway.file set state = $2, reason = $3, detail = $4, line = $5, byte_offset = $6,
+    crc32 = $7,
     n_stored = case when $2 = 'stored' then n_pieces else n_stored end,
     finished_at = now(), changed_at = now()
 where id = $1::uuid and state in ('complete', 'reading');

@@ -7,6 +7,7 @@ nothing is there twice.
 """
 
 import asyncio
+import zlib
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -144,12 +145,12 @@ class FileReading:
 
     async def _take_in(self, file: FileToRead, stop: asyncio.Event) -> None:
         log.info("file_begun", device=file.device.name, format=file.format, file=file.id)
-        content = await self._read(file)
+        content, crc32 = await self._read(file)
         if isinstance(content, BadFile):
-            await self._finish(file, FileEnd(content))
+            await self._finish(file, FileEnd(content, crc32))
             return
         if why_not := await self._table.wear(file.id, content):
-            await self._finish(file, FileEnd(BadFile(Reason.CONFLICT, why_not)))
+            await self._finish(file, FileEnd(BadFile(Reason.CONFLICT, why_not), crc32))
             return
         await self._table.mark_read(file.id, content)
         stored = _Stored(file.device.key, content.boot, content.n_pieces, Coverage())
@@ -159,46 +160,45 @@ class FileReading:
             await self._wait_for_receipts(file, stored, stop)
         if not stored.n_left:
             self._metrics.file_bytes.inc(file.total)
-            await self._finish(file, FileEnd(None), content)
+            await self._finish(file, FileEnd(None, crc32), content)
 
-    async def _read(self, file: FileToRead) -> FileContent | BadFile:
-        """Read and check a file in a thread."""
+    async def _read(self, file: FileToRead) -> tuple[FileContent | BadFile, int | None]:
+        """Read and check a file in a thread; gives its CRC-32, too, where it is whole."""
         reader = self._ports.reader(file)
         if reader is None:
-            return BadFile(Reason.UNKNOWN_CODEC, f"no files of format {file.format} are read")
+            bad = BadFile(Reason.UNKNOWN_CODEC, f"no files of format {file.format} are read")
+            return bad, None
         parts = await self._table.content(file.id)
         now_us = self._clock.now_us()
         earliest_us, latest_us = now_us - self._limits.back_us, now_us + self._limits.ahead_us
 
+        crc32: int | None = None
+
         def read() -> FileContent | BadFile:
+            nonlocal crc32
             data = joined(parts, file.total)
-            parts.clear()
             if isinstance(data, int):
-                return BadFile(
-                    Reason.CONFLICT, "parts that overlap differ, or one is missing", offset=data
-                )
+                why = "parts that overlap differ, or one is missing"
+                return BadFile(Reason.CONFLICT, why, offset=data)
+            crc32 = zlib.crc32(data)
             found = reader(data, file.options)
             if isinstance(found, BadFile):
                 return found
             return check_file(found, earliest_us=earliest_us, latest_us=latest_us)
 
-        def read_once() -> FileContent | BadFile | Choked:
-            kept = list(parts)
-
-            def again() -> FileContent | BadFile:
-                parts[:] = kept
-                return read()
-
-            return attempt_twice(again, loop="file_reading", identity=file.id)
-
         try:
             async with asyncio.timeout(READ_TIMEOUT_S):
-                found = await asyncio.to_thread(read_once)
+                found = await asyncio.to_thread(
+                    attempt_twice, read, loop="file_reading", identity=file.id
+                )
         except TimeoutError:
-            return BadFile(Reason.TOO_LARGE, f"reading took more than {READ_TIMEOUT_S:.0f} s")
+            why = f"reading took more than {READ_TIMEOUT_S:.0f} s"
+            return BadFile(Reason.TOO_LARGE, why), None
+        finally:
+            parts.clear()
         if isinstance(found, Choked):
-            return BadFile(Reason.INTERNAL_ERROR, found.error)
-        return found
+            return BadFile(Reason.INTERNAL_ERROR, found.error), crc32
+        return found, crc32
 
     async def _send(
         self, file: FileToRead, content: FileContent, stored: _Stored, stop: asyncio.Event

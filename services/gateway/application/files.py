@@ -206,7 +206,10 @@ class Files:
         for outlet, numbers in _by_outlet(kept):
             outlet.settle(numbers)
         if ask:
-            self._tell(arrived[0].device, key, known, arrived[0].part.total)
+            told = known
+            if known is not None and any(known.is_followed_by(one.part) for one in arrived):
+                told = None  # a question after another file of that name
+            self._tell(arrived[0].device, key, told, arrived[0].part.total)
 
     async def _find(self, key: FileKey, part: FilePart) -> KnownFile | None:
         """Give the file that a part belongs to, begun if it is new; None where too many are."""

@@ -28,7 +28,8 @@ _CRC32 = re.compile(r"[0-9a-fA-F]{8}")
 class FilePart(NamedTuple):
     """One part of a file. Without ``data`` it is a question: what is missing?
 
-    ``crc32`` is what the device says of the part, which may be wrong.
+    ``crc32`` is what the device says of the part, which may be wrong; of a question, that of the
+    whole file, or 0 where the device does not say.
     """
 
     name: str
@@ -77,7 +78,7 @@ def read_part(
 
     Parameters
     ----------
-    properties : file, total; offset and crc32 (8 hex digits) unless the payload is empty
+    properties : file, total, offset and crc32 (8 hex digits); a question needs the first two
     """
     boot, n = (envelope.boot, envelope.n) if envelope is not None else (None, None)
 
@@ -96,11 +97,9 @@ def read_part(
         return refuse(
             Reason.TOO_LARGE, f"a file of {total} bytes; 1 to {LARGEST_FILE_BYTES} may be"
         )
-    if not payload:
-        return FilePart(name, codec, total, 0, 0, b"", envelope)
     if starts + len(payload) > total:
         return refuse(Reason.MALFORMED, f"{len(payload)} bytes at {starts} pass the end {total}")
-    crc32 = said.get("crc32", "")
+    crc32 = said.get("crc32", "" if payload else "00000000")
     if not _CRC32.fullmatch(crc32):
         return refuse(Reason.MALFORMED, "property crc32 is not 8 hex digits")
     return FilePart(name, codec, total, starts, int(crc32, 16), payload, envelope)

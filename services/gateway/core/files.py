@@ -11,7 +11,10 @@ from shared.contracts.parking import Reason
 
 
 class FileRow(NamedTuple):
-    """The newest file of a device under one name, with the parts that came."""
+    """The newest file of a device under one name, with the parts that came.
+
+    ``crc32`` of the whole file, once it was read.
+    """
 
     id: str
     format: str
@@ -19,6 +22,7 @@ class FileRow(NamedTuple):
     state: FileState
     reason: str
     marks: list[PartMark]
+    crc32: int | None = None
 
 
 class FileToRead(NamedTuple):
@@ -33,9 +37,10 @@ class FileToRead(NamedTuple):
 
 
 class FileEnd(NamedTuple):
-    """How a file ended: stored, or refused as bad."""
+    """How a file ended: stored, or refused as bad; and the CRC-32 of it, where it was whole."""
 
     bad: BadFile | None
+    crc32: int | None = None
 
     @property
     def state(self) -> FileState:
@@ -83,7 +88,9 @@ class KnownFile:
 
     def is_followed_by(self, part: FilePart) -> bool:
         """Whether a part is of another file under the same name: the device has used it again."""
-        return self.has_ended and not (part.is_question or self.holds(part))
+        if part.is_question:  # it may tell the CRC-32 of the whole
+            return self.has_ended and part.crc32 not in (0, self.row.crc32)
+        return self.has_ended and not self.holds(part)
 
     def refuse(self, part: FilePart, most_parts: int) -> tuple[Reason, str] | None:
         """Give why a part cannot be of this file, or None."""

@@ -13,6 +13,7 @@ create table gateway.file (
     state text not null default 'receiving'
         check (state in ('receiving', 'complete', 'reading', 'stored', 'refused')),
     digest bytea check (length(digest) = 32),
+    crc32 bigint,
     reason text,
     detail text check (length(detail) <= 500),
     line integer,
@@ -34,7 +35,7 @@ create index file_to_read on gateway.file (changed_at) where state in ('complete
 create index file_same on gateway.file (device_id, digest) where digest is not null;
 comment on table gateway.file is
     'Files of devices, and what became of them; sent_by is empty where the device itself sent it, '
-    'patient_id who is meant, where a person said so. Retention: 7 days where it is never whole, '
+    'patient_id who is meant, where a person said so; crc32 of the whole, once it was read. Retention: 7 days where it is never whole, '
     'then as commands';
 
 create table gateway.file_part (

@@ -1109,6 +1109,7 @@ CREATE TABLE gateway.file (
     sent_by text DEFAULT ''::text NOT NULL,
     state text DEFAULT 'receiving'::text NOT NULL,
     digest bytea,
+    crc32 bigint,
     reason text,
     detail text,
     line integer,
@@ -1130,7 +1131,7 @@ CREATE TABLE gateway.file (
     CONSTRAINT file_total_check CHECK (((total >= 1) AND (total <= 67108864)))
 );
 ALTER TABLE gateway.file OWNER TO vw_admin;
-COMMENT ON TABLE gateway.file IS 'Files of devices, and what became of them; sent_by is empty where the device itself sent it, patient_id who is meant, where a person said so. Retention: 7 days where it is never whole, then as commands';
+COMMENT ON TABLE gateway.file IS 'Files of devices, and what became of them; sent_by is empty where the device itself sent it, patient_id who is meant, where a person said so; crc32 of the whole, once it was read. Retention: 7 days where it is never whole, then as commands';
 CREATE TABLE gateway.file_part (
     file_id uuid NOT NULL,
     starts integer NOT NULL,

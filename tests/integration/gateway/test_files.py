@@ -4,6 +4,7 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiomqtt
@@ -12,6 +13,7 @@ import numpy as np
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from devices.sdk import FileOutcome, FileUpload, UploadedFile
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import DownKind, UpKind, down_topic, up_topic
 from shared.recordings.edf_file import read_edf
@@ -124,7 +126,7 @@ def samples_seen(system: System, device: int, boot: int) -> Sequence[int]:
     return found
 
 
-async def test_a_file_in_any_order_is_stored_once(system: System) -> None:
+async def test_a_file_in_any_order_is_stored_once(system: System, tmp_path: Path) -> None:
     (name,) = await system.register("holter-1")
     system.start()
     await system.ready()
@@ -164,11 +166,23 @@ async def test_a_file_in_any_order_is_stored_once(system: System) -> None:
             await speaker.part(data, offset)
         await told_stored(device, set(range(speaker.n)) - {damaged})
         assert len(await file_rows(system)) == 1
-        # Under the same name another recording: a file of its own.
+        # Under the same name another recording: a file of its own, this time by the SDK.
         other = edf(age_s=9_000)
-        for offset in offsets(other):
-            await speaker.part(other, offset)
-        await told_stored(device, set(range(speaker.n)) - {damaged})
+        path = tmp_path / NAME
+        path.write_bytes(other)
+        later = read_edf(other, {})
+        assert not isinstance(later, tuple)
+        upload = FileUpload(
+            name, host="127.0.0.1", port=system.mosquitto.port, secret="", part_bytes=900
+        )
+        async with asyncio.TaskGroup() as group:
+            uploading = group.create_task(upload.upload(path, "edf_plus"))
+            boot = zlib.crc32(later.key.encode())
+            await eventually(system.came(device.key, {(boot, n) for n in range(4)}), within_s=10)
+            await system.store(name, boot, [(0, 3)])
+            assert await uploading == UploadedFile(FileOutcome.STORED)
+        assert [row["state"] for row in await file_rows(system)] == ["stored", "stored"]
+        assert await upload.upload(path, "edf_plus") == UploadedFile(FileOutcome.STORED)
         assert len(await file_rows(system)) == 2
     await eventually(lambda: "file_stored" in system.kinds())
 
