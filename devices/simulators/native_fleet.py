@@ -74,6 +74,7 @@ class _Life:
         self._member, self._secret, self._broker = member, secret, broker
         self._start_us, self._phase_us, self._on_sent = start_us, phase_us, on_sent
         self._second = 0
+        self._whole = asyncio.Lock()  # an answer must not come between the pieces of a message
         self._heard: asyncio.Queue[bytes] = asyncio.Queue(MOST_UNHEARD)
         self._obedience = JsonObedience(member.source, self._report)
         self._device: Device | None = None
@@ -125,13 +126,14 @@ class _Life:
 
     async def _publish(self, device: Device, messages: Sequence[NativeBytes | Outgoing]) -> None:
         ahead_us = self._ahead_us()
-        for message in messages:
-            if isinstance(message, NativeBytes):
-                codec, body, t_us = message
-                await device.publish_native(codec, body, t_us=t_us + ahead_us)
-            else:
-                frames = [_as_clocked(frame, ahead_us) for frame in message.frames]
-                await device.publish(frames, lead_off=message.lead_off)
+        async with self._whole:
+            for message in messages:
+                if isinstance(message, NativeBytes):
+                    codec, body, t_us = message
+                    await device.publish_native(codec, body, t_us=t_us + ahead_us)
+                else:
+                    frames = [_as_clocked(frame, ahead_us) for frame in message.frames]
+                    await device.publish(frames, lead_off=message.lead_off)
 
     def _make(self) -> Device:
         member = self._member
