@@ -5,6 +5,9 @@ import struct
 import numpy as np
 
 from shared.codecs.chipox.packets import (
+    DEFAULT,
+    ESCAPED,
+    LARGEST_VALUE,
     MessageId,
     encode,
     encode_pulse,
@@ -25,6 +28,24 @@ def _reading(stream: int, value: int, dt_us: int) -> DecodedFrame:
 
 def _status(name: str, *, on: bool) -> Note:
     return Note(EventKind.STATUS_CHANGED, 0, "", {"status": name, "on": on})
+
+
+def _seal(data: bytes) -> bytes:
+    """Every packet between two flags anew, with the checksum of what it says."""
+    parts = data.split(DEFAULT.start)
+    sealed = []
+    for part in parts:
+        octets = bytearray()
+        escaped = False
+        for octet in part:
+            if not escaped and octet == DEFAULT.escape[0]:
+                escaped = True
+                continue
+            octets.append(octet ^ ESCAPED if escaped else octet)
+            escaped = False
+        is_packet = 4 <= len(octets) <= LARGEST_VALUE
+        sealed.append(encode(octets[1], bytes(octets[2:-2]))[1:-1] if is_packet else part)
+    return DEFAULT.start.join(sealed)
 
 
 SAMPLES = CodecSamples(
@@ -60,4 +81,5 @@ SAMPLES = CodecSamples(
     ),
     checksummed=True,
     tokens=(b"\xa8", b"\xa9", b"\x7f\x01", b"\x7f\x51", encode_spo2(1)),
+    seal=_seal,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Frames of codec `modbus`, in its three forms."""
 
-from shared.codecs.modbus.frames import Form, write_frame
+from shared.codecs.modbus.frames import Form, crc16, lrc, write_frame
 from shared.codecs.modbus.pdus import (
     FUNCTION_TAKE_ECG,
     Answer,
@@ -91,9 +91,23 @@ _CASES = (
     ),
 )
 
+
+def _seal(data: bytes) -> bytes:
+    if data.startswith(b":"):
+        try:
+            body = bytes.fromhex(data[1:-4].decode("ascii"))
+        except ValueError:
+            return data
+        return b":" + (body + bytes([lrc(body)])).hex().upper().encode() + b"\r\n"
+    if data.startswith(b"5F"):
+        return data  # what stands in its text is not all that the check is of
+    return data[:-2] + crc16(data[:-2]).to_bytes(2, "little")
+
+
 SAMPLES = CodecSamples(
     messages=tuple(data for data, _ in _CASES),
     told=tuple(told for _, told in _CASES),
     checksummed=True,
     tokens=(b"\x5f\x10\x00\x90", b"\x5f\x14", b":5F", b"5F10", b"5F14", b"\r\n"),
+    seal=_seal,
 )

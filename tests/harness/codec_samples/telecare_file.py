@@ -1,5 +1,8 @@
 """Blocks of codec `telecare_file`."""
 
+import struct
+from zlib import crc32
+
 import numpy as np
 
 from shared.codecs.telecare_file.blocks import Status, block, encode_block
@@ -14,6 +17,11 @@ _ECG = DecodedFrame(1, 1, 3, 2, 2_000_000, 0, 1, _SCALE, 0.0, _LEADS.tobytes())
 _MOTION = np.array([[0, 0, 1_024]], np.int16)
 _STILL = DecodedFrame(4, 1, 3, 1, 20_000_000, 0, 1, 1 / 1_024, 0.0, _MOTION.tobytes())
 _WARM = DecodedFrame(5, 0, 1, 1, 0, 0, 1, 1.0, 0.0, b"\x1c\0")
+
+
+def _seal(data: bytes) -> bytes:
+    return data[:-4] + struct.pack(">I", crc32(data[:-4])) if data.startswith(b"TB") else data
+
 
 SAMPLES = CodecSamples(
     messages=(
@@ -51,4 +59,5 @@ SAMPLES = CodecSamples(
     ),
     checksummed=True,
     tokens=(b"TB\x01", b"\xff\xff"),
+    seal=_seal,
 )  # fmt: skip
