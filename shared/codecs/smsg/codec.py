@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from shared.codecs.smsg.dialogue import SmsgDialogue
 from shared.codecs.smsg.layout import HEAD, HEADER, LARGEST_MESSAGE, size_at
-from shared.codecs.smsg.reading import CONSTANTS, MOST_REMEMBERED, Head, Numbers, Reading
+from shared.codecs.smsg.numbers import CONSTANTS, Numbers
+from shared.codecs.smsg.reading import MOST_REMEMBERED, Head, Reading
 from shared.contracts.codec import Codec, Framing
 from shared.contracts.decoding import Decoded, Envelope, Refused
 from shared.contracts.oximeter_status import QUIET_STATUS, STATUS_MASK

@@ -3,13 +3,12 @@
 Hot path (``make bench``): ECG samples are only collected here, and turned by numpy at the end.
 """
 
-import math
 import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,42 +28,26 @@ from shared.codecs.smsg.layout import (
     Spirometer,
     unit_name,
 )
-from shared.contracts.codec import Constant
+from shared.codecs.smsg.numbers import Numbers
 from shared.contracts.decoding import Decoded, DecodedFrame, Envelope, Note, Refused, Word
 from shared.contracts.events import EventKind
 from shared.contracts.frames import SampleFormat
-from shared.contracts.instants import DAY, HOUR, MINUTE
+from shared.contracts.instants import HOUR
 from shared.contracts.oximeter_status import QUIET_STATUS, STATUS_MASK, status_changes
 from shared.contracts.parking import Reason
 from shared.contracts.streams import Place, Stream
 
-_THESIS = "A. John, MSc thesis, UTA 2012"
-CONSTANTS: Mapping[str, Constant] = MappingProxyType(
-    {
-        "ecg_rate_hz": Constant(200.0, "Hz", f"{_THESIS}: 200 Hz in two places, 1 kHz in a third"),
-        "adc_full_scale_v": Constant(5.0, "V", f"{_THESIS}: 0 to 5 V over 65,535 steps"),
-        "adc_steps": Constant(65_535.0, "counts", f"{_THESIS}: 76.3 uV a step"),
-        "ecg_gain": Constant(600.0, "V/V", f"{_THESIS}: gain of the amplifier"),
-        "ecg_middle_v": Constant(2.5, "V", "decided: half of the supply, where 0 mV stands"),
-        "oximeter_rate_hz": Constant(1.0, "Hz", "decided: of the readings in one MQTT message"),
-        "utc_offset_min": Constant(0.0, "min", "decided: what a unit's clock is ahead of UTC"),
-        "status_request_s": Constant(10.0, "s", f"{_THESIS}: how often all units are asked"),
-        "unit_gone_s": Constant(15.0, "s", "decided: a unit that is silent so long is not there"),
-        "oldest_result_days": Constant(360.0, "d", "decided: an older date is an absurd clock"),
-    }
-)  # fmt: skip
+MOST_IN_MESSAGE = 64
+"""Units of which one MQTT message may bring something, as many as may ever join a hub: each new one
+costs a look into the registry."""
 MOST_REMEMBERED = MOST_UNITS
 """Oximeters whose status word is kept; there are no more at a hub."""
-_POSITIVE = (
-    "ecg_rate_hz", "adc_full_scale_v", "adc_steps", "ecg_gain", "oximeter_rate_hz",
-    "status_request_s", "unit_gone_s",
-)  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ECG, _CHEST = int(Stream.ECG), int(Place.CHEST)
 _FINGER, _NO_PLACE = int(Place.FINGER), int(Place.NONE)
 _INT32 = int(SampleFormat.INT32)
 _ONE = struct.Struct("<i")
-_TO_UNITS = (-1, -1)
+_TO_UNITS, _TOO_MANY = (-1, -1), (-2, -2)
 _ECG_DATA = (int(DeviceType.ECG), int(Ecg.DATA))
 _WIRE, _KEPT = np.dtype(">u2"), np.dtype("<i4")
 _READINGS: Mapping[tuple[int, int], tuple[Stream, int]] = MappingProxyType(
@@ -94,44 +77,6 @@ _RESULT_STREAMS = (
     (Stream.FEF50, 1e-3), (Stream.FEF25, 1e-3), (Stream.FEF25_75, 1e-3),
 )  # fmt: skip
 """Streams of the values of a result in their order, and what one count is in the stream's unit."""
-
-
-class Numbers(NamedTuple):
-    """The constants of a hub, as they are used."""
-
-    ecg_interval_ns: int
-    ecg_scale_mv: float
-    ecg_offset_mv: float
-    reading_us: float
-    utc_offset_us: int
-    oldest_us: int
-
-    @classmethod
-    def of(cls, constants: Mapping[str, float]) -> Self:
-        """Give them.
-
-        Raises
-        ------
-        ValueError : one of them cannot be
-        """
-        if not all(math.isfinite(value) for value in constants.values()):
-            raise ValueError("a constant of smsg is not finite")
-        for name in _POSITIVE:
-            if not 1e-3 <= constants[name] <= 1e6:
-                raise ValueError(f"{name} of smsg is from 0.001 to 1,000,000")
-        if abs(constants["utc_offset_min"]) > 1_440:
-            raise ValueError("utc_offset_min of smsg is within a day")
-        if not 0 < constants["oldest_result_days"] <= 365:
-            raise ValueError("oldest_result_days of smsg is within a year")
-        to_mv = 1e3 / constants["ecg_gain"]
-        return cls(
-            ecg_interval_ns=round(1e9 / constants["ecg_rate_hz"]),
-            ecg_scale_mv=constants["adc_full_scale_v"] / constants["adc_steps"] * to_mv,
-            ecg_offset_mv=-constants["ecg_middle_v"] * to_mv,
-            reading_us=1e6 / constants["oximeter_rate_hz"],
-            utc_offset_us=int(constants["utc_offset_min"] * MINUTE),
-            oldest_us=int(constants["oldest_result_days"] * DAY),
-        )
 
 
 class Head(NamedTuple):
@@ -172,6 +117,8 @@ class Reading:
         self._n_readings: dict[tuple[int, Stream], int] = {}
         self._single: list[DecodedFrame] = []
         self._notes: list[Note] = []
+        self._units: set[int] = set()
+        self._n_too_many = 0
         self.words: list[Word] = []
         self.refused: list[Refused] = []
 
@@ -181,6 +128,10 @@ class Reading:
         key = (int(device_type), int(message_type))
         if originator in {SERVER, CORE} and device_type in UNIT_KINDS:
             return Head(size, None, (), _TO_UNITS, int(originator))
+        if key not in _IDENTIFIERS and originator not in self._units:
+            if len(self._units) >= MOST_IN_MESSAGE:
+                return Head(size, None, (), _TOO_MANY, int(originator))
+            self._units.add(int(originator))
         samples = self._ecg.setdefault(originator, []) if key == _ECG_DATA else None
         return Head(size, samples, _word(device_type, message_type, originator), key, originator)
 
@@ -197,6 +148,8 @@ class Reading:
             self._result(unit, payload)
         elif head.key == (DeviceType.SPIROMETER, Spirometer.RESULT_HEADER) and len(payload) != 4:
             self._announce(unit, payload)
+        elif head.key == _TOO_MANY:
+            self._n_too_many += 1
         elif head.key in _IDENTIFIERS:
             self._identify(head.key[0], unit, payload)
         elif not head.words:
@@ -205,6 +158,9 @@ class Reading:
     def finish(self, envelope: Envelope) -> Decoded:
         """Give all of it as the message of this identity."""
         frames = [self._ecg_frame(unit, parts) for unit, parts in self._ecg.items() if parts]
+        if self._n_too_many:
+            detail = f"{self._n_too_many} messages of more than {MOST_IN_MESSAGE} units"
+            self.refused.append(Refused(Reason.UNKNOWN_UNIT, detail))
         return Decoded(*envelope, 0, frames + self._single, self._notes, self.words)
 
     def _identify(self, device_type: int, unit: int, payload: bytes) -> None:

@@ -265,3 +265,15 @@ def test_constants_that_cannot_be_are_named(constants: dict[str, float]) -> None
 def test_a_result_that_does_not_fit_is_not_written(number: int) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         layout.encode_result(0x53, Result(number, LOCAL))
+
+
+def test_one_message_brings_something_of_so_many_units_only() -> None:
+    data = b"".join(layout.encode_spo2(unit, 97) for unit in range(100, 200))
+    (message,), (refused,) = fed(data + data)
+    assert [frame.unit for frame in message.frames] == [
+        layout.unit_name(unit) for unit in range(100, 164)
+    ] * 2
+    assert (refused.reason, refused.detail) == (
+        Reason.UNKNOWN_UNIT,
+        "72 messages of more than 64 units",
+    )
