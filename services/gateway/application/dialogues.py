@@ -90,6 +90,7 @@ class Dialogues:
         self._session: DeviceSession | None = None
         self._resume_s = 0.0
         self._look_s = 0.0
+        self._n_told = 0
         self.answered: Callable[[Device, CommandResult], None] = lambda _device, _result: None
         self.came: Callable[[], None] = lambda: None
 
@@ -328,9 +329,9 @@ class Dialogues:
                 if given is not None:
                     self._answer(given.device, command, outcome, detail)
             case Tell(note):
-                self._effects.put(
-                    hub, told_event(note, self._named(hub, note.unit), self._clock.now_us())
-                )
+                self._n_told += 1
+                about = self._named(hub, note.unit)
+                self._effects.put(hub, told_event(note, about, self._clock.now_us(), self._n_told))
             case Seen(unit, _, online, _):
                 conversation.there.pop(unit, None)
                 if online and unit:

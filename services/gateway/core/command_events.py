@@ -27,10 +27,10 @@ def finished_event(command: FinishedCommand) -> Event:
     )
 
 
-def told_event(note: Note, device: Device, now_us: int) -> Event:
-    """Give the event that a dialogue tells of a device at this time."""
+def told_event(note: Note, device: Device, now_us: int, number: int) -> Event:
+    """Give the event that a dialogue tells of a device at this time, as its ``number``-th."""
     return Event(
-        id=event_id(note.kind, device.key, note.unit, now_us),
+        id=event_id(note.kind, device.key, note.unit, now_us, number),
         t=now_us + note.dt_us,
         kind=note.kind,
         severity=SEVERITIES.get(note.kind, Severity.INFO),

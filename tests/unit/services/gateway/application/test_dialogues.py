@@ -17,6 +17,7 @@ from shared.errors import Unavailable
 from tests.harness.eventually import eventually
 from tests.harness.manual_clock import ManualClock
 from tests.unit.services.gateway.application.commands_in_memory import (
+    DEVICE,
     HUB,
     MUTE_UNIT,
     SECOND_US,
@@ -304,14 +305,17 @@ async def test_a_dialogue_that_fails_begins_anew_and_has_its_commands_again(lane
 async def test_events_units_and_files_go_where_they_belong_in_their_order(lane: Lane0) -> None:
     says(lane, "fault", unit="a1")
     says(lane, "fault", unit="ff")
+    says(lane, "fault", unit="ff")
     says(lane, "unit", unit="a1", online=True)
     says(lane, "file")
+    lane.dialogues.hear(DEVICE, [Word("fault")], MessageId(DEVICE.key, Boot(7), 1))
     assert await lane.effects.carry()
     assert [(event.kind, event.device) for event in lane.out.events] == [
         ("card_error", UNIT.key),
         ("card_error", HUB.key),
-    ], "of a unit that is not known, its hub's"
-    assert lane.out.events[0].id != lane.out.events[1].id
+        ("card_error", HUB.key),
+    ], "of a unit that is not known, its hub's; of whom has no dialogue, nothing"
+    assert len({event.id for event in lane.out.events}) == 3, "at the same moment"
     assert lane.units.seen == [(HUB, Seen("a1", "tiny", online=True, reported={}))]
     assert lane.units.wanted == [(HUB, WantFile("a.txt", 2))]
     assert lane.units.parts == [(HUB, FilePart("a.txt", 0, 2, b"hi"))]
