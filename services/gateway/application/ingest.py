@@ -193,7 +193,8 @@ class Ingest:
         placed: Sequence[Placed] = await self._place(chunk.heard, now_us)
         if chunk.has_pieces:
             placed = self._without(placed, await self._parts.streams.keep())
-        await self._tell_notes(placed, now_us)
+        if chunk.has_notes:
+            await self._tell_notes(placed, now_us)
         self._add_frames(placed, chunk.unusable, now_us)
         self._outlet.end_chunk()
         for why, left in chunk.deferred.items():

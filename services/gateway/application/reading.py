@@ -56,6 +56,8 @@ class Chunk:
     settled : of which nothing more comes
     parts : payloads that hold several messages, or none, by number
     has_pieces : some are pieces of byte streams
+    may_have_units : some come from devices that may speak for units behind them
+    has_notes : some are to become events
     """
 
     heard: list[Heard] = field(default_factory=list)
@@ -64,6 +66,8 @@ class Chunk:
     settled: list[int] = field(default_factory=list)
     parts: dict[int, int] = field(default_factory=dict)
     has_pieces: bool = False
+    may_have_units: bool = False
+    has_notes: bool = False
 
     def defer(self, number: int, why: str) -> None:
         """Leave a message to come again."""
@@ -78,6 +82,8 @@ class Chunk:
         self.settled += other.settled
         self.parts |= other.parts
         self.has_pieces |= other.has_pieces
+        self.may_have_units |= other.may_have_units
+        self.has_notes |= other.has_notes
 
 
 class Reading:
@@ -93,10 +99,10 @@ class Reading:
 
     async def prepare(self, incoming: Sequence[Incoming]) -> Sequence[Incoming]:
         """Give the messages, each with an identity that its model allows; have rests at hand."""
+        if not self._routes.has_native:
+            return incoming
         known = self._routes.known
         routes = [known.get(message.topic) for message in incoming]
-        if not any(route is not None and route.needs_envelope for route in routes):
-            return incoming
         found: list[Incoming] = []
         pieces: list[tuple[Route, Envelope]] = []
         for route, message in zip(routes, incoming, strict=True):
@@ -194,6 +200,8 @@ class Reading:
                 chunk.unusable.append(Unusable(number, message, refusal))
                 return
             is_ours = route.is_arrival and self._arrivals.gave(route, envelope)
+        if route.may_have_units:
+            chunk.may_have_units = True
         if route.is_stream:
             assert envelope is not None
             chunk.has_pieces = True
@@ -221,6 +229,7 @@ class Reading:
             if bad is not None:
                 chunk.unusable.append(Unusable(number, message, bad))
                 continue
+            chunk.has_notes |= bool(content.notes)
             for note in content.notes:
                 _ = msgspec.json.encode({**note.data})  # a codec that makes none of it has a bug
             chunk.heard.append(Heard(number, message, route, content, NO_UNITS, is_ours))

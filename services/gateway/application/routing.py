@@ -80,12 +80,15 @@ class Routes:
         self._decoders: dict[tuple[str, tuple[float, ...]], Decoder] = {}
         self.known: dict[str, Route] = {}
         """By topic; the hot loop looks here itself."""
+        self.has_native = False
+        """Some of them lead to codecs whose bytes carry no identity."""
 
     def refresh(self) -> None:
         """Forget all if the registry has changed, or if there are too many."""
         if self._generation != self._devices.generation or len(self.known) > MOST_ROUTES:
             self._generation = self._devices.generation
             self.known.clear()
+            self.has_native = False
 
     async def look_up(self, topics: Iterable[str]) -> frozenset[DeviceId]:
         """Have the devices of new topics held; give those of which nothing can be said now."""
@@ -109,6 +112,7 @@ class Routes:
         route = self._lead(parsed, device)
         if isinstance(route, Route):
             self.known[topic] = route
+            self.has_native |= route.needs_envelope
         return route
 
     def sender(self, topic: str) -> Device | None:

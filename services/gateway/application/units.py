@@ -62,7 +62,7 @@ class Units:
 
     async def resolve(self, chunk: Chunk) -> None:
         """Find the devices behind the units in a chunk's messages; refuse those of strangers."""
-        if not any(one.route.may_have_units for one in chunk.heard):
+        if not chunk.may_have_units:
             return
         named = [bool(_units_in(one)) for one in chunk.heard]
         if not any(named):
