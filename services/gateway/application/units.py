@@ -211,12 +211,12 @@ class Units:
         return None
 
 
-def _units_in(one: Heard) -> set[str]:
+def _units_in(one: Heard) -> Mapping[str, None]:
+    """Give the names of units in a message, in the order in which they stand there."""
     content = one.content
     if type(content) is not Decoded or not one.route.may_have_units:
-        return set()
-    found = {frame.unit for frame in content.frames}
-    if content.notes:
-        found |= {note.unit for note in content.notes}
-    found.discard("")
+        return {}
+    found = dict.fromkeys(frame.unit for frame in content.frames)
+    found |= dict.fromkeys(note.unit for note in content.notes)
+    found.pop("", None)
     return found
