@@ -2,7 +2,8 @@
 
 ``python -m tests.chaos.sender`` reads a JSON object from standard input: host, port, secrets
 (device id to secret), messages (of each device), interval_s, journals, ledger, resend_after_s,
-drain_within_s, and perhaps until (a file: when it is there, nothing more is sent). It prints
+drain_within_s, and perhaps until (a file: when it is there, nothing more is sent) and native (so
+many patients of each system are among the secrets; see `native_sender`). It prints
 ``connected`` when every device is, begins with the second after the next, prints ``sent`` when
 all is published, then waits until all is stored, and ends with 0, or with 3 when messages are
 unstored after `drain_within_s`.
@@ -37,6 +38,7 @@ from devices.sdk.happened import Happened
 from devices.simulators.physiology.happenings import Schedule
 from devices.simulators.physiology.patient import Patient, profile_of, to_counts
 from tests.chaos.ledger import Content, digest_of
+from tests.chaos.native_sender import NativeSpeaker, native_devices
 
 RATE_HZ = 250
 SCALE_MV = 0.0025
@@ -61,6 +63,7 @@ class Task:
     resend_after_s: float
     drain_within_s: float
     until: str = ""
+    native: int = 0
 
 
 def seed_of(device: str) -> int:
@@ -128,8 +131,16 @@ async def publish_all(task: Task) -> int:
             start: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             stored = asyncio.Event()
             sent = [asyncio.Event() for _ in task.secrets]
+            native = native_devices(task.native) if task.native else {}
             for index, name in enumerate(task.secrets):
-                speaker = _Speaker(task, index, name, ledger)
+                speaker: _Speaker | NativeSpeaker = _Speaker(task, index, name, ledger)
+                if name in native:
+                    speaker = NativeSpeaker(
+                        made=native[name], secret=task.secrets[name],
+                        host=task.host, port=task.port, journals=task.journals,
+                        resend_after_s=task.resend_after_s,
+                        seconds=int(task.messages * task.interval_s), ledger=ledger,
+                    )  # fmt: skip
                 group.create_task(speaker.run(devices, start, sent[index], stored))
             while not (len(devices) == len(sent) and all(d.is_connected for d in devices)):
                 await asyncio.sleep(0.05)

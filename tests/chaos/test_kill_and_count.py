@@ -9,14 +9,17 @@ from collections.abc import Collection
 import asyncpg
 import pytest
 
+from shared.contracts.identity import UNIT_MARK
 from tests.chaos.kills import carry_out, plan, supervise
 from tests.chaos.ledger import LedgerFile, compare, read_frames, read_identities, told_and_lost
+from tests.chaos.native_sender import native_devices
 from tests.chaos.system import SERVERS, Sender, System
 from tests.chaos.vitals import Outcome, differences, read_outcome, undisturbed
 
 SEED = int(os.environ.get("VITALWIRE_CHAOS_SEED", "20261121"))
 KILLS = int(os.environ.get("VITALWIRE_CHAOS_KILLS", "24"))
 N_DEVICES = 100
+N_NATIVE = 1  # patients of each of the five systems, beside them
 INTERVAL_S = 0.2
 SECONDS_A_KILL = 3.75  # all within 90 s: what is late by then is worked in when the rest is done
 AUDIT_EVERY_S = 8.0
@@ -101,7 +104,9 @@ async def test_kill_and_count() -> None:
         print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
 
     devices = [f"chaos-{number:03d}" for number in range(N_DEVICES)]
-    async with System(devices) as system:
+    native = native_devices(N_NATIVE)
+    models = {name: one.model for name, one in native.items()}
+    async with System([*devices, *native], models=models) as system:
         names = [*SERVERS, *system.services]
         each = -(-KILLS // len(names))
         kills = plan(names, each=each, within_s=each * len(names) * SECONDS_A_KILL, seed=SEED)
@@ -115,6 +120,7 @@ async def test_kill_and_count() -> None:
             interval_s=INTERVAL_S,
             resend_after_s=RESEND_AFTER_S,
             drain_within_s=DRAIN_S,
+            native=N_NATIVE,
         ) as sender:
             ledger = LedgerFile(sender.ledger_path)
             stop = asyncio.Event()
@@ -162,7 +168,10 @@ async def test_kill_and_count() -> None:
         assert read.told == read.sent.keys()
         assert told_and_lost(read, (row.identity for row in stored)) == set()
         assert conflicts == 0
-        assert len(read.sent) == N_DEVICES * messages >= 60_000
+        own = Counter(identity.device for identity in read.sent)
+        assert sum(own[device] for device in devices) == N_DEVICES * messages >= 60_000
+        spoken = {name.split(UNIT_MARK, maxsplit=1)[0] for name in own} - set(devices)
+        assert spoken == set(native), "all five systems have spoken"
         assert sum(done.values()) >= min(KILLS, 20)
         assert min(done.values()) >= 2
         assert told_then > 0.1, "the kills met a system that hardly worked"
