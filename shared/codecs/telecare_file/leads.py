@@ -29,6 +29,9 @@ CONSTANTS: Mapping[str, Constant] = MappingProxyType(
         "gain": Constant(1.4, "", "Zagan et al., Computers 2020, 9, 15: lowest gain of the chip"),
         "word_bits": Constant(16, "", "Zagan et al. 2020: 16-bit words; two's complement, decided"),
         "counts_per_g": Constant(1_024, "/g", "MMA8452Q: 12 bits at plus and minus 2 g"),
+        "utc_offset_min": Constant(
+            0, "min", "decided: what the clock of the files is ahead of UTC"
+        ),
     }
 )
 
@@ -38,6 +41,7 @@ _RANGES = {
     "gain": (1e-3, 1e6),
     "word_bits": (1.0, 32.0),
     "counts_per_g": (1e-3, 1e9),
+    "utc_offset_min": (-840.0, 840.0),
 }
 
 

@@ -137,20 +137,17 @@ def read_file(data: bytes, options: Mapping[str, Any]) -> ReadFile | BadFile:
 
     Parameters
     ----------
-    options : ``time_zone`` of the monitor's clock (a name such as Europe/Bucharest, or +02:00; UTC
-        where it is not said), and constants of the codec by their names
+    options : ``time_zone`` of the monitor's clock (a name such as Europe/Bucharest, or +02:00; the
+        constant ``utc_offset_min`` where it is not said), and constants by their names
     """
-    zone = _zone(str(options.get("time_zone") or "UTC"))
+    constants = _constants(options)
+    if isinstance(constants, BadFile):
+        return constants
+    name = str(options.get("time_zone") or "")
+    ahead = timezone(timedelta(minutes=constants["utc_offset_min"]))
+    zone = _zone(name) if name else ahead
     if zone is None:
         return BadFile(Reason.BAD_TIME, "the option time_zone names no time zone")
-    constants = {name: constant.value for name, constant in CONSTANTS.items()}
-    try:
-        for name in constants:
-            if isinstance(options.get(name), int | float):
-                constants[name] = float(options[name])
-        check_constants(constants)
-    except (ValueError, OverflowError) as error:
-        return BadFile(Reason.MALFORMED, str(error))
     recording = read_recording(data)
     if isinstance(recording, BadFile):
         return recording
@@ -333,6 +330,18 @@ def _read_rows_one_by_one(body: bytes, n_rows: int) -> Words | BadFile:
         return BadFile(Reason.MALFORMED, detail, number)
     words: NDArray[np.int16] = rows.view(np.int16)
     return words
+
+
+def _constants(options: Mapping[str, Any]) -> Mapping[str, float] | BadFile:
+    """The constants of the codec with those among the options, which may be numbers as text."""
+    found = {name: constant.value for name, constant in CONSTANTS.items()}
+    try:
+        for name in found.keys() & options.keys():
+            found[name] = float(options[name])
+        check_constants(found)
+    except (ValueError, OverflowError, TypeError) as error:
+        return BadFile(Reason.MALFORMED, f"an option is no number that can be: {error}"[:200])
+    return found
 
 
 def _zone(name: str) -> tzinfo | None:

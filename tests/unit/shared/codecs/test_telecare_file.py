@@ -100,9 +100,16 @@ def test_constants_that_make_no_sense_make_no_samples(name: str, value: float) -
     assert name in refused(FILE, {name: value}).detail
 
 
-def test_a_file_may_be_read_with_another_gain() -> None:
-    (first, *_) = taken(FILE, gain=2.8).pieces()
-    assert first.frames[0].scale == pytest.approx(0.0392369 / 2, rel=1e-5)
+def test_a_file_may_be_read_with_other_constants() -> None:
+    for gain in (2.8, "2.8"):  # options that people give are text
+        (first, *_) = taken(FILE, gain=gain).pieces()
+        assert first.frames[0].scale == pytest.approx(0.0392369 / 2, rel=1e-5)
+    (ahead, *_) = taken(FILE, utc_offset_min=120).pieces()
+    assert ahead.t_us == 1_537_360_116_000_000 - 2 * 3_600_000_000
+    (asked, *_) = taken(FILE, utc_offset_min=120, time_zone="UTC").pieces()
+    assert asked.t_us == 1_537_360_116_000_000
+    for wrong in ("much", None, 10**400, [1]):
+        assert refused(FILE, {"gain": wrong}).reason is Reason.MALFORMED
 
 
 @pytest.mark.parametrize(
