@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from shared.codecs.chipox.packets import encode_realtime
 from shared.codecs.json_frames import codec as json_frames
 from shared.codecs.packed import codec as packed
 from shared.codecs.ppg_terminal import codec as ppg_terminal
@@ -87,6 +88,10 @@ def loads() -> list[Load]:
             data=wellness_ecg.encode(_wave(360, 300, 512)),
         ),
         Load(name="smsg", codec="smsg", what="ECG, 200 Hz, 10 a message", data=hub),
+        Load(
+            name="chipox", codec="chipox", what="plethysmogram, 100 Hz, 50 a packet",
+            data=encode_realtime(bytes(range(50))) + encode_realtime(bytes(range(150, 200))),
+        ),
         Load(name="telecare_file", codec="telecare_file", what="3 leads, 500 Hz", data=telecare),
     ]  # fmt: skip
     named = {load.codec for load in found}
