@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.core.admission import refuse_message
 from shared.codecs.json_frames import codec as json_frames
 from shared.codecs.packed import codec as packed
 from shared.contracts.decoding import Decoded, DecodedFrame
+from shared.contracts.frames import MISSING_INT16
 from shared.contracts.streams import STREAMS, Place
 from tests.harness.codecs import CODECS, new_decoder
 
@@ -65,3 +68,25 @@ def messages(draw: st.DrawFn) -> Decoded:
 @given(name=st.sampled_from(sorted(ENCODERS)), message=messages())
 def test_decode_inverts_encode(name: str, message: Decoded) -> None:
     assert new_decoder(CODECS[name]).feed(ENCODERS[name](message), None) == [message]
+
+
+def test_posture_place_and_heading_come_in_our_own_codecs() -> None:
+    """A wellness node: chest and thigh, the strengths of six access points by name, heading."""
+    rows: list[dict[str, object]] = [
+        {"s": "accelerometer", "hz": 10, "place": "chest", "x": [[0.01], [-0.02], [1.0]]},
+        {"s": "accelerometer", "hz": 50, "place": "thigh", "x": [[1, 2], [3, 4], [5, 6]]},
+        {"s": "wifi_rssi", "ch": ["lab", "hall", "r1", "r2", "r3", "r4"],
+         "x": [[-40], [-51], [None], [-70], [-88], [-62]]},
+        {"s": "heading", "x": 271.5},
+    ]  # fmt: skip
+    rows[0] |= {"b": "1f", "n": 1, "t": 5}
+    (message,) = new_decoder(CODECS["json"]).feed(msgspec.json.encode(rows), None)
+    assert isinstance(message, Decoded)
+    assert refuse_message(message) is None
+    assert [(one.stream, one.place, one.channels) for one in message.frames] == [
+        (4, 1, 3), (4, 2, 3), (8, 0, 6), (9, 0, 1)
+    ]  # fmt: skip
+    assert np.frombuffer(message.frames[2].data, "<i2").tolist() == [
+        -40, -51, MISSING_INT16, -70, -88, -62
+    ]  # fmt: skip
+    assert packed.decode(packed.encode(message)) == message
