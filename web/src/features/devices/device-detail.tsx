@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Cpu, List } from "lucide-react";
+import { List } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 
@@ -17,6 +17,7 @@ import { DeviceCommands } from "./device-commands";
 import { DeviceFiles } from "./device-files";
 import { DeviceConfiguration } from "./device-configuration";
 import { DeviceGroups } from "./device-groups";
+import { DeviceIcon } from "./device-icon";
 import { BatteryText, seenText } from "./device-list";
 import type { Known } from "./device-state";
 import { DeviceUnits } from "./device-units";
@@ -73,7 +74,7 @@ export function DeviceDetail({ known, units, nowMs, id, onSecret, onChoose }: Pr
     <div className={styles["detail"]} id={id}>
       <Card label={deviceTexts.of(device.device)}>
         <header className={styles["title"]}>
-          <Cpu size={22} strokeWidth={1.8} aria-hidden="true" />
+          <DeviceIcon model={model} size={22} isHub={units.length > 0} />
           <div>
             <h3>{device.device}</h3>
             <span>

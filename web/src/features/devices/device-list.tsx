@@ -1,6 +1,7 @@
-import { Cpu } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { modelsQuery } from "../../api/command-queries";
 import type { Device } from "../../api/device-queries";
 import { Button } from "../../design/button";
 import { Card } from "../../design/card";
@@ -11,6 +12,8 @@ import { Battery, QualityBars } from "../../design/marks";
 import { PanelNotice } from "../../design/notice";
 import table from "../../design/table.module.css";
 import { deviceTexts } from "../../design/texts-devices";
+import { useSession } from "../../session/session";
+import { DeviceIcon } from "./device-icon";
 import { type DeviceFilter, fits, type Known, matches, radioBars, underHubs } from "./device-state";
 import styles from "./devices-page.module.css";
 import { StateMark } from "./state-mark";
@@ -29,9 +32,11 @@ interface Properties {
 }
 
 export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties) {
+  const models = useQuery(modelsQuery(useSession().api)).data;
   const [filter, setFilter] = useState<DeviceFilter>("all");
   const [rows, setRows] = useState(ROWS);
-  const found = underHubs(known.filter((one) => fits(one, filter) && matches(one, text)));
+  const hubs = new Set(known.map(({ device }) => device.hub));
+  const found = underHubs(known.filter((one) => fits(one, filter) && matches(one, text, models?.get(one.device.model)?.label)));
   return (
     <Card label={deviceTexts.list} className={styles["list"]}>
       <div className={styles["filters"]} role="group" aria-label={deviceTexts.filter}>
@@ -61,11 +66,11 @@ export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties)
             {found.slice(0, rows).map(({ device, bed }) => (
               <tr key={device.device} data-testid={`device-${device.device}`} data-chosen={device.device === chosen} data-unit={device.hub !== null || undefined}>
                 <td className={styles["name"]}>
-                  <Cpu size={18} strokeWidth={1.8} aria-hidden="true" />
+                  <DeviceIcon model={models?.get(device.model)} size={18} isHub={hubs.has(device.device)} />
                   <button type="button" aria-pressed={device.device === chosen} onClick={() => { onChoose(device.device); }}>
                     <b>{device.device}</b>
                     <small>
-                      {device.model}
+                      {models?.get(device.model)?.label ?? device.model}
                       {device.simulated && `, ${deviceTexts.simulated}`}
                       {device.hub !== null && `, ${deviceTexts.through(device.hub)}`}
                     </small>

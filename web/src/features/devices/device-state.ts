@@ -50,8 +50,8 @@ export function fits({ device }: Known, filter: DeviceFilter): boolean {
   }
 }
 
-export function matches({ device, bed }: Known, text: string): boolean {
-  const hay = `${device.device} ${device.model} ${device.hub ?? ""} ${bed === null ? "" : `bed ${bed}`} ${device.note ?? ""}`.toLowerCase();
+export function matches({ device, bed }: Known, text: string, label = ""): boolean {
+  const hay = `${device.device} ${device.model} ${label} ${device.hub ?? ""} ${bed === null ? "" : `bed ${bed}`} ${device.note ?? ""}`.toLowerCase();
   return text.toLowerCase().split(/\s+/).every((word) => hay.includes(word));
 }
 
