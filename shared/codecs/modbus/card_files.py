@@ -59,6 +59,7 @@ class CardFiles:
         if wanted is not None:
             wanted.is_announced = True
             self._know(name)
+            self._await_storage(name)  # it may have been read before, by another dialogue
         return True
 
     def ask(self, name: str, command: str) -> bool:
@@ -78,8 +79,12 @@ class CardFiles:
                     del self._wanted[name]
 
     def stored(self, boot: int) -> str | None:
-        """The file whose frames have this boot, if it was read here and is now stored."""
-        return self._untold.pop(boot, None)
+        """The file whose frames have this boot, if it is wanted or was read here."""
+        name = self._untold.pop(boot, None)
+        wanted = self._wanted.get(name) if name is not None else None
+        if wanted is not None and name != self._first[0] and not wanted.commands:
+            del self._wanted[wanted.reading.card_name]
+        return name
 
     # ------------------------------------------------------------------ reading
 
@@ -137,11 +142,7 @@ class CardFiles:
         data = bytes(wanted.reading.data)
         del self._wanted[name]
         self._know(name)
-        if self.device_code:
-            boot = zlib.crc32(recording_key(self.device_code, name).encode())
-            self._untold[boot] = name
-            if len(self._untold) > MOST_KNOWN:
-                del self._untold[next(iter(self._untold))]
+        self._await_storage(name)
         parts: list[Effect] = [
             FilePart(file_name(name), at, len(data), data[at : at + PART_BYTES])
             for at in range(0, len(data), PART_BYTES)
@@ -159,6 +160,13 @@ class CardFiles:
             told = {"file": file_name(name), "format": "telecare_file", "reason": why}
             ended.append(Tell(Note(EventKind.FILE_REFUSED, data=told)))
         return ended
+
+    def _await_storage(self, name: str) -> None:
+        if self.device_code:
+            boot = zlib.crc32(recording_key(self.device_code, name).encode())
+            self._untold[boot] = name
+            if len(self._untold) > MOST_KNOWN:
+                del self._untold[next(iter(self._untold))]
 
     def _know(self, name: str) -> None:
         self._known[name] = None

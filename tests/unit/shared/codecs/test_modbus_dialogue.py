@@ -183,6 +183,28 @@ def test_a_dialogue_that_begins_anew_reads_what_is_not_taken(after: int) -> None
     assert line.card.untaken == []
 
 
+def test_what_another_dialogue_read_is_taken_when_it_is_stored() -> None:
+    """Killed when all parts were kept: storage has the file while it is asked for again."""
+    line = Line()
+    for name in (NAME, OTHER):
+        line.card.keep(name, FILE)
+    line.card.unanswered.clear()
+    n_said = 0
+
+    def storage_is_quick(answer: bytes) -> list[bytes]:
+        nonlocal n_said
+        n_said += 1
+        if n_said == 20:
+            for name in (NAME, OTHER):
+                line.stored(name)
+        return [answer]
+
+    line.changes = storage_is_quick
+    line.wait(1)
+    assert line.card.untaken == []
+    assert list(line.files()) == ["20180920-16M54S29.txt"], "the other one was not read any more"
+
+
 def test_more_files_than_the_status_can_name_are_all_read() -> None:
     line = Line()
     names = [f"M0:\\20180920\\17M{minute:02d}S00.txt" for minute in range(20)]
