@@ -241,7 +241,7 @@ async def test_any_bytes_are_stored_or_parked_and_stop_nobody(system: System) ->
         if headers["reason"] not in REASONS
     ]
     assert not bugs, (told, bugs[:3])
-    assert len(told) >= (2 if CHOSEN else 4), told
+    assert len(told) >= (1 if CHOSEN else 4), told
     print(f"{n_sent} sent, parked {dict(told)}, memory {memory_mb} MB")
     assert len(system.seen.parked) <= 1.05 * n_sent, "a message is parked once"
     assert memory_mb[-1] - memory_mb[1] < MEMORY_MORE_MB, memory_mb
