@@ -50,7 +50,7 @@ class Arrivals:
         self._next_n[stream] = n + 1
         key = BootKey(route.device.key, boot)
         if key not in self._clocks.held:
-            self._clocks.held[key] = ClockMap([_OWN_CLOCK])
+            self._clocks.hold(key, ClockMap([_OWN_CLOCK]))
         envelope = (("b", f"{boot:08x}"), ("n", str(n)), ("t", str(message.arrival_us)))
         return message._replace(properties=envelope)
 

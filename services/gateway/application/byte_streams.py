@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 MOST_DOUBTED = 20_000
 """Messages remembered as left to come again; one that is forgotten is left once more."""
+LARGEST_REST_BYTES = 1 << 20
 TABLE_TIMEOUT_S = 2.0
 AWAY_S = 3.0
 """After a failure PostgreSQL is left alone so long: a lane must not wait for it each time."""
@@ -113,6 +114,10 @@ class ByteStreams:
         Parameters
         ----------
         is_ours : its identity was given by the gateway
+
+        Raises
+        ------
+        ValueError : the decoder keeps more than it may: a bug
         """
         assert route.decoder is not None
         stream = _stream_of(route, envelope)
@@ -131,7 +136,10 @@ class ByteStreams:
                 self._doubts[piece] = None
                 self._left.add(piece)
                 return None
-        self._cuts[piece] = _Cut(before, route.decoder.remainder(), received_us, is_ours)
+        rest = route.decoder.remainder()
+        if len(rest) > LARGEST_REST_BYTES:
+            raise ValueError(f"{route.codec} keeps {len(rest)} bytes: more than a row may hold")
+        self._cuts[piece] = _Cut(before, rest, received_us, is_ours)
         return found
 
     async def keep(self) -> frozenset[Piece]:

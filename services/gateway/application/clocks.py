@@ -46,10 +46,14 @@ class Clocks:
             self._note_away(error)
             return
         for key, stored in found.items():
-            self.held[key] = ClockMap(stored.segments, stored.correction_us)
+            self.hold(key, ClockMap(stored.segments, stored.correction_us))
+        self._metrics.known_boots.labels(self._lane).set(len(self.held))
+
+    def hold(self, key: BootKey, clock: ClockMap) -> None:
+        """Hold the map of a boot; the oldest goes where there are too many."""
+        self.held[key] = clock
         while len(self.held) > MOST_HELD:
             del self.held[next(iter(self.held))]
-        self._metrics.known_boots.labels(self._lane).set(len(self.held))
 
     async def keep(
         self, proposed: Sequence[tuple[BootKey, Segment]]

@@ -274,6 +274,24 @@ async def test_a_bug_in_a_decoder_harms_the_piece_that_shows_it(
     assert [one.reason for one in speaker.lane.out.parked] == [Reason.INTERNAL_ERROR]
 
 
+async def test_a_decoder_that_keeps_too_much_is_a_bug_of_that_piece(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    remainder = toy_stream.ToyDecoder.remainder
+
+    def hoard(self: toy_stream.ToyDecoder) -> bytes:
+        rest = remainder(self)
+        return rest * 1_000_000 if rest else rest
+
+    monkeypatch.setattr(toy_stream.ToyDecoder, "remainder", hoard)
+    speaker = Speaker([A, B[:3], C])
+    await speaker.deliver([0, 1])
+    assert {n for n, _ in speaker.frames} == {0}
+    assert [one.reason for one in speaker.lane.out.parked] == [Reason.INTERNAL_ERROR]
+    await speaker.deliver([2])
+    assert {n for n, _ in speaker.frames} == {0, 2}
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2_000), st.binary(max_size=9))))
 def test_what_is_held_is_bounded_and_counted(puts: list[tuple[int, int, bytes]]) -> None:
     memory = RestMemory(most_streams=3, most_bytes=40)
