@@ -149,10 +149,11 @@ class Presences:
             if after.seen_us - self._saved_us.get(unit.key, 0) >= LONGEST_STEP_US // SEEN_STEP:
                 self._unsaved.add(unit.key)
             return None
+        confirmation = None
+        if before is None or before.online != after.online:
+            confirmation = await self._out.tell(event_of_change(unit.key, after, "unit", now_us))
         self._hold(unit.key, after)
-        if before is not None and before.online == after.online:
-            return None
-        return await self._out.tell(event_of_change(unit.key, after, "unit", now_us))
+        return confirmation
 
     def is_online(self, device: DeviceKey) -> bool:
         """Whether a device is connected, as far as is known."""
@@ -206,25 +207,26 @@ class Presences:
     # ------------------------------------------------------------------ within
 
     async def _listen(self, now_us: int, *, is_fresh: bool) -> None:
-        taken = self._talk.taken
+        taken = dict(self._talk.taken)
         talking = [key for key, n in taken.items() if n != self._counted.get(key)]
-        self._counted = dict(taken)
+        self._counted = {key: n for key, n in self._counted.items() if key in taken}
         for key in talking:
             stale_us = self._stale_after_us(key)
             before = self._held.get(key)
             is_back = before is None or not before.online
-            if not stale_us or (is_back and not is_fresh):
-                continue  # what the broker had kept says nothing about now
-            after = heard(before, now_us)
-            self._held[key] = after
-            step_us = min(LONGEST_STEP_US, stale_us // SEEN_STEP)
-            if is_back or now_us - self._saved_us.get(key, 0) >= step_us:
-                self._unsaved.add(key)
-            if is_back:
-                await self._tell(event_of_change(key, after, "heard", now_us))
+            # Of one that is back, what the broker had kept says nothing about now.
+            if stale_us and (is_fresh or not is_back):
+                if is_back:
+                    after = heard(before, now_us)
+                    await self._tell(event_of_change(key, after, "heard", now_us))
+                self._held[key] = heard(self._held.get(key), now_us)  # a status may have come
+                step_us = min(LONGEST_STEP_US, stale_us // SEEN_STEP)
+                if is_back or now_us - self._saved_us.get(key, 0) >= step_us:
+                    self._unsaved.add(key)
                 device = self._talk.devices.by_key(key)
-                if device is not None and device.hub is None:
+                if is_back and device is not None and device.hub is None:
                     self.came_online(device)
+            self._counted[key] = taken[key]
 
     async def _look_for_silence(self, now_us: int) -> None:
         silent = [
@@ -245,6 +247,8 @@ class Presences:
                 continue
             after = gone(presence, now_us)
             await self._tell(event_of_change(key, after, SILENT, presence.seen_us))
+            if self._held.get(key) != presence:
+                continue  # a status came meanwhile
             self._hold(key, after)
             log.info("device_silent", lane=self._lane, device_key=key)
             _ = await self._lose_units(key, now_us)
