@@ -6,6 +6,7 @@ second, so the tests make it again and compare.
 
 from collections.abc import AsyncIterator, Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from devices.simulators.telecare import TelecareMonitor
 from devices.simulators.wellness import WellnessEcgNode
 from shared.contracts.telecare_card import file_name
 from tests.harness.eventually import eventually
+from tests.integration.devices.embedded import EMBEDDED, compile_c, library, running
 from tests.integration.systems.world import World, devices_of, log_of, microseconds, world
 
 pytestmark = [
@@ -30,6 +32,7 @@ pytestmark = [
 ]
 FAULTS = "lead_off,low_battery,corrupt,clock_jump,reboot"
 HUB, ECG_UNIT, OXIMETER, SPIROMETER = "sim-hub-01", "00000101", "00000102", "00000103"
+C_SENDER = "c-sender-01"
 FROM_S, SECONDS = 2, 3  # of the samples that are compared
 Expected = NDArray[np.floating[Any]]
 
@@ -38,6 +41,7 @@ Expected = NDArray[np.floating[Any]]
 async def whole() -> AsyncIterator[World]:
     """One whole system; one patient of each system in order, and one of each with faults."""
     models = {name: one.model for first in (1, 2) for name, one in devices_of(first).items()}
+    models[C_SENDER] = "vw-monitor"
     async with world(models) as found:
         await found.simulate(1)
         await found.simulate(2, faults=FAULTS)
@@ -212,6 +216,28 @@ async def test_a_recording_is_read_from_the_card_and_stored_once(whole: World) -
         monitor.second(second, start_us + second * 1_000_000)
     assert files[0]["file"] in {file_name(name) for name in monitor.card.files}
     assert "recording_made" in [kind for kind, _ in await whole.events(device)]
+
+
+async def test_what_the_c_sender_sends_is_stored_once_and_shown(
+    whole: World, tmp_path: Path
+) -> None:
+    sources = [*library(), EMBEDDED / "example" / "main.c"]
+    program = compile_c(sources, tmp_path / "sender")
+    secret = tmp_path / "secret"
+    secret.write_text(whole.system.secrets[C_SENDER])
+    port, n_messages = whole.system.ports["mosquitto"], 4
+    async with running(program, port, C_SENDER, secret, n_messages, 1_000) as sender:
+        assert await sender.until_ended(within_s=40) == 0, sender.said
+    rows = await whole.database.fetch(
+        "select f.n, f.boot, f.t0 from signal.frame f join registry.device d "
+        "on d.id = f.device_id where d.device = $1 order by f.n",
+        C_SENDER,
+    )
+    assert [row["n"] for row in rows] == list(range(n_messages))
+    assert {row["boot"] for row in rows} == {sender.boot}
+    (segment,) = await whole.samples(C_SENDER, "ecg", rows[0]["t0"], 1)
+    millivolts = segment["values"][0]
+    assert (millivolts[0], max(millivolts)) == (0.0, pytest.approx(1.0))
 
 
 async def test_faults_are_seen_as_events(whole: World) -> None:
