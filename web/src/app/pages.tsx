@@ -1,16 +1,19 @@
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense } from "react";
 import { Redirect, Route, Switch } from "wouter";
 
 import { texts } from "../design/texts";
 import { AlarmsPage } from "../features/alarms/alarms-page";
-import { DevicesPage } from "../features/devices/devices-page";
-import { LogPage } from "../features/log/log-page";
 import { PatientPage } from "../features/patient/patient-page";
 import { SettingsPage } from "../features/settings/settings-page";
 import { WardPage } from "../features/ward/ward-page";
 import { useSession } from "../session/session";
 import { Boundary } from "../design/boundary";
+import { Loading } from "../design/loading";
 import { Shell } from "./shell";
+
+// not needed for what alarms and lives: they come when somebody goes there
+const DevicesPage = lazy(async () => ({ default: (await import("../features/devices/devices-page")).DevicesPage }));
+const LogPage = lazy(async () => ({ default: (await import("../features/log/log-page")).LogPage }));
 
 /** Every page of the house by its address. */
 export function Pages() {
@@ -47,7 +50,9 @@ export function Pages() {
 function Framed({ page, patient }: { readonly page: ReactNode; readonly patient?: string }) {
   return (
     <Shell {...(patient === undefined ? {} : { patient })}>
-      <Boundary text={texts.error.panel}>{page}</Boundary>
+      <Boundary text={texts.error.panel}>
+        <Suspense fallback={<Loading />}>{page}</Suspense>
+      </Boundary>
     </Shell>
   );
 }
