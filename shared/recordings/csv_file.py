@@ -4,12 +4,10 @@ Which column is what, its names tell (``ECG II [mV]``) or the options; when a sa
 column of times or the options ``start`` and ``rate``. Numbers may have a decimal comma.
 """
 
-import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +15,16 @@ from numpy.typing import NDArray
 from shared.contracts.file_reading import BadFile, FileFormat, ReadFile
 from shared.contracts.parking import Reason
 from shared.contracts.streams import Place
+from shared.recordings.csv_lines import (
+    BadLineError,
+    Heading,
+    Table,
+    cells_of,
+    in_steps,
+    line_of,
+    numbers_of,
+    table_of,
+)
 from shared.recordings.pieces import Track, identity_of, read_file_of
 from shared.recordings.signals import (
     Named,
@@ -28,46 +36,13 @@ from shared.recordings.signals import (
 )
 from shared.recordings.times import BadTimeError, start_option, zone_us
 
-BLOCK_BYTES = 65_536
-"""Read at once: a few milliseconds."""
-STEP_ROWS = 4_096
-MOST_COLUMNS = 200
-MOST_ROWS = 8_000_000
 MOST_READINGS = 200_000
 """Of rows that come at no rate: each is a frame of its own."""
 _TIME_BYTES = 40
 _TIME_NAMES = frozenset({"time", "timestamp", "datetime", "date", "t", "zeit"})
-_HEADING = re.compile(r"(?P<label>.*?)\s*(?:[\[(](?P<unit>[^\])]*)[\])])?\s*")
 _UNITS_US = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0}
 _ISO = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
-_ROW = re.compile(r"at row (\d+)")
 _LONGEST_US = 4e15  # 2096: above, a number is no time in these units
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Heading:
-    """One column: its name without the unit."""
-
-    index: int
-    label: str
-    unit: str
-
-
-class _Table(NamedTuple):
-    """The bytes of a table, without its first line."""
-
-    separator: str
-    headings: list[_Heading]
-    body: bytes
-
-
-class BadLineError(ValueError):
-    """A line cannot be read; ``line`` counts from 1."""
-
-    def __init__(self, line: int, text: str, reason: Reason = Reason.MALFORMED) -> None:
-        super().__init__(text)
-        self.line = line
-        self.reason = reason
 
 
 def read_csv(data: bytes, options: Mapping[str, Any]) -> ReadFile | BadFile:
@@ -81,13 +56,13 @@ def read_csv(data: bytes, options: Mapping[str, Any]) -> ReadFile | BadFile:
         ``rate`` (Hz); ``decimal`` (``,``), ``separator``
     """
     try:
-        table = _table(data, options)
+        table = table_of(data, options)
         when = _time_column(table, options)
         chosen = _chosen(table, when, options)
         if not chosen:
             names = ", ".join(one.label for one in table.headings)[:200]
             return BadFile(Reason.UNKNOWN_STREAM, f"no column is known: {names}", line=1)
-        values = _numbers(table, [one.index for one, _ in chosen], options)
+        values = numbers_of(table, [one.index for one, _ in chosen], options)
         if not len(values):
             return BadFile(Reason.EMPTY_SAMPLES, "no line behind the names", line=1)
         tracks = _tracks(chosen, values, _times_us(table, when, len(values), options), options)
@@ -105,30 +80,7 @@ def read_csv(data: bytes, options: Mapping[str, Any]) -> ReadFile | BadFile:
 CSV = FileFormat(name="csv", suffixes=(".csv", ".tsv"), read=read_csv)
 
 
-def _table(data: bytes, options: Mapping[str, Any]) -> _Table:
-    first, _, body = data.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
-    line = first.decode("utf-8", "replace").rstrip("\r")
-    separator = str(options.get("separator") or "")
-    separator = {"tab": "\t", "semicolon": ";", "comma": ","}.get(separator, separator)
-    if not separator:
-        separator = max(";\t,", key=line.count)
-    if len(separator) != 1 or separator in '"\r\n':
-        raise BadLineError(1, "the separator is one character")
-    headings = []
-    for index, cell in enumerate(line.split(separator)[: MOST_COLUMNS + 1]):
-        match = _HEADING.fullmatch(cell.strip().strip('"'))
-        assert match is not None, "the pattern takes any text"
-        headings.append(
-            _Heading(index=index, label=match["label"].strip(), unit=(match["unit"] or "").strip())
-        )
-    if len(headings) > MOST_COLUMNS:
-        raise BadLineError(1, f"more than {MOST_COLUMNS} columns")
-    if body.count(b"\n") > MOST_ROWS:
-        raise BadLineError(MOST_ROWS, f"more than {MOST_ROWS} lines", Reason.TOO_LARGE)
-    return _Table(separator, headings, body)
-
-
-def _time_column(table: _Table, options: Mapping[str, Any]) -> _Heading | None:
+def _time_column(table: Table, options: Mapping[str, Any]) -> Heading | None:
     wanted = str(options.get("time") or "")
     for one in table.headings:
         if one.label == wanted or (not wanted and one.label.lower() in _TIME_NAMES):
@@ -141,8 +93,8 @@ def _time_column(table: _Table, options: Mapping[str, Any]) -> _Heading | None:
 
 
 def _chosen(
-    table: _Table, when: _Heading | None, options: Mapping[str, Any]
-) -> list[tuple[_Heading, Named]]:
+    table: Table, when: Heading | None, options: Mapping[str, Any]
+) -> list[tuple[Heading, Named]]:
     """The columns that are signals, with what they are."""
     names = signal_names(options)
     units = signal_names({"signals": options.get("units")})
@@ -158,84 +110,12 @@ def _chosen(
                 raise UnfitError(f"there is no stream {stream[:40]!r}")
         if named is not None:
             unit = units.get(one.label, one.unit)
-            found.append((_Heading(index=one.index, label=one.label, unit=unit), named))
+            found.append((Heading(index=one.index, label=one.label, unit=unit), named))
     return found
 
 
-def _numbers(
-    table: _Table, columns: Sequence[int], options: Mapping[str, Any]
-) -> NDArray[np.float64]:
-    """(lines, columns), NaN where a cell is empty."""
-    has_decimal_comma = str(options.get("decimal") or ".") == ","
-    if has_decimal_comma and table.separator == ",":
-        raise BadLineError(1, "a comma cannot be decimal and separator")
-    separator = re.escape(table.separator.encode())
-    # An empty cell is no number to numpy: it is written out.
-    inner = re.compile(
-        rb"(?<=" + separator + rb")(?=[ ]*(?:" + separator + rb"|\r?$))", re.MULTILINE
-    )
-    first = re.compile(rb"^(?=" + separator + rb")", re.MULTILINE)
-
-    def written_out(block: bytes) -> bytes:
-        block = block.replace(b",", b".") if has_decimal_comma else block
-        return first.sub(b"nan", inner.sub(b"nan", block))
-
-    return _loaded(table, columns, np.dtype(np.float64), written_out)
-
-
-def _loaded(
-    table: _Table,
-    columns: Sequence[int],
-    dtype: np.dtype[Any],
-    prepare: Callable[[bytes], bytes] = bytes,
-) -> NDArray[Any]:
-    """The cells of these columns: (lines, columns).
-
-    Block by block: numpy's reader lets nobody else run, and live data is moved beside it.
-    """
-    found = [np.empty((0, len(columns)), dtype)]
-    n_lines = 0
-    for block in _blocks(table.body):
-        if block.strip():
-            try:
-                rows = np.loadtxt(
-                    io.BytesIO(prepare(block)), dtype=dtype, delimiter=table.separator,
-                    usecols=columns, ndmin=2, comments=None, quotechar='"', encoding="latin-1",
-                )  # fmt: skip
-            except ValueError as error:
-                text = str(error)
-                row = _ROW.search(text)
-                # numpy counts lines from 0, or from 1 where one is too short, without empty ones.
-                at = 0 if row is None else int(row[1]) - ("invalid column" in text)
-                line = n_lines + _line_of(block, at)
-                raise BadLineError(line, text.split(" at row", maxsplit=1)[0][:200]) from error
-            found.append(rows)
-        n_lines += block.count(b"\n")
-    return np.concatenate(found)
-
-
-def _blocks(body: bytes) -> Iterator[bytes]:
-    """The lines of a table, some at a time."""
-    start = 0
-    while start < len(body):
-        end = body.find(b"\n", start + BLOCK_BYTES) + 1
-        end = end or len(body)
-        yield body[start:end]
-        start = end
-
-
-def _line_of(body: bytes, row: int) -> int:
-    """The line of the file in which a row stands: empty lines are none."""
-    for number, line in enumerate(body.split(b"\n")):
-        if line.strip():
-            if row == 0:
-                return number + 2
-            row -= 1
-    return body.count(b"\n") + 2
-
-
 def _times_us(
-    table: _Table, when: _Heading | None, n_rows: int, options: Mapping[str, Any]
+    table: Table, when: Heading | None, n_rows: int, options: Mapping[str, Any]
 ) -> NDArray[np.float64]:
     start_us = start_option(options)
     if when is None:
@@ -250,34 +130,32 @@ def _times_us(
         at: NDArray[np.float64] = start_us + np.arange(n_rows, dtype=np.float64) * (1e6 / rate_hz)
         return at
     unit = str(options.get("time_unit") or "")
-    cells = _loaded(table, [when.index], np.dtype(f"S{_TIME_BYTES}"))[:, 0]
+    cells = cells_of(table, [when.index], np.dtype(f"S{_TIME_BYTES}"))[:, 0]
     if unit in ("", "iso") and len(cells) and _ISO.match(cells[0]):
         return _from_iso(table, cells, options)
     return _from_numbers(table, cells, unit or when.unit or "s", start_us)
 
 
 def _from_numbers(
-    table: _Table, cells: NDArray[np.bytes_], unit: str, start_us: int | None
+    table: Table, cells: NDArray[np.bytes_], unit: str, start_us: int | None
 ) -> NDArray[np.float64]:
     if unit not in _UNITS_US:
         raise BadTimeError("times are no ISO 8601; give time_unit (s, ms or us)")
     try:
-        numbers = _in_steps(
-            cells, lambda some: np.char.replace(some, b",", b".").astype(np.float64)
-        )
+        numbers = in_steps(cells, lambda some: np.char.replace(some, b",", b".").astype(np.float64))
     except ValueError as error:
         raise BadLineError(2, f"a time is no number: {error}", Reason.BAD_TIME) from error
     times = numbers * _UNITS_US[unit] + (start_us or 0)
     wrong = np.flatnonzero(~(np.abs(times) < _LONGEST_US))
     if len(wrong):
-        line = _line_of(table.body, int(wrong[0]))
+        line = line_of(table.body, int(wrong[0]))
         raise BadLineError(line, "a time is none", Reason.BAD_TIME)
     found: NDArray[np.float64] = times.astype(np.float64)
     return found
 
 
 def _from_iso(
-    table: _Table, cells: NDArray[np.bytes_], options: Mapping[str, Any]
+    table: Table, cells: NDArray[np.bytes_], options: Mapping[str, Any]
 ) -> NDArray[np.float64]:
     """Times with one offset to UTC in all lines, or none: then in ``time_zone``."""
     match = re.search(rb"(Z|[+-]\d\d:\d\d)$", cells[0])
@@ -292,18 +170,18 @@ def _from_iso(
         plain = np.char.replace(some, suffix, b"") if suffix else some
         return plain.astype("U").astype("datetime64[us]").astype(np.int64)
 
-    same = _in_steps(cells, has_it)
+    same = in_steps(cells, has_it)
     if not same.all():
-        line = _line_of(table.body, int(np.flatnonzero(~same)[0]))
+        line = line_of(table.body, int(np.flatnonzero(~same)[0]))
         raise BadLineError(line, "the offset to UTC is another than before", Reason.BAD_TIME)
     try:
-        times = _in_steps(cells, read)
+        times = in_steps(cells, read)
     except ValueError as error:
         for row, cell in enumerate(cells.tolist()):
             try:
                 np.datetime64(cell.removesuffix(suffix).decode("latin-1"), "us")
             except ValueError:
-                line = _line_of(table.body, row)
+                line = line_of(table.body, row)
                 raise BadLineError(line, f"no time: {cell[:30]!r}", Reason.BAD_TIME) from error
         raise BadLineError(2, "a time is none", Reason.BAD_TIME) from error
     written = suffix.decode() if suffix else str(options.get("time_zone") or "UTC")
@@ -311,17 +189,8 @@ def _from_iso(
     return found
 
 
-def _in_steps(
-    cells: NDArray[np.bytes_], change: Callable[[NDArray[np.bytes_]], NDArray[Any]]
-) -> NDArray[Any]:
-    """The cells changed, some at a time, as lines are read."""
-    return np.concatenate(
-        [change(cells[at : at + STEP_ROWS]) for at in range(0, len(cells), STEP_ROWS)]
-    )
-
-
 def _tracks(
-    chosen: Sequence[tuple[_Heading, Named]],
+    chosen: Sequence[tuple[Heading, Named]],
     values: NDArray[np.float64],
     times: NDArray[np.float64],
     options: Mapping[str, Any],
