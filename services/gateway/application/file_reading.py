@@ -16,6 +16,7 @@ import structlog
 
 from services.gateway.application.ports import Confirmed, FileTable
 from services.gateway.core.admission import TimeLimits
+from services.gateway.core.command_results import printable
 from services.gateway.core.file_parts import Coverage, joined
 from services.gateway.core.file_pieces import (
     FileBatch,
@@ -260,6 +261,8 @@ class FileReading:
         self, file: FileToRead, end: FileEnd, content: FileContent | None = None
     ) -> None:
         """Tell people, then write how the file ended; told twice after a crash, by the same id."""
+        if end.bad is not None:  # it may repeat what stands in the file
+            end = end._replace(bad=end.bad._replace(detail=printable(end.bad.detail)))
         kind = EventKind.FILE_STORED if end.bad is None else EventKind.FILE_REFUSED
         data: dict[str, object] = {"file": file.name, "format": file.format, "import": file.id}
         if content is not None:

@@ -29,7 +29,7 @@ from shared.contracts.file_reading import FileState
 from shared.contracts.identity import DeviceKey, Lane
 from shared.contracts.names import DownKind, down_topic
 from shared.contracts.parking import Reason
-from shared.errors import Conflict, Unavailable
+from shared.errors import Conflict, Invalid, Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.waiting import either
 
@@ -125,7 +125,10 @@ class Files:
 
     async def keep_part(self, device: Device, part: dialogue.FilePart) -> None:
         """Keep a part of a file that a device was asked for; the same twice is harmless."""
-        codec = self._ports.file_codecs.get(device.model, "")
+        codec = self._ports.file_codecs.get(device.model)
+        if codec is None:
+            log.warning("file_part_left_out", device=device.name)
+            return
         read = FilePart(
             part.name, codec, part.total, part.offset, zlib.crc32(part.data), part.data, None
         )
@@ -161,6 +164,14 @@ class Files:
         try:
             async with asyncio.timeout(KEEP_TIMEOUT_S), self._one:
                 await self._do(key, arrived)
+        except Invalid as error:  # what PostgreSQL does not take: it would never
+            self._known.pop(key, None)
+            log.warning("file_parts_refused", lane=self._lane, error=str(error))
+            for one in arrived:
+                boot, n = (one.part.envelope or (None, None))[:2]
+                refusal = Refused(Reason.MALFORMED, "cannot be kept", boot, n)
+                bad = Unusable(one.number, one.message, refusal)
+                await one.refusals.refuse(bad, self._clock.now_us())
         except (Unavailable, TimeoutError, Conflict) as error:
             self._known.pop(key, None)
             if not isinstance(error, Conflict):  # a file that has just been removed

@@ -87,7 +87,7 @@ def read_part(
 
     said = dict(properties)
     name = said.get("file", "")
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or not name.isprintable():
         return refuse(Reason.MALFORMED, "property file is no name of 1 to 120 characters")
     numbers = [said.get("total", ""), said.get("offset", "0" if not payload else "")]
     if not all(_NUMBER.fullmatch(text) for text in numbers):

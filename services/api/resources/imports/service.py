@@ -112,7 +112,7 @@ class ImportService:
             id=_import_id(request, device.device, key),
             device=device.id,
             patient=None if patient is None else patient.id,
-            name=brought.name,
+            name=_name_of(brought),
             format=self._format_of(brought, device),
             total=_length_of(brought),
             options=_options_of(brought.options),
@@ -196,6 +196,12 @@ class ImportService:
                 f"A {device.model} has no files of format {form[:40]}.", reason="no_such_format"
             )
         return form
+
+
+def _name_of(brought: Brought) -> str:
+    if not brought.name.isprintable():
+        raise Invalid("The name has characters that nobody can read.", reason="bad_name")
+    return brought.name
 
 
 def _length_of(brought: Brought) -> int:

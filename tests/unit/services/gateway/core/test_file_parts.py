@@ -32,6 +32,8 @@ def test_a_part_is_what_its_properties_say() -> None:
         ({"file": "../etc/passwd"}, Reason.MALFORMED),
         ({"file": "a\nb"}, Reason.MALFORMED),
         ({"file": ""}, Reason.MALFORMED),
+        ({"file": "a\x85b"}, Reason.MALFORMED),
+        ({"file": "a\u2028b"}, Reason.MALFORMED),
         ({"offset": "-1"}, Reason.MALFORMED),
         ({"offset": "1"}, Reason.MALFORMED),
         ({"offset": "x"}, Reason.MALFORMED),
