@@ -45,6 +45,9 @@ CAUGHT_UP_TURNS = 2
 SEEN_STEP = 8
 """A row follows a device that talks in steps of this part of its time to go stale."""
 LONGEST_STEP_US = 60 * SECOND
+GOOD_BYE_US = 3 * SECOND
+"""What is counted so soon after a last will was sent before it: it brings nobody back. Whoever
+connects again says so in a status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +95,7 @@ class Presences:
         self._unsaved: set[DeviceKey] = set()
         self._saved_us: dict[DeviceKey, int] = {}
         self._counted: dict[DeviceKey, int] = {}
+        self._left_us: dict[DeviceKey, int] = {}
         self._stale_us: dict[DeviceKey, int] = {}
         self._generation = -1
         self._session: DeviceSession | None = None
@@ -128,6 +132,10 @@ class Presences:
         if after == before:
             return None
         self._hold(device.key, after)
+        if after.online:
+            self._left_us.pop(device.key, None)
+        else:
+            self._left_us[device.key] = now_us
         confirmation = None
         for event in events_of(device.key, before, after):
             confirmation = await self._out.tell(event)
@@ -210,7 +218,11 @@ class Presences:
         taken = dict(self._talk.taken)
         talking = [key for key, n in taken.items() if n != self._counted.get(key)]
         self._counted = {key: n for key, n in self._counted.items() if key in taken}
+        self._left_us = {k: t for k, t in self._left_us.items() if now_us - t < GOOD_BYE_US}
         for key in talking:
+            if key in self._left_us:  # what was sent before the last will is no return
+                self._counted[key] = taken[key]
+                continue
             stale_us = self._stale_after_us(key)
             before = self._held.get(key)
             is_back = before is None or not before.online
@@ -261,6 +273,7 @@ class Presences:
             if before is not None and before.online:
                 after = gone(before, now_us)
                 self._hold(unit, after)
+                self._left_us[unit] = now_us
                 confirmation = await self._out.tell(event_of_change(unit, after, "hub", now_us))
         return confirmation
 

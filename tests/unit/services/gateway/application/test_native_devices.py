@@ -8,6 +8,7 @@ import pytest
 from services.gateway.application.presences import CAUGHT_UP_TURNS
 from services.gateway.application.routing import constants_of
 from services.gateway.core.messages import Device
+from services.gateway.core.presence import Status
 from shared.contracts.decoding import Decoded, Envelope
 from shared.contracts.device_model import DeviceModel
 from shared.contracts.dialogue import Seen
@@ -344,6 +345,19 @@ async def test_the_next_owner_counts_on_from_the_rows() -> None:
     await heir.presences.load(range(256))
     assert await look(heir, 1, CAUGHT_UP_TURNS + 1) == []
     assert await look(heir, 28) == [EventKind.DEVICE_OFFLINE], "30 s after it was heard, not after"
+
+
+async def test_what_came_before_a_last_will_brings_nobody_back() -> None:
+    lane = new_lane()
+    hub = lane.devices.by_key(DeviceKey(1)) or Device(DeviceKey(1), HUB, "toy-hub", simulated=True)
+    await say(lane, HUB, 0, SAMPLES)
+    assert await look(lane) == [EventKind.DEVICE_ONLINE]
+    await say(lane, HUB, 1, SAMPLES)  # counted by nobody yet when its connection is lost
+    await lane.presences.observe(hub, Status(online=False), retained=False)
+    assert await look(lane, 1, 4) == []
+    assert not lane.presences.is_online(DeviceKey(1))
+    await say(lane, HUB, 2, SAMPLES)
+    assert await look(lane) == [EventKind.DEVICE_ONLINE], "who talks later is back"
 
 
 async def test_the_same_silence_told_twice_is_one_event() -> None:
