@@ -32,7 +32,10 @@ interface Properties {
 }
 
 export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties) {
-  const models = useQuery(modelsQuery(useSession().api)).data;
+  const { api, me } = useSession();
+  const models = useQuery(modelsQuery(api)).data;
+  // who is not told who wears a device is not told that nobody does
+  const filters = me.permissions.includes("read_clinical") ? FILTERS : FILTERS.filter((one) => one !== "unassigned");
   const [filter, setFilter] = useState<DeviceFilter>("all");
   const [rows, setRows] = useState(ROWS);
   const hubs = new Set(known.map(({ device }) => device.hub));
@@ -40,7 +43,7 @@ export function DeviceList({ known, text, nowMs, chosen, onChoose }: Properties)
   return (
     <Card label={deviceTexts.list} className={styles["list"]}>
       <div className={styles["filters"]} role="group" aria-label={deviceTexts.filter}>
-        {FILTERS.map((each) => (
+        {filters.map((each) => (
           <FilterChip key={each} on={filter === each} count={known.filter((one) => fits(one, each)).length} onClick={() => { setFilter(each); }}>
             {deviceTexts.filters[each]}
           </FilterChip>
