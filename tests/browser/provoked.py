@@ -18,7 +18,7 @@ async def alarm_at(system: RunningSystem, bed: str) -> AsyncIterator[None]:
     """A medium alarm of the breathing rate at a bed, which ends with the block."""
     async with signed_in(system, "clinician") as client:
         patient = await _patient_at(client, bed)
-        await _set_limits(client, patient, [BEYOND | {"reason": "browser test"}])
+        await _set_limits(client, patient, [BEYOND | {"reason": "slow breathing wanted"}])
         try:
             yield
         finally:
