@@ -4,8 +4,9 @@ import devices.sdk
 
 PUBLIC = {
     "Command", "CommandAnswer", "CommandOutcome", "Connected", "Desired", "Device", "Disconnected",
-    "Durability", "Frame", "JournalFullError", "JournalLockedError", "Key", "Place", "Refused",
-    "ServerTime", "SetAside", "Stored", "Stream", "WhenFull",
+    "Durability", "FileOutcome", "FileUpload", "Frame", "JournalFullError", "JournalLockedError",
+    "Key", "Place", "Refused", "ServerTime", "SetAside", "Stored", "Stream", "UploadedFile",
+    "WhenFull",
 }  # fmt: skip
 METHODS = {
     "answer", "interrupt", "is_connected", "publish", "publish_native", "report", "resume",
