@@ -27,6 +27,7 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, Queue, lane_queue
 from shared.database.pool import Database
 from shared.database.statements import load_statements
+from shared.device_models.catalogue import load_device_models
 from shared.ownership.deployment import Deployment, DeploymentWatch
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.retry import Retry
@@ -41,7 +42,7 @@ async def bootstrap(settings: AlarmSettings, runtime: Runtime) -> None:
     database = await runtime.open(
         Database.of(settings, instance=settings.instance, metrics=runtime.metrics)
     )
-    registry = RegistryRows(database, statements)
+    registry = RegistryRows(database, statements, load_device_models())
     deployment = await Retry().run(registry.deployment, until=runtime.stop)
     broker = await runtime.open(
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)

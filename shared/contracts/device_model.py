@@ -60,7 +60,8 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     whose native bytes commands go out and answers come; empty: JSON. ``stale_after_s``: so long
     without a word a device counts as offline though its connection was never told to be over
     (0: only its connection counts). ``units`` may join while the hub runs; ``behind_hub`` models
-    are only met there. ``capabilities`` are names for people and programs that look for a device.
+    are only met there. ``continuous``: worn, it gives some vital sign all the time, so that its
+    silence is an alarm. ``capabilities`` are names for people and programs that look for a device.
     """
 
     label: str
@@ -77,6 +78,7 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     stale_after_s: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
     units: tuple[ModelUnit, ...] = ()
     behind_hub: bool = False
+    continuous: bool = True
     capabilities: tuple[Name, ...] = ()
 
     def command(self, name: str) -> ModelCommand | None:

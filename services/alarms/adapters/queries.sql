@@ -106,8 +106,10 @@ select assignment.patient_id, patient.birth_date,
          and tstzrange(stay.starts, stay.ends) @> now()) as ward_id,
     array_agg(assignment.device_id order by assignment.device_id) as devices,
     array_agg((extract(epoch from assignment.starts) * 1000000)::bigint
-              order by assignment.device_id) as since_us
+              order by assignment.device_id) as since_us,
+    array_agg(device.model order by assignment.device_id) as models
 from registry.assignment
+join registry.device on device.id = assignment.device_id
 join registry.patient on patient.id = assignment.patient_id
 where tstzrange(assignment.starts, assignment.ends) @> now()
 group by assignment.patient_id, patient.birth_date

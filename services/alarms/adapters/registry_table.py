@@ -1,10 +1,12 @@
 """Schema `registry`: who is watched, by which limits; and the deployment."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from services.alarms.core.inputs import Registry
 from services.alarms.core.limits import Override
 from services.alarms.core.ward import Registered
+from shared.contracts.device_model import DeviceModel
 from shared.database.pool import Database
 from shared.database.statements import Statements
 from shared.errors import Misconfigured
@@ -20,9 +22,15 @@ class Deployment(NamedTuple):
 class RegistryRows:
     """Reads the rows that alarms may see; writes nothing."""
 
-    def __init__(self, database: Database, statements: Statements) -> None:
+    def __init__(
+        self,
+        database: Database,
+        statements: Statements,
+        models: Mapping[str, DeviceModel],
+    ) -> None:
         self._database = database
         self._statements = statements
+        self._unawaited = {name for name, model in models.items() if not model.continuous}
 
     async def read(self) -> Registry:
         """All patients that have a device now."""
@@ -57,6 +65,11 @@ class RegistryRows:
                     *site,
                     *by_ward.get(row["ward_id"], ()),
                     *by_patient.get(row["patient_id"], ()),
+                ),
+                unawaited=frozenset(
+                    device
+                    for device, model in zip(row["devices"], row["models"], strict=True)
+                    if model in self._unawaited
                 ),
             )
             for row in patients

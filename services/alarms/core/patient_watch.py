@@ -73,9 +73,15 @@ class PatientWatch:
         self._silence_us = round(defaults.silence_s * SECOND_US)
         self._limits: Mapping[str, Bounds] = {}
         self._devices: Mapping[int, int] = {}
+        self._unawaited: frozenset[int] = frozenset()
 
     def configure(
-        self, limits: Mapping[str, Bounds], devices: Mapping[int, int], now: int
+        self,
+        limits: Mapping[str, Bounds],
+        devices: Mapping[int, int],
+        now: int,
+        *,
+        unawaited: frozenset[int] = frozenset(),
     ) -> list[Occurrence]:
         """Use these limits and assigned devices from now on; ends what does not apply any more.
 
@@ -83,9 +89,11 @@ class PatientWatch:
         ----------
         limits : bounds by key of the measure
         devices : the begin of each device's present assignment, us UTC
+        unawaited : those of them whose silence is no alarm
         """
         self._limits = limits
         self._devices = devices
+        self._unawaited = unawaited
         changed: list[Occurrence] = []
         for key in list(self.memory.states):
             if not self._applies(key):
@@ -98,6 +106,8 @@ class PatientWatch:
         """Whether what is under way can still be judged: its device is worn, its limit is set."""
         condition, device = parts_of(key)
         rule = RULES[condition]
+        if condition is Condition.DATA_STOPPED:
+            return device in self._devices and device not in self._unawaited
         if not isinstance(rule, LimitRule):
             return device in self._devices
         alarm = self.memory.standing.get(key)
@@ -126,7 +136,7 @@ class PatientWatch:
                 and self._phase(condition, device) is Phase.QUIET
             ):
                 changed += self._step(condition, device, Input.BEYOND, at)
-                if all(self._is_silent(other) for other in self._devices):
+                if all(map(self._is_silent, self._devices.keys() - self._unawaited)):
                     changed += self._alarms.doubt_all_values(at)
             else:
                 changed += self._step(condition, device, Input.DUE, at)
@@ -135,7 +145,7 @@ class PatientWatch:
     def _deadlines(self) -> Iterator[tuple[int, Condition, int]]:
         heard = self.memory.heard
         for device, assigned in self._devices.items():
-            if not self._is_silent(device):
+            if device not in self._unawaited and not self._is_silent(device):
                 last = max(heard.get(device, 0), assigned)
                 yield last + self._silence_us, Condition.DATA_STOPPED, device
         for key, state in self.memory.states.items():

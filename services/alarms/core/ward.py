@@ -24,11 +24,13 @@ class Registered(msgspec.Struct, frozen=True, kw_only=True):
     """What the registry knows of a patient that matters here.
 
     `devices` is the begin of each device's present assignment, us UTC; `birth` is an ISO date.
+    `unawaited` are those of them that give no vital sign all the time: silence is no alarm.
     """
 
     devices: dict[int, int]
     birth: str | None
     overrides: tuple[Override, ...]
+    unawaited: frozenset[int] = frozenset()
 
 
 class Ward:
@@ -91,7 +93,9 @@ class Ward:
             self._registered[patient] = (row, today)
             birth = None if row.birth is None else datetime.fromisoformat(row.birth).date()
             limits = limits_in_force(self._defaults, birth=birth, on=today, overrides=row.overrides)
-            changed += self._watch(patient).configure(limits, row.devices, now)
+            changed += self._watch(patient).configure(
+                limits, row.devices, now, unawaited=row.unawaited
+            )
             self._touched.add(patient)
             if self._limits.get(patient) != limits:
                 self._limits[patient] = limits

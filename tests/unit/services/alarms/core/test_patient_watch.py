@@ -141,6 +141,20 @@ def test_our_own_value_is_preferred_to_the_devices(bedside: Bedside) -> None:
     assert "spo2_low" not in bedside.standing()
 
 
+def test_who_gives_no_vital_sign_all_the_time_is_not_missed(defaults: DefaultLimits) -> None:
+    """A spirometer that nobody blows into is silent; so is a bed without any other device."""
+    bedside = Bedside(defaults, devices=(CHEST, FINGER))
+    assigned = {CHEST: at(0), FINGER: at(0)}
+    bedside.watch.configure({}, assigned, at(0), unawaited=frozenset({FINGER}))
+    bedside.hear_steadily(0, 10, HR, 80)
+    bedside.pass_time(60)
+    assert bedside.standing() == {}
+    bedside.pass_time(75)
+    assert {alarm.device for alarm in bedside.standing().values()} == {CHEST}
+    bedside.watch.configure({}, assigned, at(76), unawaited=frozenset({CHEST, FINGER}))
+    assert bedside.standing() == {}, "it is another model now"
+
+
 def test_silence_is_an_alarm_by_itself(bedside: Bedside) -> None:
     bedside.hear_steadily(0, 10, SPO2, 85)
     due = bedside.watch.due
