@@ -1,14 +1,19 @@
+import { useQuery } from "@tanstack/react-query";
 import { ChevronLeft, Cpu, Pencil, Plug } from "lucide-react";
 import { Link } from "wouter";
 
+import { modelsQuery } from "../../api/command-queries";
 import type { Patient } from "../../api/types";
 import { Chip } from "../../design/chip";
 import { ageInYears } from "../../design/format/times";
 import { Battery } from "../../design/marks";
 import { texts } from "../../design/texts";
+import { useSession } from "../../session/session";
 import styles from "./patient-page.module.css";
 
 export function PatientHead({ data, nowMs }: { readonly data: Patient; readonly nowMs: number }) {
+  const { api } = useSession();
+  const models = useQuery(modelsQuery(api)).data;
   const age = ageInYears(data.birth_date, nowMs);
   const facts = [data.sex ?? "", age === null ? "" : texts.patient.years(age)].filter((fact) => fact !== "");
   return (
@@ -25,7 +30,7 @@ export function PatientHead({ data, nowMs }: { readonly data: Patient; readonly 
         {data.devices.map((device) => (
           <Chip key={device.device} title={device.device}>
             <Cpu size={15} strokeWidth={1.8} aria-hidden="true" />
-            {modelName(device.model)}
+            {models?.get(device.model)?.label ?? device.model}
             {device.battery_percent !== null && (
               <>
                 <Battery percent={Math.round(device.battery_percent)} />
@@ -47,10 +52,4 @@ export function PatientHead({ data, nowMs }: { readonly data: Patient; readonly 
       </Link>
     </div>
   );
-}
-
-/** The model's key as words. */
-function modelName(model: string): string {
-  const words = model.replaceAll(/[_-]+/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
 }
