@@ -93,6 +93,11 @@ class PostgresFileTable:
             rows = await session.fetch(self._statements["file_content"], file)
         return [(row["starts"], bytes(row["content"])) for row in rows]
 
+    async def attempt(self, file: str) -> int:
+        """Count one more attempt; give how many there were, with it."""
+        async with self._database.session() as session:
+            return int(await session.fetch_value(self._statements["attempt_file"], file) or 0)
+
     async def mark_read(self, file: str, content: FileContent) -> None:
         """Write what is in it."""
         async with self._database.session() as session:

@@ -253,6 +253,12 @@ where f.state in ('complete', 'reading') and d.shard between $1 and $2
 order by f.changed_at, f.id
 limit 1;
 
+-- name: attempt_file
+-- Counts how often a file was begun to be read.
+update gateway.file set attempts = attempts + 1
+where id = $1::uuid and state in ('complete', 'reading')
+returning attempts;
+
 -- name: file_content
 -- The parts of a file in their order.
 select starts, content from gateway.file_part

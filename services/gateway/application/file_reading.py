@@ -42,6 +42,9 @@ log = structlog.get_logger()
 LOOK_S = 1.0
 """How soon a file is seen that somebody else has completed."""
 AWAY_S = 3.0
+MOST_ATTEMPTS = 20
+"""A file that ends its gateway each time (no memory, a bug below Python) must not do so for ever;
+an honest one is begun again only when a gateway is killed or moved meanwhile."""
 READ_TIMEOUT_S = 120.0
 """64 MiB are read and checked in a few seconds; what takes longer is no honest file."""
 MOST_AHEAD_BYTES = 4 << 20
@@ -146,6 +149,10 @@ class FileReading:
 
     async def _take_in(self, file: FileToRead, stop: asyncio.Event) -> None:
         log.info("file_begun", device=file.device.name, format=file.format, file=file.id)
+        if await self._table.attempt(file.id) > MOST_ATTEMPTS:
+            why = f"begun {MOST_ATTEMPTS} times, and never ended"
+            await self._finish(file, FileEnd(BadFile(Reason.INTERNAL_ERROR, why)))
+            return
         content, crc32 = await self._read(file)
         if isinstance(content, BadFile):
             await self._finish(file, FileEnd(content, crc32))

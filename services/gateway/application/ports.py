@@ -278,6 +278,9 @@ class FileTable(Protocol):
     async def content(self, file: str) -> list[tuple[int, bytes]]:
         """Give its parts: offset and bytes, ascending."""
 
+    async def attempt(self, file: str) -> int:
+        """Count, durably, one more attempt to read it; give how many there were, with it."""
+
     async def mark_read(self, file: str, content: FileContent) -> None:
         """Write what is in it; from now on it is sent."""
 

@@ -18,6 +18,7 @@ create table gateway.file (
     detail text check (length(detail) <= 500),
     line integer,
     byte_offset integer,
+    attempts integer not null default 0,
     n_pieces integer not null default 0,
     n_stored integer not null default 0,
     n_frames integer not null default 0,

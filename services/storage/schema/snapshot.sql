@@ -1114,6 +1114,7 @@ CREATE TABLE gateway.file (
     detail text,
     line integer,
     byte_offset integer,
+    attempts integer DEFAULT 0 NOT NULL,
     n_pieces integer DEFAULT 0 NOT NULL,
     n_stored integer DEFAULT 0 NOT NULL,
     n_frames integer DEFAULT 0 NOT NULL,

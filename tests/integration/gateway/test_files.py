@@ -226,6 +226,23 @@ async def test_a_file_goes_on_after_a_kill_and_a_bad_one_is_refused_whole(system
         assert speaker.told[-1]["reason"] == "malformed"
         assert [row["state"] for row in await file_rows(system)] == ["stored", "refused"]
         assert len(system.seen.frames) == n_frames
+        # One that has ended its gateway again and again is not begun once more.
+        often = edf(age_s=9_000)
+        await speaker.part(often, 0, file="often.edf")
+        connection = await system.sql()
+
+        async def is_counted() -> bool:
+            count = "update gateway.file set attempts = 20 where name = 'often.edf'"
+            return str(await connection.execute(count)) == "UPDATE 1"
+
+        try:
+            await eventually(is_counted)
+        finally:
+            await connection.close()
+        for offset in offsets(often)[1:]:
+            await speaker.part(often, offset, file="often.edf")
+        await eventually(lambda: speaker.told[-1].get("reason") == "internal_error")
+        assert len(system.seen.frames) == n_frames
         # A name that is none, a part beyond the end, a total that changes.
         await speaker.part(data, 0, file="../x")
         await speaker.part(data, 0, total="10")
@@ -233,5 +250,6 @@ async def test_a_file_goes_on_after_a_kill_and_a_bad_one_is_refused_whole(system
         await speaker.part(data, 0, file="new.edf", total=str(len(data) + 1))
         await eventually(lambda: len(device.errors) == 3)
         assert {one["reason"] for one in device.errors} == {"malformed", "conflict"}
-    (refused,) = [one for one in system.seen.events if one.kind == "file_refused"]
+    refused, again = [one for one in system.seen.events if one.kind == "file_refused"]
     assert (refused.data["reason"], refused.data["offset"]) == ("malformed", len(cut))
+    assert again.data["reason"] == "internal_error"
