@@ -1,5 +1,6 @@
 """Alarms that the server never raised, laid into its answer: every look at once and at will."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -37,12 +38,14 @@ NOTHING = {
     "unsure": False,
     "text_key": None,
 }
+WARD_WITHIN_S = 20.0
 LATER = "2099-01-01T00:00:00.000000Z"
 
 
 async def inject_alarms(page: Page) -> None:
     """Let the list of alarms have one of each look; what the server raised is left out."""
     patients: dict[str, tuple[str, str]] = {}
+    are_known = asyncio.Event()
 
     async def ward(route: Route) -> None:
         answer = await route.fetch()
@@ -50,10 +53,13 @@ async def inject_alarms(page: Page) -> None:
         for bed in told["beds"]:
             if bed["patient"] is not None:
                 patients[bed["key"]] = (bed["patient"]["key"], told["key"])
+        are_known.set()
         await route.fulfill(response=answer)
 
     async def alarms(route: Route) -> None:
         answer = await route.fetch()
+        async with asyncio.timeout(WARD_WITHIN_S):
+            await are_known.wait()  # the page asks for both at once
         seconds = await page.evaluate("() => Math.floor(Date.now() / 1000) - 42")
         since = await page.evaluate("(s) => new Date(s * 1000).toISOString()", seconds)
         items = [_alarm(cause, patients, since) for cause in CAUSES if cause["bed"] in patients]
