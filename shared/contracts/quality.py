@@ -1,6 +1,7 @@
 """How far a frame or a value can be trusted."""
 
 from enum import IntEnum, IntFlag, StrEnum
+from typing import Protocol
 
 
 class Validity(IntEnum):
@@ -56,3 +57,26 @@ class MessageFlag(IntFlag):
     SIMULATED = 2
     SENSOR_FAULT = 4
     RECEIPT_WANTED = 8  # answer with down/stored at once
+
+
+class FlagsAsBooleans(Protocol):
+    """A message in JSON: its flags are fields of their own."""
+
+    lead_off: bool
+    simulated: bool
+    sensor_fault: bool
+    receipt_wanted: bool
+
+
+def message_flags(told: FlagsAsBooleans) -> MessageFlag:
+    """Give the flags of a message in JSON."""
+    flags = MessageFlag(0)
+    if told.lead_off:
+        flags |= MessageFlag.LEAD_OFF
+    if told.simulated:
+        flags |= MessageFlag.SIMULATED
+    if told.sensor_fault:
+        flags |= MessageFlag.SENSOR_FAULT
+    if told.receipt_wanted:
+        flags |= MessageFlag.RECEIPT_WANTED
+    return flags

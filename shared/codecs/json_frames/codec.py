@@ -15,7 +15,7 @@ from shared.contracts.decoding import Decoded, DecodedFrame, Decoder, Envelope, 
 from shared.contracts.frames import MISSING_INT16, MISSING_INT32, RawSamples, SampleFormat
 from shared.contracts.identity import MAX_UINT32
 from shared.contracts.parking import Reason
-from shared.contracts.quality import MessageFlag
+from shared.contracts.quality import MessageFlag, message_flags
 from shared.contracts.streams import STREAMS_BY_KEY, Place, StreamRow
 
 VERSION = 1
@@ -136,7 +136,7 @@ def _read_message(rows: list[JsonFrame], envelope: Envelope | None) -> Decoded |
         if isinstance(frame, Refused):
             return frame._replace(boot=boot, n=n)
         frames.append(frame)
-        flags |= _flags_of(row)
+        flags |= message_flags(row)
     return Decoded(boot, n, t_us, int(flags), frames)
 
 
@@ -232,19 +232,6 @@ def _to_samples(
     if missing is not None:
         whole[missing] = absent
     return layout, np.ascontiguousarray(whole.T)
-
-
-def _flags_of(row: JsonFrame) -> MessageFlag:
-    flags = MessageFlag(0)
-    if row.lead_off:
-        flags |= MessageFlag.LEAD_OFF
-    if row.simulated:
-        flags |= MessageFlag.SIMULATED
-    if row.sensor_fault:
-        flags |= MessageFlag.SENSOR_FAULT
-    if row.receipt_wanted:
-        flags |= MessageFlag.RECEIPT_WANTED
-    return flags
 
 
 def _explain(data: bytes, envelope: Envelope | None, error: Exception) -> Refused:

@@ -19,7 +19,7 @@ from shared.contracts.decoding import Decoded, DecodedFrame, Decoder, Envelope, 
 from shared.contracts.frames import MISSING_INT32, SampleFormat
 from shared.contracts.identity import MAX_UINT32
 from shared.contracts.parking import Reason
-from shared.contracts.quality import MessageFlag
+from shared.contracts.quality import MessageFlag, message_flags
 from shared.contracts.streams import Place, Stream
 
 LARGEST_BYTES = 65_536
@@ -261,7 +261,7 @@ def _read_json(data: bytes, envelope: Envelope | None) -> Decoded | Refused:
     if not frames:
         return refused(Reason.EMPTY_SAMPLES, "neither red and ir nor temp")
     words = (_led_word(*block.led),) if block.led is not None else ()
-    return Decoded(boot, n, t_us, _flags_of(block), frames, words=words)
+    return Decoded(boot, n, t_us, int(message_flags(block)), frames, words=words)
 
 
 def _read_boot(text: str | None) -> int | None:
@@ -278,19 +278,6 @@ def _read_interval(rate_hz: float | None) -> int | None:
     if rate_hz is None or not 1e-6 < rate_hz < 1e9:
         return None
     return round(1e9 / rate_hz)
-
-
-def _flags_of(block: JsonBlock) -> int:
-    flags = MessageFlag(0)
-    if block.lead_off:
-        flags |= MessageFlag.LEAD_OFF
-    if block.simulated:
-        flags |= MessageFlag.SIMULATED
-    if block.sensor_fault:
-        flags |= MessageFlag.SENSOR_FAULT
-    if block.receipt_wanted:
-        flags |= MessageFlag.RECEIPT_WANTED
-    return int(flags)
 
 
 CONSTANTS = {
