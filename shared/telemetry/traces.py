@@ -3,15 +3,11 @@
 Without an endpoint nothing is recorded: the context of a device's message is still carried on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 TRACEPARENT = "traceparent"
@@ -28,18 +24,16 @@ class Traces:
     """
 
     def __init__(self, *, service: str, instance: str, endpoint: str | None = None) -> None:
-        self._provider: TracerProvider | None = None
-        if endpoint is not None:
-            resource = Resource.create(
-                {"service.name": f"vitalwire-{service}", "service.instance.id": instance}
-            )
-            self._provider = TracerProvider(resource=resource)
-            self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
-        self._tracer = (
-            self._provider.get_tracer("vitalwire")
-            if self._provider is not None
-            else trace.NoOpTracerProvider().get_tracer("vitalwire")
-        )
+        self._shut_down: Callable[[], None] | None = None
+        if endpoint is None:
+            self._tracer = trace.NoOpTracerProvider().get_tracer("vitalwire")
+        else:
+            # Only who sends spans loads what sends them: a sixth of the start of a service.
+            from shared.telemetry.collector import provider_to
+
+            provider = provider_to(endpoint, service=service, instance=instance)
+            self._tracer = provider.get_tracer("vitalwire")
+            self._shut_down = provider.shutdown
 
     @contextmanager
     def span(
@@ -55,8 +49,8 @@ class Traces:
 
     def close(self) -> None:
         """Send what is left; waits for the collector at most as long as its own timeout."""
-        if self._provider is not None:
-            self._provider.shutdown()
+        if self._shut_down is not None:
+            self._shut_down()
 
 
 def inject(headers: dict[str, str | int]) -> None:

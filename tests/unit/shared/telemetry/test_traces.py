@@ -19,3 +19,11 @@ def test_a_bad_or_missing_context_is_none() -> None:
             inject(headers)
         assert TRACEPARENT not in headers
         assert extract(bad) == {}
+
+
+def test_with_an_endpoint_spans_are_recorded() -> None:
+    # nobody listens there: nothing is sent, for no span has ended
+    traces = Traces(service="example", instance="e", endpoint="http://127.0.0.1:1/v1/traces")
+    span = traces._tracer.start_span("store")
+    assert span.is_recording()
+    traces.close()
