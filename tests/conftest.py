@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from hypothesis import settings
 
+from tests.harness.eventually import PATIENCE
 from tests.harness.manual_clock import ManualClock
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.postgres import Database, Postgres
@@ -22,7 +23,15 @@ settings.load_profile("vitalwire")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest, so that no worker ends long after the others."""
+    """Give a busy machine its time; begin with the files that take longest.
+
+    So no worker ends long after the others.
+    """
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        if limit is not None:
+            (seconds,) = limit.args
+            item.add_marker(pytest.mark.timeout(seconds * PATIENCE), append=False)
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
 

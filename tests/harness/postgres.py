@@ -36,7 +36,7 @@ class Database:
             database=self.name,
             user=user or self.user,
             password=password or self.password,
-            timeout=10,
+            timeout=60,
         )
 
 
@@ -87,7 +87,7 @@ class Postgres(PrivateServer):
         self.process.stop(number=postgres.FAST_SHUTDOWN)
 
     @override
-    async def restart(self, *, within_s: float = 60.0) -> None:
+    async def restart(self, *, within_s: float = 180.0) -> None:
         """Start it again where it was.
 
         After SIGKILL the back ends of the dead server live on until they notice; as long as one

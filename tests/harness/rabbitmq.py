@@ -94,7 +94,7 @@ class RabbitMq(PrivateServer):
         """
         self.command("lists:foreach(fun dets:sync/1, dets:all())")
 
-    def command(self, expression: str, *, within_s: float = 20.0) -> str:
+    def command(self, expression: str, *, within_s: float = 90.0) -> str:
         """Evaluate an Erlang expression in the node, and give its printed result.
 
         Raises

@@ -44,7 +44,7 @@ class PrivateServer:
         """End it in good order."""
         self.process.stop()
 
-    async def restart(self, *, within_s: float = 60.0) -> None:
+    async def restart(self, *, within_s: float = 180.0) -> None:
         """Start it again where it was, and wait without holding up the event loop."""
         self.process.start()
         async with asyncio.timeout(within_s):

@@ -72,12 +72,12 @@ class ServiceProcess:
     def kill(self) -> None:
         """SIGKILL; it is gone on return."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> int:
         """SIGTERM; gives the exit status."""
         self.process.terminate()
-        return self.process.wait(20)
+        return self.process.wait(90)
 
     def freeze(self) -> None:
         """Stand still with all connections open."""

@@ -81,7 +81,7 @@ class ServerProcess:
             raise NotReady(f"{self.command.name} ended ({self.process.returncode}): {self._tail()}")
         return self._is_ready()
 
-    def wait_ready(self, *, within_s: float = 40.0) -> None:
+    def wait_ready(self, *, within_s: float = 120.0) -> None:
         """Wait until it takes clients. Blocks; an event loop polls `is_ready` instead.
 
         Raises
