@@ -80,9 +80,10 @@ async def test_errors_are_ours(database: Database) -> None:
             await session.execute(sql("select 1/0"))
         with pytest.raises(Invalid):
             await session.execute(sql("insert into reading values ($1, 1, '')"), "no number")
-        await session.execute(sql("set statement_timeout = 50"))
+        await session.execute(sql("set statement_timeout = 500"))
         with pytest.raises(Unavailable):
-            await session.execute(sql("select pg_sleep(5)"))
+            await session.execute(sql("select pg_sleep(60)"))
+        await session.execute(sql("reset statement_timeout"))
         assert await session.fetch_value(COUNT) == 1
 
 

@@ -27,7 +27,7 @@ def test_every_line_is_one_json_object() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())},
     )
     lines = [json.loads(line) for line in done.stderr.splitlines()]

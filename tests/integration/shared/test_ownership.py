@@ -84,8 +84,12 @@ async def test_lanes_are_shared_and_taken_over(replicas: list[Replica]) -> None:
         group.create_task(a.run())
         await eventually(lambda: len(a.working) == LANES, within_s=30)
         group.create_task(b.run())
-        await eventually(lambda: len(a.working) == len(b.working) == 2, within_s=30)
-        assert a.working | b.working == set(range(LANES))
+        await eventually(
+            lambda: (
+                len(a.working) == len(b.working) == 2 and a.working | b.working == set(range(LANES))
+            ),
+            within_s=30,
+        )
         group.create_task(c.run())
         await eventually(
             lambda: sorted(len(each.working) for each in replicas) == [1, 1, 2], within_s=30

@@ -85,16 +85,16 @@ def test_a_signal_stops_the_process_in_good_order() -> None:
                 process.send_signal(signal.SIGTERM)
                 break
         rest = process.stderr.read()
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert "service_stopped" in rest
 
 
 def test_a_broken_loop_fails_the_process_and_a_setting_misconfigures_it() -> None:
     with run_program("broken") as process:
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "broken on purpose" in log
     with run_program("good", VITALWIRE_NONSENSE="1") as process:
-        _, log = process.communicate(timeout=20)
+        _, log = process.communicate(timeout=60)
         assert process.returncode == 78
         assert "VITALWIRE_NONSENSE" in log
