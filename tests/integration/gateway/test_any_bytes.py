@@ -240,7 +240,7 @@ async def test_any_bytes_are_stored_or_parked_and_stop_nobody(system: System) ->
                 accounts.append((Account(system, device, sent), device))
                 n_well += 1
                 await neighbour.send(packed(BOOT, n_well))
-                await eventually(system.came(neighbour.key, {(BOOT, n_well)}), within_s=10)
+                await eventually(system.came(neighbour.key, {(BOOT, n_well)}))
             for account, device in accounts:
                 await all_accounted(account, device)
             memory_mb.append(rss_mb(gateway.process))

@@ -28,7 +28,7 @@ async def leave_backlog(mosquitto: Mosquitto) -> None:
     )
     heard = b""
     last = b"\x40\x02" + N_MESSAGES.to_bytes(2, "big")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while not heard.endswith(last):
             heard += await reader.read(65_536)
     writer.close()
@@ -39,7 +39,7 @@ async def test_a_backlog_above_the_bound_of_the_inbox_does_not_keep_a_session_fr
     mosquitto: Mosquitto,
 ) -> None:
     options = MqttOptions(
-        host="127.0.0.1", port=mosquitto.port, user="gateway", password=b"", timeout_s=5.0
+        host="127.0.0.1", port=mosquitto.port, user="gateway", password=b"", timeout_s=30.0
     )
     first = await open_session(options, "gateway-backlog", FILTERS, SystemClock())
     first.abandon()
@@ -47,7 +47,7 @@ async def test_a_backlog_above_the_bound_of_the_inbox_does_not_keep_a_session_fr
     session = await open_session(options, "gateway-backlog", FILTERS, SystemClock())
     taken: list[bytes] = []
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while len(taken) < N_MESSAGES:
                 incoming = await session.take(0.0)
                 session.acknowledge([message.packet_id for message in incoming])

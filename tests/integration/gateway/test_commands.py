@@ -85,4 +85,6 @@ async def test_what_devices_answer_of_themselves_is_taken_by_id_and_device(syste
         await device.result(command, Answer.DONE)
         last = await ask_for(system, other)
         await eventually(has_outcome(system, last, "done"))
+        await eventually(is_told(system, last, "done"))
+        await eventually(lambda: told(system, command))
         assert told(system, command) == ["refused"], "an end does not change"

@@ -143,7 +143,7 @@ async def test_a_gateway_killed_before_the_end_was_written_learns_it_from_the_de
         await eventually(lambda: device.sent)
         async with held_rows(system):
             await device.answer(device.sent[0])
-            await eventually(lambda: is_waiting(system), within_s=10)
+            await eventually(lambda: is_waiting(system))
             gateway.kill()
         device.deaf_to = set()
         system.start()
@@ -176,7 +176,7 @@ async def test_a_device_that_never_answers_leaves_an_unknown_end_until_it_comes_
     async with obedient(system, name, known) as device:
         device.deaf_to = {"identify", ""}  # and to questions
         await device.status()
-        command = await ask_for(system, name, within_s=1)
+        command = await ask_for(system, name)
         await eventually(lambda: device.sent)
     connection = await system.sql()
     await connection.execute(  # the grace is long past

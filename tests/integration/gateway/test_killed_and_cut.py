@@ -75,8 +75,7 @@ async def test_a_stopped_gateway_leaves_nothing_to_send_twice(system: System) ->
         system.start()
         await system.ready(sessions=2 * LANES)
         await device.send(packed(BOOT, 50))
-        await eventually(lambda: (BOOT, 50) in system.seen.messages(device.key))
-    assert system.seen.messages(device.key) == all_of(51)
+        await eventually(system.came(device.key, all_of(51)))
     assert all(len(copies) == 1 for copies in system.seen.frames.values())
 
 
@@ -153,8 +152,8 @@ async def test_a_mosquitto_that_restarts_in_order_keeps_session_and_messages(
     system.mosquitto.stop()
     await system.mosquitto.restart()
     gateway = system.start()
-    await eventually(lambda: system.seen.messages(system.keys[name]) == all_of(20), within_s=20)
-    assert gateway.said().count('"session_present": true') == LANES
+    await eventually(lambda: system.seen.messages(system.keys[name]) == all_of(20))
+    await eventually(lambda: gateway.said().count('"session_present": true') == LANES)
 
 
 async def test_a_gateway_killed_between_connect_and_subscribe_hears_all_the_same(
@@ -209,14 +208,16 @@ async def test_two_owners_of_a_session_do_not_fight_for_it_without_pause(system:
     packet = mqtt5.ConnectPacket(
         f"gateway-1-{lane}", clean_start=False, session_expiry_interval=600
     )
-    ends = asyncio.get_running_loop().time() + 4
+    began_s = asyncio.get_running_loop().time()
+    ends = began_s + 4
     times_taken = 0
-    while asyncio.get_running_loop().time() < ends:
+    while asyncio.get_running_loop().time() < ends or times_taken < 2:
         reader, writer = await asyncio.open_connection("127.0.0.1", system.mosquitto.port)
         writer.write(packet.write())
         times_taken += 1
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(ends):
+            # Twice at least, however long that takes: the gateway comes back for its session.
+            async with asyncio.timeout_at(ends if times_taken >= 2 else began_s + 60):
                 while await reader.read(65_536):
                     pass
         writer.close()
@@ -224,7 +225,7 @@ async def test_two_owners_of_a_session_do_not_fight_for_it_without_pause(system:
     assert 2 <= times_taken <= 8
     async with system.device(name) as device:
         await device.send(packed(BOOT, 0))
-        await eventually(lambda: (BOOT, 0) in system.seen.messages(device.key), within_s=15)
+        await eventually(lambda: (BOOT, 0) in system.seen.messages(device.key))
     assert gateway.said().count("mqtt_session_opened") <= LANES + times_taken
 
 

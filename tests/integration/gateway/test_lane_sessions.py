@@ -89,7 +89,7 @@ async def waiting_in(mosquitto: Mosquitto, client_id: str) -> list[bytes]:
     async with opened(mosquitto, client_id) as session:
         assert session.session_present
         found: list[bytes] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while found[-1:] != [b"59"]:
                 found += [message.payload for message in await session.take(0.2)]
         return found

@@ -146,12 +146,12 @@ async def test_a_recording_is_read_from_the_card_though_the_gateway_is_killed(
         asked = asyncio.Event()
         card.taken_ecg = asked.set
         done = await ask_for(system, name, "take_ecg")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await asked.wait()
         await monitor.say(card.keep(later.file, write_recording(later)))
         await eventually(has_outcome(system, done, "done"), within_s=20)
         await eventually(system.came(key, {(boots[1], 0)}), within_s=60)
         assert leads_seen(system, key, boots[1]) == leads_of(later.words)
         await eventually(lambda: battery_of(system, key, 40), within_s=20)
-    assert "recording_made" in system.kinds()
+    await eventually(lambda: "recording_made" in system.kinds())
     assert system.seen.parked == []
