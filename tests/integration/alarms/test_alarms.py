@@ -47,8 +47,11 @@ async def test_an_alarm_from_its_onset_to_its_end(system: System) -> None:
         assert raised.data["relation"] == "<"
         assert raised.data["since"] == start
         assert raised.data["limit_source"].startswith("default")
-        row = (await system.rows())[raised.data["id"]]
-        assert row == raised.data
+
+        async def is_saved() -> bool:
+            return bool((await system.rows()).get(raised.data["id"]) == raised.data)
+
+        await eventually(is_saved)
 
         # The worst value is told; then acknowledged by a person, once by the action's id.
         await system.send_values(
@@ -207,11 +210,15 @@ async def test_a_pause_rests_the_sound_until_something_new_comes(system: System)
         )
         new = (await eventually(lambda: system.told("heart_rate_extreme_high", "active")))[0]
         assert new.data["paused_until"] is None
-        newest = max(
-            (event for event in system.events if event.data["condition"] == "spo2_low"),
-            key=lambda event: event.data["revision"],
-        )
-        assert newest.data["paused_until"] is None
+
+        def sounds_again() -> bool:
+            newest = max(
+                (event for event in system.events if event.data["condition"] == "spo2_low"),
+                key=lambda event: event.data["revision"],
+            )
+            return newest.data["paused_until"] is None
+
+        await eventually(sounds_again)
 
 
 async def test_bad_messages_harm_nothing_else(system: System) -> None:
@@ -257,9 +264,14 @@ async def test_a_lane_that_another_process_saved_is_read_again(system: System) -
         await system.send_values(table_of(values))
         await eventually(lambda: system.told("spo2_desaturation", "active"))
         assert "lane_saved_by_another" in replica.log.read_text()
-        rows = await system.rows()
-        assert {row["condition"] for row in rows.values()} == {"spo2_low", "spo2_desaturation"}
-        assert rows[first.data["id"]]["since"] == start
+
+        async def both_are_saved() -> bool:
+            rows = await system.rows()
+            found = {row["condition"] for row in rows.values()}
+            assert found == {"spo2_low", "spo2_desaturation"}
+            return bool(rows[first.data["id"]]["since"] == start)
+
+        await eventually(both_are_saved)
 
 
 async def test_alarms_are_told_while_postgresql_is_away(

@@ -45,8 +45,12 @@ async def test_a_filled_hole_is_computed_again(system: System) -> None:
 
     await eventually(corrected, within_s=20)
     expected = without_late_flag(undisturbed(frames))
-    await eventually(lambda: without_late_flag(system.heard.final) == expected, within_s=10)
-    assert not await system.rows("select from dsp.late_interval")
+    await eventually(lambda: without_late_flag(system.heard.final) == expected)
+
+    async def settled() -> bool:
+        return not await system.rows("select from dsp.late_interval")
+
+    await eventually(settled)
 
 
 async def test_hours_offline_are_computed_from_late_frames(system: System) -> None:

@@ -7,6 +7,7 @@ from shared.contracts.events import EventKind
 from shared.contracts.frames import Frame
 from shared.contracts.identity import PatientKey, lane_of, shard_of_patient
 from shared.contracts.measures import Measure
+from tests.harness.eventually import eventually
 from tests.integration.dsp.system import System, ecg_frames, undisturbed
 from tests.unit.services.dsp import signals
 
@@ -127,8 +128,12 @@ async def test_a_hole_is_told_and_waited_for(system: System) -> None:
     system.start()
     await system.send(there)
     await system.hears(undisturbed(there))
-    told = [e for e in system.heard.events if e.kind is EventKind.SAMPLES_MISSING]
-    assert [e.t for e in told] == [START_US + 60_000_000]
+
+    def told() -> list[int]:
+        return [e.t for e in system.heard.events if e.kind is EventKind.SAMPLES_MISSING]
+
+    await eventually(told)
+    assert told() == [START_US + 60_000_000]
     hole = [v for k, v in undisturbed(there).items() if k[1] == START_US + 66_000_000]
     whole = [v for k, v in undisturbed(frames).items() if k[1] == START_US + 66_000_000]
     assert hole != whole

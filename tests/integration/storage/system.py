@@ -148,7 +148,7 @@ class System:
         """Wait for so many parked messages; gives their headers, with the body under `body`."""
         stop = asyncio.Event()
         found: list[dict[str, Any]] = []
-        async with QueueReader(self.broker, "parking") as reader, asyncio.timeout(20):
+        async with QueueReader(self.broker, "parking") as reader, asyncio.timeout(90):
             async for delivery in reader.deliveries(until=stop):
                 found.append({**delivery.headers, "body": delivery.body})
                 await delivery.settle()

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import Iterable
 
+import asyncpg
 import pytest
 
 from shared.contracts.frames import Frame
@@ -206,11 +207,16 @@ async def test_a_partition_that_vanished_is_made_again(system: System) -> None:
     system.start()
     await system.send([frame(0)])
     await system.stored(1)
-    names = await system.rows(
-        "select inhrelid::regclass::text as name from pg_inherits"
-        " where inhparent = 'signal.frame'::regclass"
-    )
-    assert len(names) >= 2, "this hour and the next are made ahead"
+    names: list[asyncpg.Record] = []
+
+    async def are_made_ahead() -> bool:
+        names[:] = await system.rows(
+            "select inhrelid::regclass::text as name from pg_inherits"
+            " where inhparent = 'signal.frame'::regclass"
+        )
+        return len(names) >= 2  # this hour and the next
+
+    await eventually(are_made_ahead)
     connection = await system.database.connect()
     try:
         for row in names:
