@@ -5,11 +5,12 @@ VENV := .venv/bin
 PATIENTS ?= 8
 RECORDINGS ?=
 SYSTEMS ?=
+OF_EACH ?= 1
 REPLICAS ?= 1
 LANES ?= 2
 FOLDER ?= .local
 RUN_OPTIONS = --patients $(PATIENTS) $(if $(RECORDINGS),--recordings $(RECORDINGS)) \
-	$(if $(SYSTEMS),--systems $(SYSTEMS)) --replicas $(REPLICAS) --lanes $(LANES) --folder $(FOLDER)
+	$(if $(SYSTEMS),--systems $(SYSTEMS) --of-each $(OF_EACH)) --replicas $(REPLICAS) --lanes $(LANES) --folder $(FOLDER)
 IMAGES = gateway dsp storage alarms api administration
 VERSION ?= 0.1.0
 NOW = $$(date +%s.%N)
@@ -26,7 +27,7 @@ help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo '  make run PATIENTS=8 | RECORDINGS=folder   whom to simulate, or what to replay'
-	@echo '           SYSTEMS=all                      device systems with their own protocols besides'
+	@echo '           SYSTEMS=all OF_EACH=1            device systems with their own protocols besides'
 	@echo '           REPLICAS=1 LANES=2               processes of each service; lanes of a new system'
 
 # ---------------------------------------------------------------- run

@@ -30,7 +30,8 @@ class RunOptions:
     recordings : folder of recordings that are replayed as devices instead
     replicas : processes of each service
     systems : device systems with protocols of their own that are simulated besides, as
-        ``smsg,radar`` or ``all``; a patient each
+        ``smsg,radar`` or ``all``
+    of_each : patients of each of these systems
     lanes : number of lanes when the system is made; an existing one keeps its own
     """
 
@@ -39,6 +40,7 @@ class RunOptions:
     replicas: int = 1
     lanes: int = 2
     systems: str = ""
+    of_each: int = 1
 
 
 def instance_names(service: str, replicas: int) -> list[str]:
@@ -178,7 +180,14 @@ def patient_programs(
     programs = []
     if options.systems:
         programs.append(
-            _simulator(SYSTEMS, environment | {"VITALWIRE_SIMULATE_SYSTEMS": options.systems})
+            _simulator(
+                SYSTEMS,
+                environment
+                | {
+                    "VITALWIRE_SIMULATE_SYSTEMS": options.systems,
+                    "VITALWIRE_SIMULATE_COUNT": str(options.of_each),
+                },
+            )
         )
     if options.patients == 0 and options.recordings is None:
         return programs

@@ -312,6 +312,7 @@ def _arguments() -> tuple[RunOptions, bool, Path]:
     parser.add_argument("--patients", type=int, default=8, help="simulated patients; 0 for none")
     parser.add_argument("--recordings", type=Path, help="folder of recordings to replay instead")
     parser.add_argument("--systems", default="", help="device systems to simulate besides, or all")
+    parser.add_argument("--of-each", type=int, default=1, help="patients of each of these systems")
     parser.add_argument("--replicas", type=int, default=1, help="processes of each service")
     parser.add_argument("--lanes", type=int, default=2, help="lanes of a new system")
     parser.add_argument("--until-ready", action="store_true", help="stop when it is ready")
@@ -327,6 +328,7 @@ def _arguments() -> tuple[RunOptions, bool, Path]:
         replicas=given.replicas,
         lanes=given.lanes,
         systems=given.systems,
+        of_each=given.of_each,
     )
     return options, given.until_ready, given.folder.resolve()
 

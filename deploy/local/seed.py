@@ -53,7 +53,9 @@ class Bed:
 def beds(options: RunOptions) -> list[Bed]:
     """Who is simulated or replayed in this run."""
     ward = _ward(options)
-    systems = simulated_devices(read_systems(options.systems), count=1, seed=SIMULATION_SEED)
+    systems = simulated_devices(
+        read_systems(options.systems), count=options.of_each, seed=SIMULATION_SEED
+    )
     worn: dict[int, str] = {}
     for one in systems:
         worn.setdefault(one.wearer, one.device)
