@@ -37,6 +37,9 @@ class Measure(IntEnum):
     FEF75 = 23
     FEF25_75 = 24
     PRESENCE = 25
+    BREATHING_SEEN = 26
+    FAST_BREATHING = 27
+    PULSE_SEEN = 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +191,21 @@ _ROWS = (
     ),
     MeasureRow(
         id=Measure.PRESENCE, key="presence", label="Presence", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=0, high=1, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
+    ),
+    MeasureRow(
+        id=Measure.BREATHING_SEEN, key="breathing_seen", label="Breathing seen", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=0, high=1, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
+    ),
+    MeasureRow(
+        id=Measure.FAST_BREATHING, key="fast_breathing", label="Breathing above 30 /min", unit="1",
+        ucum="1", loinc=None, mdc=None, mdc_code=None,
+        low=0, high=1, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
+    ),
+    MeasureRow(
+        id=Measure.PULSE_SEEN, key="pulse_seen", label="Pulse seen", unit="1", ucum="1",
         loinc=None, mdc=None, mdc_code=None,
         low=0, high=1, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
     ),

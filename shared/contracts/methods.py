@@ -17,6 +17,11 @@ class Method(IntEnum):
     IMPEDANCE_SPECTRUM = 6
     IMPEDANCE_BREATHS = 7
     TEMPERATURE_SENSOR = 8
+    RADAR_PULSE = 9
+    RADAR_BREATH = 10
+    RADAR_PRESENCE = 11
+    RADAR_PUBLISHED = 12
+    RADAR_TRIAGE = 13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,31 @@ _ROWS = (
         id=Method.TEMPERATURE_SENSOR,
         key="temperature_sensor",
         says="Mean of the sensor's settled readings",
+    ),
+    MethodRow(
+        id=Method.RADAR_PULSE,
+        key="radar_pulse",
+        says="From the harmonics of the pulse in the movement of the chest, seen by radar",
+    ),
+    MethodRow(
+        id=Method.RADAR_BREATH,
+        key="radar_breath",
+        says="From the movement of the chest, seen by radar",
+    ),
+    MethodRow(
+        id=Method.RADAR_PRESENCE,
+        key="radar_presence",
+        says="From breath and pulse in what moves before the radar",
+    ),
+    MethodRow(
+        id=Method.RADAR_PUBLISHED,
+        key="radar_published",
+        says="By the published chain of the radar: matched filter, highest peak of each band",
+    ),
+    MethodRow(
+        id=Method.RADAR_TRIAGE,
+        key="radar_triage",
+        says="From the last quarter of a minute of the radar, for triage",
     ),
 )
 

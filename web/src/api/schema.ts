@@ -2113,7 +2113,7 @@ export interface components {
              * Measure
              * @enum {string}
              */
-            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence";
+            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen";
             /** Reason */
             reason?: string | null;
         };
@@ -7381,9 +7381,9 @@ export interface operations {
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
                 /** @description Key of a measure */
-                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence";
+                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen";
                 /** @description Only what was computed by this method */
-                method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor";
+                method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor" | "radar_pulse" | "radar_breath" | "radar_presence" | "radar_published" | "radar_triage";
                 /** @description Points that the answer has at most, about */
                 points?: number;
                 /** @description End, not included; now by default */
