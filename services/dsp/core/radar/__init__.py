@@ -1,0 +1,1 @@
+"""Heart, breath and presence from a continuous-wave Doppler radar."""

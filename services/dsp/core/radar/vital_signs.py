@@ -1,0 +1,162 @@
+"""Heart rate, respiration rate and presence from I and Q, over the last minute, every 2 s.
+
+Each hop works on the window anew: circle, displacement, breath, pulse. Only the evidence of
+presence is remembered, for a few hops. Nobody there: no rates at all.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
+from services.dsp.core.outputs import Output, Reading
+from services.dsp.core.radar import presence
+from services.dsp.core.radar.breath import breath, stands_still
+from services.dsp.core.radar.demodulation import GRID_HZ, demodulated
+from services.dsp.core.radar.pulse import pulse
+from services.dsp.core.windows import Floats, Instants, Samples, put, shifted, take
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
+
+WINDOW_S = 60
+HOP_S = 2  # on the grid of UTC
+LEVELS = 6  # hops for which a confirmed presence is held: 12 s
+MEMORY_S = WINDOW_S + HOP_S * LEVELS + 1
+MINUTE_S = 60
+SECOND_US = 1_000_000
+LEAST_MARGIN = 0.10
+LEAST_EVIDENCE = 1.5
+NEAR_BREATH_PER_MIN = 2.5
+SEEN_S = 10  # of the newest samples: coverage speaks of them
+
+
+class Told(NamedTuple):
+    """Columns of `RadarState.told`."""
+
+    heart: int = 0
+    heart_quality: int = 1
+    breath: int = 2
+    breath_quality: int = 3
+    presence: int = 4
+    presence_quality: int = 5
+
+
+TOLD = Told()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadarState:
+    """The last minute.
+
+    Attributes
+    ----------
+    window : (devices, 2, WINDOW_S * GRID_HZ)
+    noise : (devices, WINDOW_S) variance of the noise of a sample of the window
+    levels : (devices, LEVELS) evidence of presence at the last hops
+    told : (devices, 6) values and qualities of the last hop
+    """
+
+    window: NDArray[np.float32]
+    noise: NDArray[np.float32]
+    levels: Samples
+    told: Samples
+
+
+def init(devices: int, rate_hz: int) -> RadarState:  # noqa: ARG001 - the window has its own rate
+    """Nothing seen yet."""
+    return RadarState(
+        window=np.full((devices, 2, WINDOW_S * GRID_HZ), np.nan, dtype=np.float32),
+        noise=np.full((devices, WINDOW_S), np.nan, dtype=np.float32),
+        levels=np.zeros((devices, LEVELS)),
+        told=np.tile((np.nan, 0.0) * 3, (devices, 1)),
+    )
+
+
+def step(state: RadarState, samples: Samples, times: Instants) -> tuple[RadarState, Output]:
+    """Take one second of (devices, 2, rate_hz): I and Q, any linear unit."""
+    newest = thinned(samples)
+    window = np.concatenate((state.window[:, :, GRID_HZ:], newest), axis=2, dtype=np.float32)
+    noise = shifted(state.noise, _noise(samples)[:, None])
+    changed = RadarState(
+        window=window, noise=noise, levels=state.levels.copy(), told=state.told.copy()
+    )
+    due = np.flatnonzero((times // SECOND_US + 1) % HOP_S == 0)
+    if len(due):
+        put(changed, due, _looked(take(changed, due)))
+    coverage = np.isfinite(window[:, 0, -SEEN_S * GRID_HZ :]).mean(axis=1)
+    told = np.where(coverage[:, None] > 0, changed.told, np.tile((np.nan, 0.0), 3))
+    return changed, Output(_readings(told, coverage))
+
+
+def _readings(told: Samples, coverage: Samples) -> tuple[Reading, ...]:
+    heart, heart_quality, breaths, breath_quality, there, there_quality = told.T
+    return (
+        Reading(Measure.HEART_RATE, Method.RADAR_PULSE, heart, heart_quality, coverage),
+        Reading(Measure.RESPIRATION_RATE, Method.RADAR_BREATH, breaths, breath_quality, coverage),
+        Reading(Measure.PRESENCE, Method.RADAR_PRESENCE, there, there_quality, coverage),
+    )
+
+
+def _looked(state: RadarState) -> RadarState:
+    """What the window says now, for devices whose hop it is."""
+    iq = state.window.astype(np.float64)
+    noise = _middle(state.noise)
+    chest = demodulated(iq, noise)
+    breaths = breath(chest)
+    beats = pulse(chest, breaths.hz)
+    life = presence.life(chest, breaths, beats, iq, noise)
+    levels = shifted(state.levels, life.level[:, None])
+    there = presence.present(levels)
+    still = stands_still(chest, breaths)
+    per_min = np.where(still, 0.0, breaths.hz * MINUTE_S)
+    near = np.abs(beats.per_min - breaths.hz * MINUTE_S) <= NEAR_BREATH_PER_MIN
+    sure = (beats.margin >= LEAST_MARGIN) & (beats.recent > LEAST_EVIDENCE) & ~near
+    told = np.tile((np.nan, 0.0) * 3, (len(levels), 1))
+    told[:, TOLD.heart] = np.where(there & sure, beats.per_min, np.nan)
+    told[:, TOLD.breath] = np.where(there, per_min, np.nan)
+    told[:, TOLD.heart_quality] = np.where(there & sure, 0.95, 0.0)
+    told[:, TOLD.breath_quality] = np.where(there & np.isfinite(per_min), 0.95, 0.0)
+    told[:, TOLD.presence] = np.where(there, 1.0, np.nan)
+    told[:, TOLD.presence_quality] = np.where(there, 0.95, 0.0)
+    return RadarState(window=state.window, noise=state.noise, levels=levels, told=told)
+
+
+def thinned(samples: Samples) -> Samples:
+    """One second (devices, 2, rate_hz) as means of 20 ms, NaN where a sample is missing."""
+    devices, channels, rate_hz = samples.shape
+    if rate_hz % GRID_HZ == 0:
+        return samples.reshape(devices, channels, GRID_HZ, rate_hz // GRID_HZ).mean(axis=3)
+    means = filtered(samples.reshape(-1, rate_hz), _bank(rate_hz))
+    return means.reshape(devices, channels, GRID_HZ)
+
+
+@lru_cache(maxsize=16)
+def _bank(rate_hz: int) -> FilterBank:
+    """Means of 20 ms where these are no whole number of samples: parts of samples at the ends."""
+    start = np.arange(rate_hz)[:, None] / rate_hz
+    block = np.arange(GRID_HZ)[None, :] / GRID_HZ
+    inside = np.minimum(start + 1 / rate_hz, block + 1 / GRID_HZ) - np.maximum(start, block)
+    return filter_bank(np.clip(inside, 0, None) * GRID_HZ)
+
+
+def _noise(samples: Samples) -> Samples:
+    """Variance of the noise of a mean of 20 ms, from third differences: no chest is so quick."""
+    rough = np.diff(samples, n=3, axis=2)
+    seen = np.isfinite(rough)
+    squares = np.where(seen, rough * rough, 0.0).sum(axis=2).sum(axis=1)
+    n = seen.sum(axis=2).sum(axis=1)
+    per_sample = squares / np.maximum(n, 1) / 20  # 1 + 9 + 9 + 1
+    return np.where(n > 0, per_sample * GRID_HZ / samples.shape[2], np.nan)
+
+
+def _middle(variances: NDArray[np.float32]) -> Floats:
+    """Square root of the median of what is there, 0 where nothing is."""
+    ordered = np.sort(variances, axis=1).astype(np.float64)
+    n = np.isfinite(ordered).sum(axis=1)
+    middle = np.take_along_axis(
+        ordered, np.maximum(n // 2, 0)[:, None].clip(0, ordered.shape[1] - 1), axis=1
+    )
+    return np.sqrt(np.where(n > 0, middle[:, 0], 0.0))
