@@ -12,10 +12,11 @@ import numpy as np
 
 from services.dsp.core.ecg import heart_rate
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.ppg import pulse_oximetry
+from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
+from services.dsp.core.radar import vital_signs
 from services.dsp.core.respiration import impedance
 from services.dsp.core.windows import Floats, Samples
-from shared.contracts.measures import Measure
+from shared.contracts.measures import MEASURES, Measure
 
 START_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000
@@ -111,6 +112,21 @@ def ppg_rate(fs: float, channels: list[str]) -> Stream:
     return Stream(fs, state, _with_channels(pulse_oximetry.step, (0,)), told)
 
 
+def ppg_motion(fs: float, channels: list[str]) -> Stream:
+    """Tasks ppg_motion and quality (its PPG part). Acceleration by means at 25 Hz, as in life."""
+    _only(channels, "PPG1", "PPG2", "ACCX", "ACCY", "ACCZ")
+    told = _reading(Measure.PULSE_RATE, delay_s=pulse_in_motion.DELAY_S)
+    motion_hz = pulse_in_motion.MOTION_HZ
+    if fs % motion_hz:
+        raise ValueError(f"no means at {motion_hz} Hz from {fs} Hz")
+
+    def step(state: Any, samples: Samples, times: Any) -> tuple[Any, Output]:
+        jolt = samples[:, 2:].reshape(1, 3, motion_hz, -1).mean(axis=3)
+        return pulse_in_motion.step(state, (samples[:, :2], jolt), times)
+
+    return Stream(fs, pulse_in_motion.init(1, int(fs)), step, told)
+
+
 def spo2(fs: float, channels: list[str]) -> Stream:
     """Task spo2: red and infrared, each less the light that is there with the lamps off."""
     _only(channels, "RED", "IR", "AMBIENT")
@@ -128,6 +144,22 @@ def resp(fs: float, channels: list[str]) -> Stream:
     _only(channels, "RESP")
     told = _reading(Measure.RESPIRATION_RATE, delay_s=impedance.DELAY_S)
     return Stream(fs, impedance.init(1, int(fs)), impedance.step, told)
+
+
+def radar(fs: float, channels: list[str]) -> Stream:
+    """Task radar: nothing where the quality is too low to show it."""
+    _only(channels, "i", "q")
+
+    def told(out: Output, end_s: float) -> Iterator[Result]:
+        names = {Measure.HEART_RATE: "heart", Measure.RESPIRATION_RATE: "respiration"}
+        for reading in out.readings:
+            if reading.measure in names:
+                shown = _shown(reading)
+                if shown["quality"] < MEASURES[reading.measure].least_quality:
+                    shown["value"] = None
+                yield {"t": end_s, "measure": names[reading.measure], **shown}
+
+    return Stream(fs, vital_signs.init(1, int(fs)), vital_signs.step, told)
 
 
 def _with_channels(step: Step, wanted: tuple[int, ...]) -> Step:

@@ -1,0 +1,144 @@
+"""Pulse rate of somebody who moves, from light and acceleration of one device.
+
+Light alone shows steps and swings of the arm as well as the pulse, and often better. Here what the
+acceleration explains is taken off, each rate is judged (`motion.py`) each second, and the rate is
+followed through the last seconds (`rate_track.py`).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from scipy import signal
+
+from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
+from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
+from services.dsp.core.outputs import Output, Reading
+from services.dsp.core.ppg import motion, rate_track
+from services.dsp.core.ppg.motion import GRID_HZ, LAG, SPAN, WINDOW_S
+from services.dsp.core.ppg.rate_track import HOPS, RATES, Track
+from services.dsp.core.windows import Instants, Samples, present, shifted
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
+
+AXES = 3
+MOTION_HZ = GRID_HZ
+MOST_LIGHTS = 2
+DELAY_S = 2  # one for the filters and the lags, one to look ahead
+RESAMPLING_DELAY = 4  # of GRID_HZ: 0.16 s
+PASS_HZ = (0.4, 5.0)  # the slowest pulse, and two harmonics of the fastest
+FILTER_S = 6  # of its impulse response; what follows is below 1e-4 of it
+# Posterior mass near the answer, and the share of such rates within 5/min of the ECG.
+CALIBRATION = ((0.3, 0.6, 0.8, 0.9, 0.97, 1.0), (0.0, 0.4, 0.6, 0.85, 0.97, 0.99))
+MEMORY_S = HOPS + (SPAN + 2 * LAG) // GRID_HZ + FILTER_S + 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionState:
+    """What is remembered: light and acceleration one below the other, and judged seconds.
+
+    Attributes
+    ----------
+    light, jolt : (devices, channels, ...), what the resamplers must remember
+    tail : (devices, channels, FILTER_S * GRID_HZ - 1), what the filter must remember
+    window : (devices, channels, SPAN + 2 * LAG), filtered
+    likelihood : (devices, HOPS, rates)
+    """
+
+    light: ResamplerState
+    jolt: ResamplerState
+    tail: Samples
+    window: Samples
+    likelihood: Samples
+
+
+def init(devices: int, rate_hz: int, *, lights: int = MOST_LIGHTS) -> MotionState:
+    """Nothing seen yet. `rate_hz` is that of the light; acceleration comes at `MOTION_HZ`."""
+    channels = lights + AXES
+    return MotionState(
+        light=_resampler_state(devices, lights, rate_hz),
+        jolt=_resampler_state(devices, AXES, MOTION_HZ),
+        tail=np.full((devices, channels, FILTER_S * GRID_HZ), np.nan),
+        window=np.full((devices, channels, SPAN + 2 * LAG), np.nan),
+        likelihood=np.ones((devices, HOPS, len(RATES)), dtype=np.float32),
+    )
+
+
+def step(
+    state: MotionState, samples: tuple[Samples, Samples], times: Instants
+) -> tuple[MotionState, Output]:
+    """Take one second of light and acceleration.
+
+    Parameters
+    ----------
+    samples : light (devices, lights, rate_hz) and acceleration (devices, 3, MOTION_HZ), any linear
+        unit, NaN where missing
+    times : (devices,), of their first samples
+    """
+    light, jolt = samples
+    assert len(times) == len(light)
+    lights = state.window.shape[1] - AXES
+    light_state, bright = _resampled(state.light, light[:, :lights])
+    jolt_state, shaken = _resampled(state.jolt, jolt)
+    tail, newest = _passed(state.tail, np.concatenate((bright, shaken), axis=1))
+    window = np.concatenate((state.window[:, :, GRID_HZ:], newest), axis=2)
+    inside = window[:, :lights, LAG:-LAG]
+    moved = window[:, lights:]
+    judged = motion.likelihood(inside, moved)
+    likelihood = shifted(state.likelihood, judged[:, None])
+    found = rate_track.track(likelihood)
+    changed = MotionState(
+        light=light_state, jolt=jolt_state, tail=tail, window=window, likelihood=likelihood
+    )
+    reading = Reading(Measure.PULSE_RATE, Method.PPG_SPECTRUM, *_told(inside, moved, found))
+    return changed, Output((reading,))
+
+
+def _told(light: Samples, moved: Samples, found: Track) -> tuple[Samples, Samples, Samples]:
+    """Value, quality and coverage."""
+    seen = motion.whole(light, moved)[:, -WINDOW_S * GRID_HZ :]
+    coverage = seen.sum(axis=1) / seen.shape[1]
+    has_value = coverage >= motion.LEAST_COVERAGE
+    quality = np.interp(found.mass, *CALIBRATION)
+    return (
+        np.where(has_value, found.per_min, np.nan),
+        np.where(has_value, quality, 0.0),
+        coverage,
+    )
+
+
+def _passed(tail: Samples, newest: Samples) -> tuple[Samples, Samples]:
+    """What passes `PASS_HZ`, without delay for what comes before it: light and motion alike."""
+    devices, channels, _ = newest.shape
+    window = np.concatenate((tail, newest), axis=2).reshape(devices * channels, -1)
+    out = filtered(window - present(window[:, -1:]), _band())
+    kept = window[:, GRID_HZ:].reshape(devices, channels, -1)
+    return kept, out.reshape(devices, channels, GRID_HZ)
+
+
+@cache
+def _band() -> FilterBank:
+    """A Butterworth band, causal, cut after FILTER_S and without any gain at 0 Hz."""
+    order = signal.butter(2, PASS_HZ, "bandpass", fs=GRID_HZ, output="sos")
+    impulse = np.zeros(FILTER_S * GRID_HZ + 1)
+    impulse[0] = 1.0
+    kernel = signal.sosfilt(order, impulse)
+    return filter_bank(toeplitz((kernel - kernel.mean())[::-1], GRID_HZ))
+
+
+def _resampler(rate_hz: int) -> Resampler:
+    cut_hz = 0.45 * min(rate_hz, GRID_HZ)
+    return Resampler(rate_hz=rate_hz, to_hz=GRID_HZ, delay=RESAMPLING_DELAY, cut_hz=cut_hz)
+
+
+def _resampler_state(devices: int, channels: int, rate_hz: int) -> ResamplerState:
+    tail = _resampler(rate_hz).init(devices * channels).tail
+    return ResamplerState(tail=tail.reshape(devices, channels, -1))
+
+
+def _resampled(state: ResamplerState, samples: Samples) -> tuple[ResamplerState, Samples]:
+    devices, channels, rate_hz = samples.shape
+    flat = ResamplerState(tail=state.tail.reshape(devices * channels, -1))
+    inner, out = _resampler(rate_hz).step(flat, samples.reshape(-1, rate_hz))
+    tail = inner.tail.reshape(devices, channels, -1)
+    return ResamplerState(tail=tail), out.reshape(devices, channels, GRID_HZ)
