@@ -22,18 +22,18 @@ from services.dsp.application.ports import (
     StoredSamples,
     StreamMessage,
 )
-from services.dsp.core.estimators import ESTIMATORS
+from services.dsp.core.estimators import ESTIMATORS, MOST_CHANNELS, companions_of, mains_of
 from services.dsp.core.exchange import Noted, Position, Span, Values
 from services.dsp.core.lane import LateSamples
 from services.dsp.core.recomputation import (
     AFTER_US,
     BEFORE_US,
     PIECE_US,
-    WARM_UP_US,
     all_of,
     recompute,
     revised,
     touched_us,
+    warm_up_us,
     withdrawn,
 )
 from services.dsp.metrics import DspMetrics
@@ -43,6 +43,7 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, lane_queue
 from shared.contracts.quality import ValueFlag
 from shared.contracts.records import BadBatch
+from shared.contracts.sample_block import join_frames
 from shared.errors import Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.quarantine import Choked, attempt_twice
@@ -52,8 +53,9 @@ from shared.runtime.waiting import pause
 log = structlog.get_logger()
 LOOP = "late"
 SECOND_US = 1_000_000
-COMPUTED_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
-LEAST_TOUCHED_US = min(touched_us(stream) for stream in COMPUTED_STREAMS)
+COMPUTED_STREAMS = frozenset(MOST_CHANNELS)
+MAIN_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
+LEAST_TOUCHED_US = min(touched_us(stream) for stream in MAIN_STREAMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ class LateNotes:
 
 
 def touched(batch: FrameBatch) -> list[LateSamples]:
-    """The time of each frame from which something is computed."""
+    """The time of each frame from which something is computed, for each stream it matters to."""
     found = []
     table = batch.table
     for index in np.flatnonzero(np.isin(table["stream"], list(COMPUTED_STREAMS))).tolist():
@@ -128,7 +130,8 @@ def touched(batch: FrameBatch) -> list[LateSamples]:
         n = int(row["size"]) // (width * int(row["channels"]))
         start = int(row["t0"])
         end = start + max(1, n * int(row["interval_ns"]) // 1000)
-        found.append(LateSamples(int(row["device"]), int(row["stream"]), start, end))
+        device = int(row["device"])
+        found += [LateSamples(device, main, start, end) for main in mains_of(int(row["stream"]))]
     return found
 
 
@@ -214,12 +217,20 @@ class LateLane:
 
     async def _compute(self, piece: Span, revision: int) -> Values | None:
         """Values of [start, end) of a piece in a revision."""
-        read = piece._replace(start_us=piece.start_us - WARM_UP_US, end_us=piece.end_us + AFTER_US)
+        warm_up = warm_up_us(piece.stream)
+        read = piece._replace(start_us=piece.start_us - warm_up, end_us=piece.end_us + AFTER_US)
         frames = await self.samples.frames(read)
         if frames is None:
             return None
+        for companion in companions_of(piece.stream):
+            beside = await self.samples.frames(read._replace(stream=companion))
+            frames = join_frames([frames, beside]) if beside is not None else frames
+            assert frames is not None
         computed = await asyncio.to_thread(
-            attempt_twice, lambda: recompute(frames), loop=LOOP, identity=f"device {piece.device}"
+            attempt_twice,
+            lambda: recompute(frames, only=piece.stream),
+            loop=LOOP,
+            identity=f"device {piece.device}",
         )
         if isinstance(computed, Choked):
             self.metrics.choked.labels(LOOP).inc()

@@ -68,6 +68,7 @@ class LiveLane:
     _marks: ReplayMarks = field(default_factory=ReplayMarks, init=False)
     _noted: list[Noted] = field(default_factory=list, init=False)
     _given: int = field(default=NOTHING_GIVEN, init=False)
+    _watermark_us: int = field(default=0, init=False)
     _taken: int = field(default=NOTHING_GIVEN, init=False)
     _saved_s: float = field(default=0.0, init=False)
     _source: Source | None = field(default=None, init=False)
@@ -92,7 +93,7 @@ class LiveLane:
         """
         position = await self.retry.run(lambda: self.positions.load(self.stream), until=stop)
         if position is not None:
-            self._given = position.given_offset
+            self._given, self._watermark_us = position.given_offset, position.watermark_us
         start = None if position is None else position.replay_offset
         log.info("lane_replays", lane=self.lane, start=start, given=self._given)
         self._saved_s = self.clock.monotonic_s()
@@ -148,8 +149,12 @@ class LiveLane:
             log.warning("batch_refused", stream=self.stream, reason=batch.fault)
             return
         self.metrics.frames.labels(LOOP).inc(len(batch))
+        is_replayed = message.offset <= self._given and self._watermark_us > 0
+        given_until = self._watermark_us if is_replayed else None
         outcome = attempt_twice(
-            lambda: self._signals.take(batch), loop=LOOP, identity=f"offset {message.offset}"
+            lambda: self._signals.take(batch, given_until=given_until),
+            loop=LOOP,
+            identity=f"offset {message.offset}",
         )
         if isinstance(outcome, Choked):
             self.metrics.choked.labels(LOOP).inc()

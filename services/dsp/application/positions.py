@@ -5,13 +5,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from services.dsp.core.exchange import Position
-from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US
-from services.dsp.core.windows import MEMORY_S
+from services.dsp.core.lane import LONGEST_HORIZON_US
 
 SECOND_US = 1_000_000
-HORIZON_US = MEMORY_S * SECOND_US + FRESH_US + HOLE_WAIT_US + 13 * SECOND_US
-"""Of arrival, 120 s: memory of the estimators, age that live frames may have, wait for a hole,
-and the 12 s after which a row no longer counts as just begun."""
 
 
 class _Mark(NamedTuple):
@@ -29,7 +25,7 @@ class ReplayMarks:
         """A message with this offset is about to be taken; the lane has reached that time."""
         if not self._marks or now_us - self._marks[-1].now_us >= SECOND_US:
             self._marks.append(_Mark(offset, now_us))
-        while len(self._marks) > 1 and self._marks[1].now_us <= now_us - HORIZON_US:
+        while len(self._marks) > 1 and self._marks[1].now_us <= now_us - LONGEST_HORIZON_US:
             self._marks.popleft()
 
     def clear(self) -> None:

@@ -1,20 +1,23 @@
-"""From readings to values that may be shown: validity, range, the reason of what is absent."""
+"""From what estimators give to what is told: values that may be shown, beats, events."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.outputs import Beats, Reading
+from services.dsp.core.outputs import Beats, Finding, Reading
 from services.dsp.core.windows import Instants
-from shared.contracts.beats import BEAT
+from shared.contracts.beats import BEAT, BeatClass
+from shared.contracts.events import Event, event_id
 from shared.contracts.measures import MEASURES
 from shared.contracts.methods import Method
 from shared.contracts.quality import FrameFlag, Validity, ValueFlag
 from shared.contracts.records import Table
+from shared.contracts.streams import STREAMS, Stream
 from shared.contracts.vitals import VITAL
 
 VALID_FROM = 0.7  # quality from which a value is shown without a mark
 SEEN = 0.5  # coverage below which the reason of an absent value is missing samples
 SETTLED_S = 12  # seconds of signal after which an absent value is no longer settling
+SOURCE = "dsp"
 FIRST_REVISION = 0  # what live gives out; storage keeps each revision above
 
 
@@ -70,4 +73,27 @@ def beat_rows(beats: Beats, device: NDArray[np.int32]) -> Table:
     table["t"], table["device"] = beats.t, device[beats.row]
     table["rr_ms"], table["quality"] = beats.rr_ms, beats.quality
     table["revision"], table["kind"] = FIRST_REVISION, beats.kind
+    table["class"] = BeatClass.UNCLASSIFIED if beats.classes is None else beats.classes
     return table
+
+
+def finding_event(finding: Finding, device: int, stream: Stream) -> Event:
+    """The event that tells of a finding; told again it is the same one."""
+    named = {"name": finding.name} if finding.name else {}
+    return Event(
+        id=event_id(
+            SOURCE, finding.kind, device, stream, finding.name, finding.t, int(finding.has_ended)
+        ),
+        t=finding.t,
+        kind=finding.kind,
+        severity=finding.severity,
+        source=SOURCE,
+        text_key=finding.kind.value,
+        device=device,
+        data={
+            "stream": STREAMS[stream].key,
+            **named,
+            "has_ended": finding.has_ended,
+            **finding.data,
+        },
+    )

@@ -1,15 +1,21 @@
-"""THE table: which estimator runs on which stream. To add a vital sign, add a row.
+"""THE table: which estimators run on which stream. To add a vital sign, add a row.
 
 All share one shape: ``init(devices, rate_hz) -> state`` and
 ``step(state, samples, times) -> state, Output``, where `samples` is one whole second of UTC of
 each device, (devices, rate_hz) where `n_channels` is one, else (devices, channels, rate_hz), and
 `times` the instants of the first samples. What it gives speaks of `delay_s` before the end of
-that second.
+that second. What `init` gives is what a long silence leaves.
+
+Several rows may run on one stream. Of rows with the same `instead_of` the first that takes the
+frames runs. A row with `after` is stepped after that other row of the same stream, and its step
+takes one argument more: what the other gave out of the same second. A row with `companions` takes
+seconds of other streams of the same device too: its `samples` are a tuple, the main stream's
+first; a companion that is not there is NaN.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from services.dsp.core import device_values
@@ -20,7 +26,26 @@ from services.dsp.core.respiration import impedance
 from services.dsp.core.temperature import sensor
 from services.dsp.core.windows import Instants, Samples
 from shared.contracts.measures import Measure
-from shared.contracts.streams import Stream
+from shared.contracts.streams import Place, Stream
+
+FORGOTTEN_S = 12  # after so long a silence every row begins anew, however little it remembers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """Another stream of the same device that an estimator takes beside its own.
+
+    Attributes
+    ----------
+    n_channels : leading channels that it takes; missing ones are NaN
+    rate_hz : what it is brought to, by means over each step of time; None: the main stream's
+    place : where it is worn; None: where the main stream is
+    """
+
+    stream: Stream
+    n_channels: int
+    rate_hz: int | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +58,9 @@ class Estimator:
     rates_hz : lowest and highest rate that it takes; the rate is a whole number
     measures : what it gives
     memory_s : what it gives depends on so many seconds before; a test holds it to that
+    instead_of : the first row of the same name that takes a stream runs on it; empty: runs anyway
+    after : key of the row whose `Output` its step takes too
+    places : where the stream must be worn; None: anywhere
     """
 
     key: str
@@ -43,13 +71,28 @@ class Estimator:
     delay_s: int
     memory_s: int
     init: Callable[[int, int], Any]
-    step: Callable[[Any, Samples, Instants], tuple[Any, Output]]
+    step: Callable[..., tuple[Any, Output]]
     gives_beats: bool = False
+    instead_of: str = ""
+    after: str | None = None
+    companions: tuple[Companion, ...] = ()
+    places: frozenset[Place] | None = None
 
-    def takes(self, stream: int, channels: int, rate_hz: int) -> bool:
+    @property
+    def forgets_s(self) -> int:
+        """After so many seconds without samples it is as if there had never been any."""
+        return max(self.memory_s, FORGOTTEN_S)
+
+    def takes(self, stream: int, channels: int, rate_hz: int, place: int = 0) -> bool:
         """Whether frames of this kind are for this estimator."""
         low, high = self.rates_hz
-        return stream == self.stream and channels >= self.n_channels and low <= rate_hz <= high
+        is_here = self.places is None or place in self.places
+        fits = channels >= self.n_channels and low <= rate_hz <= high
+        return stream == self.stream and fits and is_here
+
+
+Chain = tuple[Estimator, ...]
+"""Estimators that are stepped together: of one stream, with the same companions."""
 
 
 def _one_light(state: Any, samples: Samples, times: Instants) -> tuple[Any, Output]:
@@ -71,6 +114,7 @@ _COMPUTED = (
     ),
     Estimator(
         key="oximetry",
+        instead_of="pulse",
         stream=Stream.PPG,
         n_channels=2,
         rates_hz=(20, 1000),
@@ -82,6 +126,7 @@ _COMPUTED = (
     ),
     Estimator(
         key="pulse",
+        instead_of="pulse",
         stream=Stream.PPG,
         n_channels=1,
         rates_hz=(20, 1000),
@@ -149,15 +194,77 @@ ESTIMATORS = (
 )
 
 
+MOST_CHANNELS: dict[int, int] = {
+    int(stream): max(
+        [each.n_channels for each in ESTIMATORS if each.stream == stream]
+        + [
+            companion.n_channels
+            for each in ESTIMATORS
+            for companion in each.companions
+            if companion.stream == stream
+        ]
+    )
+    for stream in sorted(
+        {each.stream for each in ESTIMATORS}
+        | {companion.stream for each in ESTIMATORS for companion in each.companions}
+    )
+}
+"""Streams from which something is computed, and how many of their channels are taken at most."""
+
+
+@lru_cache(maxsize=1024)
+def chains_for(stream: int, channels: int, rate_hz: int, place: int = 0) -> tuple[Chain, ...]:
+    """What runs on such frames: chains of estimators, the ones with companions apart."""
+    chosen: list[Estimator] = []
+    for estimator in ESTIMATORS:
+        if not estimator.takes(stream, channels, rate_hz, place):
+            continue
+        name = estimator.instead_of
+        if not name or all(other.instead_of != name for other in chosen):
+            chosen.append(estimator)
+    chains: dict[tuple[Companion, ...], list[Estimator]] = {}
+    for estimator in chosen:
+        before = [other.key for other in chains.get(estimator.companions, ())]
+        if estimator.after is None or estimator.after in before:
+            chains.setdefault(estimator.companions, []).append(estimator)
+    return tuple(tuple(chain) for chain in chains.values())
+
+
+def forgets_s(chain: Chain) -> int:
+    """After so many seconds without samples a chain begins anew."""
+    return max(estimator.forgets_s for estimator in chain)
+
+
 def memory_of(stream: int) -> int:
-    """Seconds after a sample of a stream in which something that is given still rests on it."""
+    """Seconds after a sample of a stream in which its estimators' values still rest on it."""
     of_stream = [each.memory_s for each in ESTIMATORS if each.stream == stream]
     return max(of_stream, default=0)
 
 
-def estimator_for(stream: int, channels: int, rate_hz: int) -> Estimator | None:
-    """The first estimator of the table that takes such frames; None: nothing is computed."""
-    for estimator in ESTIMATORS:
-        if estimator.takes(stream, channels, rate_hz):
-            return estimator
-    return None
+def warm_up_s(stream: int) -> int:
+    """A run that begins so long before gives the same values of a stream's estimators.
+
+    What they remember, and the silence after which rows begin anew and count as just begun.
+    """
+    return memory_of(stream) + FORGOTTEN_S + 2
+
+
+def mains_of(stream: int) -> tuple[int, ...]:
+    """Streams whose values rest on samples of this one: itself, and those it accompanies."""
+    return tuple(
+        sorted(
+            {
+                int(each.stream)
+                for each in ESTIMATORS
+                if each.stream == stream or stream in {one.stream for one in each.companions}
+            }
+        )
+    )
+
+
+def companions_of(stream: int) -> tuple[int, ...]:
+    """Streams that are needed beside this one."""
+    beside = {
+        int(one.stream) for each in ESTIMATORS if each.stream == stream for one in each.companions
+    }
+    return tuple(sorted(beside - {stream}))

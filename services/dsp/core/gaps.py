@@ -88,6 +88,7 @@ class Track:
     following : the second that is settled next; None before the first frame
     hole_wait_us : how long a hole may still be filled; 0 where readings come at any pace
     ready : settled and not yet taken. Over a hole of more than `HOLE_KEPT_S` seconds they jump.
+    left : the seconds in which such holes began, as far as they are there; who wants them clears
     """
 
     rate_hz: int
@@ -95,14 +96,15 @@ class Track:
     following: int | None = None
     hole_wait_us: int = HOLE_WAIT_US
     ready: deque[Second] = field(default_factory=deque)
+    left: deque[Second] = field(default_factory=lambda: deque(maxlen=1024))
     _pending: list[Piece] = field(default_factory=list)
     _known: list[tuple[int, int]] = field(default_factory=list)  # merged, in order
-    _small_hole: int = field(init=False)
+    small_hole: int = field(init=False)
     _phase_us: int = 0
     _left_at: int = 0  # the second from which the seconds jumped last
 
     def __post_init__(self) -> None:
-        self._small_hole = max(1, int(SMALL_HOLE_S * self.rate_hz))
+        self.small_hole = max(1, int(SMALL_HOLE_S * self.rate_hz))
 
     def add(self, piece: Piece, now: int) -> Late | None:
         """Take a piece; tells when it came too late to be settled in its turn.
@@ -150,6 +152,7 @@ class Track:
                 resumed = self._resumed(end)
                 if resumed > self.following + HOLE_KEPT_S:
                     self._left_at = self.following
+                    self.left.append(self._cut(start, end))
                     self.following = resumed
                     self._forget(resumed * self.rate_hz)
                     continue
@@ -157,6 +160,18 @@ class Track:
             self.following += 1
             self._forget(end)
         return False
+
+    @property
+    def newest(self) -> int:
+        """The second in which the newest sample lies; -1 before the first."""
+        return (self._known[-1][1] - 1) // self.rate_hz if self._known else -1
+
+    def as_it_is(self, second: int) -> Second:
+        """A second that is not settled yet, with what is there of it by now."""
+        phase_us = self._phase_us
+        cut = self._cut(second * self.rate_hz, (second + 1) * self.rate_hz)
+        self._phase_us = phase_us  # it is cut again when it is settled
+        return cut
 
     def _resumed(self, end: int) -> int:
         """The second in which the first piece that reaches beyond `end` begins."""
@@ -183,7 +198,7 @@ class Track:
 
         At the very end only what comes next tells a small hole from a large one.
         """
-        small = self._small_hole
+        small = self.small_hole
         at = first
         for start, stop in self._known:
             if stop <= at:
@@ -203,7 +218,7 @@ class Track:
     def _forget(self, end: int) -> None:
         """Drop the pieces that no later second needs, for itself or for a bridge."""
         n = 0
-        while n < len(self._pending) and self._pending[n].end < end - self._small_hole:
+        while n < len(self._pending) and self._pending[n].end < end - self.small_hole:
             n += 1
         del self._pending[:n]
 
@@ -245,7 +260,7 @@ class Track:
 
     def _pieced_together(self, start: int, end: int) -> Second:
         """The same of any pieces, with holes and overlaps."""
-        small = self._small_hole
+        small = self.small_hole
         near = [
             piece for piece in self._pending
             if piece.first < end + small and piece.end > start - small
@@ -276,7 +291,7 @@ class Track:
         """Interpolate over small holes between two frames (not over samples marked missing)."""
         for before, after in pairwise(near):
             gap = after.first - before.end
-            if not 0 < gap <= self._small_hole:
+            if not 0 < gap <= self.small_hole:
                 continue
             left, right = before.values[:, -1], after.values[:, 0]
             for step in range(1, gap + 1):

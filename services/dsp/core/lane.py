@@ -5,31 +5,52 @@ so a replay from a saved offset gives the same, and who remembers up to which of
 given out gives nothing twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from services.dsp.core.estimators import ESTIMATORS, estimator_for
+from services.dsp.core.emission import SOURCE
+from services.dsp.core.estimators import (
+    FORGOTTEN_S,
+    MOST_CHANNELS,
+    Chain,
+    Companion,
+    chains_for,
+    mains_of,
+    memory_of,
+)
+from services.dsp.core.following import Followed, Joint, Key, Seat
 from services.dsp.core.frame_values import frame_values
 from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
-from services.dsp.core.group import Group
+from services.dsp.core.group import Group, GroupKey
 from services.dsp.core.windows import Samples
 from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.frames import FrameBatch
 from shared.contracts.quality import FrameFlag
 from shared.contracts.records import Table
-from shared.contracts.streams import STREAMS, Stream
+from shared.contracts.streams import STREAMS, Place, Stream
 
 INTERVAL_NS = 1_000_000_000
+FOR_EVER_US = int(np.iinfo(np.int64).max) // 2
 LEAD_OFF = int(FrameFlag.LEAD_OFF)
 SENSOR_FAULT = int(FrameFlag.SENSOR_FAULT)
 IS_COMPUTED = np.zeros(1 << 16, dtype=np.bool_)  # by the stream of a record, 16 bits
-IS_COMPUTED[[int(estimator.stream) for estimator in ESTIMATORS]] = True
+IS_COMPUTED[list(MOST_CHANNELS)] = True
 RATE_TOLERANCE = 1e-4  # farther from a whole number of samples a second: interpolated
-SOURCE = "dsp"
 UNSETTLED_US = FRESH_US + HOLE_WAIT_US + 10 * SECOND_US  # so far back live values may be missing
-BEGIN_US = 12 * SECOND_US  # a row that has just begun gives other values for so long
+BEGIN_US = FORGOTTEN_S * SECOND_US  # a row that has just begun gives other values for so long
+HORIZON_US = np.zeros(1 << 16, dtype=np.int64)
+"""So much older than the lane's time samples still matter to what is given out, by stream: what
+its values remember, the age that live frames may have, the wait for a hole, and the time in which
+a row counts as just begun."""
+HORIZON_US[list(MOST_CHANNELS)] = [
+    max(memory_of(main) for main in mains_of(stream)) * SECOND_US
+    + FRESH_US + HOLE_WAIT_US + BEGIN_US + SECOND_US
+    for stream in MOST_CHANNELS
+]  # fmt: skip
+LONGEST_HORIZON_US = int(HORIZON_US.max())
 
 
 class LateSamples(NamedTuple):
@@ -51,39 +72,23 @@ class Computed:
     late: list[LateSamples] = field(default_factory=list)
 
 
-class _Key(NamedTuple):
-    device: int
-    stream: int
-    place: int
+class LaneSignals:
+    """Reassembly and estimators of the devices of one lane.
 
-
-@dataclass(slots=True, kw_only=True)
-class _Followed:
-    """One stream of one device from one place, on its way into a group.
-
-    When the device sends it at another rate or with other channels, it begins anew.
+    Parameters
+    ----------
+    only : the stream whose estimators run; others are taken as its companions. None: all
     """
 
-    key: _Key
-    channels: int
-    track: Track
-    group: Group
-    row: int
-    flags: int = 0
-    in_hole: bool = False
-    following: int = 0  # the second that should be settled next; 0 before the first
-
-
-class LaneSignals:
-    """Reassembly and estimators of the devices of one lane."""
-
-    def __init__(self) -> None:
+    def __init__(self, *, only: int | None = None) -> None:
         self.now = 0  # us UTC: the newest arrival among all frames taken
-        self._followed: dict[_Key, _Followed] = {}
-        self._groups: dict[tuple[str, int], Group] = {}
-        self._touched: dict[_Key, _Followed] = {}
-        self._waiting: dict[_Key, _Followed] = {}
-        self._left: list[_Followed] = []
+        self._only = only
+        self._followed: dict[Key, Followed] = {}
+        self._groups: dict[GroupKey, Group] = {}
+        self._touched: dict[Key, Followed] = {}
+        self._waiting: dict[Key, Followed] = {}
+        self._joints_waiting: list[Joint] = []
+        self._left: list[Followed] = []
         self._late: list[LateSamples] = []
 
     @property
@@ -96,30 +101,63 @@ class LaneSignals:
 
         Whoever goes on from here with empty windows has it computed again.
         """
-        streams = sorted({(key.device, key.stream) for key in self._followed})
+        streams = sorted(
+            {(key.device, key.stream) for key, one in self._followed.items() if one.seats}
+        )
         start, end = self.now - UNSETTLED_US, self.now + BEGIN_US
         return [LateSamples(device, stream, start, end) for device, stream in streams]
 
-    def take(self, batch: FrameBatch) -> None:
-        """Take the frames of one message. Nothing is computed yet."""
+    def take(self, batch: FrameBatch, *, given_until: int | None = None) -> None:
+        """Take the frames of one message. Nothing is computed yet.
+
+        Parameters
+        ----------
+        given_until : the lane's time up to which all was given out, when that is replayed: what
+            is too old to matter after it is left out
+        """
         before = self.now
-        table = batch.table[IS_COMPUTED[batch.table["stream"].astype(np.uint16)]]
+        stream = batch.table["stream"].astype(np.uint16)
+        wanted = IS_COMPUTED[stream]
+        if given_until is not None:
+            wanted &= batch.table["t0"] >= given_until - HORIZON_US[stream]
+        table = batch.table[wanted]
         columns = zip(
             frame_values(table, batch.samples),
             table["device"].tolist(), table["stream"].tolist(), table["interval_ns"].tolist(),
             table["channels"].tolist(), table["place"].tolist(), table["t0"].tolist(),
             table["received"].tolist(), table["flags"].tolist(), strict=True,
         )  # fmt: skip
-        for samples, device, stream, interval_ns, channels, place, t0, received, flags in columns:
-            followed = self._find(_Key(device, stream, place), interval_ns, channels)
+        for (
+            samples,
+            device,
+            stream_id,
+            interval_ns,
+            channels,
+            place,
+            t0,
+            received,
+            flags,
+        ) in columns:
+            followed = self._find(Key(device, stream_id, place), interval_ns, channels)
             if followed is None:
                 continue
-            piece = self._piece(samples, followed, t0, interval_ns, received, flags)
-            late = followed.track.add(piece, before) if piece is not None else None
+            piece = _piece(samples, followed, t0, interval_ns, received, flags)
             self._touched[followed.key] = followed
-            if late is not None:
-                self._note_late(followed, late)
+            if piece is not None:
+                self._add(followed, piece, before)
         self.now = max(before, int(batch.table["received"].max()))
+
+    def _add(self, followed: Followed, piece: Piece, before: int) -> None:
+        for joint in followed.joints:
+            joint.settle(before)
+        late = followed.track.add(piece, before)
+        key = followed.key
+        if late is not None and followed.seats:
+            self._note_late(key.device, key.stream, late)
+        for joint in followed.joints:
+            missed = joint.late(followed, piece)
+            if missed is not None:
+                self._note_late(key.device, joint.main.key.stream, missed)
 
     def compute(self) -> Computed:
         """Everything that is settled by now, computed."""
@@ -128,94 +166,112 @@ class LaneSignals:
         due = self._touched | self._waiting
         self._touched = {}
         self._waiting = {
-            key: followed for key, followed in due.items() if followed.track.settle(self.now)
+            key: followed for key, followed in due.items() if followed.settle(self.now)
         }
-        by_group: dict[tuple[str, int], list[_Followed]] = {}
-        for followed in (*self._left, *due.values()):
-            if followed.track.ready:
-                by_group.setdefault(followed.group.key, []).append(followed)
-        for key, members in by_group.items():
-            self._run(self._groups[key], members, computed)
+        joints = dict.fromkeys(self._joints_waiting)
+        joints.update((joint, None) for followed in due.values() for joint in followed.joints)
+        self._joints_waiting = [joint for joint in joints if joint.settle(self.now)]
+        mains = {joint.main.key: joint.main for joint in joints} | due
+        by_group: dict[GroupKey, list[Seat]] = {}
+        for followed in (*self._left, *mains.values()):
+            self._tell_all(followed, computed)
+            for seat in followed.seats:
+                if seat.ready:
+                    by_group.setdefault(seat.group.key, []).append(seat)
+        for key, seats in by_group.items():
+            _run(self._groups[key], seats, computed)
         for followed in self._left:
-            followed.group.leave(followed.row)
-            if followed.group.is_empty:
-                self._groups.pop(followed.group.key, None)
+            for seat in followed.seats:
+                seat.group.leave(seat.row)
+                if seat.group.is_empty:
+                    self._groups.pop(seat.group.key, None)
         self._left = []
         return computed
 
-    def _run(self, group: Group, members: list[_Followed], computed: Computed) -> None:
-        """Step the group until nothing of its members is ready."""
-        for followed in members:
-            for second in followed.track.ready:
-                self._tell(followed, second, computed)
-        ready = [(followed.row, followed.track.ready) for followed in members]
-        while ready:
-            output = group.step(ready)
-            computed.vitals += output.vitals
-            computed.beats += output.beats
-            ready = [(row, seconds) for row, seconds in ready if seconds]
-
-    def _find(self, key: _Key, interval_ns: int, channels: int) -> _Followed | None:
+    def _find(self, key: Key, interval_ns: int, channels: int) -> Followed | None:
         followed = self._followed.get(key)
         rate_hz = round(INTERVAL_NS / interval_ns) if 0 < interval_ns <= INTERVAL_NS else 1
         if followed is not None:
             if followed.track.rate_hz == rate_hz and followed.channels == channels:
                 return followed
             self._leave(followed)
-        estimator = estimator_for(key.stream, channels, rate_hz)
-        if estimator is None:
+        is_run = self._only is None or self._only == key.stream
+        chains = chains_for(key.stream, channels, rate_hz, key.place) if is_run else ()
+        if not chains and mains_of(key.stream) in ((), (key.stream,)):
             return None
-        group = self._groups.get((estimator.key, rate_hz))
-        if group is None:
-            group = Group(estimator=estimator, rate_hz=rate_hz)
-            self._groups[group.key] = group
-        followed = _Followed(
+        followed = Followed(
             key=key,
             channels=channels,
             track=Track(
                 rate_hz=rate_hz,
-                channels=estimator.n_channels,
+                channels=min(channels, MOST_CHANNELS[key.stream]),
                 hole_wait_us=HOLE_WAIT_US if rate_hz > 1 else 0,
             ),
-            group=group,
-            row=group.join(key.device),
         )
+        for chain in chains:
+            self._seat(followed, chain)
+        self._meet(followed)
         self._followed[key] = followed
         return followed
 
-    def _leave(self, followed: _Followed) -> None:
+    def _seat(self, followed: Followed, chain: Chain) -> None:
+        """A row for a stream in the group of a chain."""
+        rate_hz = followed.track.rate_hz
+        group = self._groups.get(Group.key_of(chain, rate_hz))
+        if group is None:
+            group = Group(chain=chain, rate_hz=rate_hz)
+            self._groups[group.key] = group
+        seat = Seat(group=group, row=group.join(followed.key.device))
+        followed.seats.append(seat)
+        wanted = chain[0].companions
+        if not wanted:
+            return
+        seat.joint = Joint(main=followed, seat=seat, wanted=wanted)
+        followed.joints.append(seat.joint)
+        for place, companion in enumerate(wanted):
+            other = self._followed.get(_key_beside(followed.key, companion))
+            if other is not None:
+                seat.joint.companions[place] = other
+                other.joints.append(seat.joint)
+
+    def _meet(self, followed: Followed) -> None:
+        """Let a stream accompany those of its device that wait for it."""
+        key = followed.key
+        for main in mains_of(key.stream):
+            for place in Place:
+                other = self._followed.get(Key(key.device, main, place))
+                for seat in () if other is None else other.seats:
+                    joint = seat.joint
+                    for index, companion in enumerate(joint.wanted if joint else ()):
+                        if joint and _key_beside(joint.main.key, companion) == key:
+                            joint.companions[index] = followed
+                            followed.joints.append(joint)
+
+    def _leave(self, followed: Followed) -> None:
         """Follow a stream no more that has another form now; what is settled still counts."""
         for known in (self._followed, self._touched, self._waiting):
             known.pop(followed.key, None)
-        followed.track.settle(self.now)
+        followed.settle(self.now)
+        for joint in followed.joints:
+            joint.settle(FOR_EVER_US if joint.main is followed else self.now)
+            if joint.main is followed:
+                for companion in joint.companions:
+                    if companion is not None:
+                        companion.joints.remove(joint)
+            else:
+                joint.companions = [None if one is followed else one for one in joint.companions]
         self._left.append(followed)
 
-    def _piece(
-        self, samples: Samples, followed: _Followed, t0: int, interval_ns: int, received: int,
-        flags: int,
-    ) -> Piece | None:  # fmt: skip
-        rate_hz = followed.track.rate_hz
-        values = samples[: followed.track.channels]
-        if flags & (LEAD_OFF | SENSOR_FAULT):
-            values = np.full_like(values, np.nan)
-        if values.shape[1] == 0:
-            return None
-        if rate_hz > 1 and abs(INTERVAL_NS / interval_ns / rate_hz - 1) > RATE_TOLERANCE:
-            t0, values = _on_grid(t0, interval_ns, rate_hz, values)
-            if values.shape[1] == 0:
-                return None
-        if rate_hz == 1:  # each reading counts for the second in which it was taken
-            first, values = _in_their_seconds(t0, interval_ns, values)
-        else:
-            first = (2 * t0 * rate_hz + SECOND_US) // (2 * SECOND_US)
-        phase_us = t0 - first * SECOND_US // rate_hz
-        return Piece(first, first + values.shape[1], values, phase_us, received, flags)
+    def _note_late(self, device: int, stream: int, late: Late) -> None:
+        self._late.append(LateSamples(device, stream, late.start_us, late.end_us))
 
-    def _note_late(self, followed: _Followed, late: Late) -> None:
-        key = followed.key
-        self._late.append(LateSamples(key.device, key.stream, late.start_us, late.end_us))
+    def _tell_all(self, followed: Followed, computed: Computed) -> None:
+        if followed.seats:
+            for second in followed.told:
+                self._tell(followed, second, computed)
+        followed.told.clear()
 
-    def _tell(self, followed: _Followed, second: Second, computed: Computed) -> None:
+    def _tell(self, followed: Followed, second: Second, computed: Computed) -> None:
         """Events of one second: an electrode came off or on, samples are missing."""
         t = second.second * SECOND_US
         if second.received:
@@ -241,7 +297,7 @@ class LaneSignals:
         followed.following = second.second + 1
 
 
-def _event(key: _Key, kind: EventKind, severity: Severity, t: int) -> Event:
+def _event(key: Key, kind: EventKind, severity: Severity, t: int) -> Event:
     return Event(
         id=event_id(SOURCE, kind, key.device, key.stream, t),
         t=t,
@@ -252,6 +308,43 @@ def _event(key: _Key, kind: EventKind, severity: Severity, t: int) -> Event:
         device=key.device,
         data={"stream": STREAMS[Stream(key.stream)].key},
     )
+
+
+def _key_beside(main: Key, companion: Companion) -> Key:
+    place = main.place if companion.place is None else int(companion.place)
+    return Key(main.device, int(companion.stream), place)
+
+
+def _run(group: Group, seats: Sequence[Seat], computed: Computed) -> None:
+    """Step a group until nothing of these seats is ready."""
+    while seats:
+        emitted = group.step(seats)
+        computed.vitals += emitted.vitals
+        computed.beats += emitted.beats
+        computed.events += emitted.events
+        seats = [seat for seat in seats if seat.ready]
+
+
+def _piece(
+    samples: Samples, followed: Followed, t0: int, interval_ns: int, received: int, flags: int
+) -> Piece | None:
+    """Samples of a frame on the grid of their stream; None when there is nothing in them."""
+    rate_hz = followed.track.rate_hz
+    values = samples[: followed.track.channels]
+    if flags & (LEAD_OFF | SENSOR_FAULT):
+        values = np.full_like(values, np.nan)
+    if values.shape[1] == 0:
+        return None
+    if rate_hz > 1 and abs(INTERVAL_NS / interval_ns / rate_hz - 1) > RATE_TOLERANCE:
+        t0, values = _on_grid(t0, interval_ns, rate_hz, values)
+        if values.shape[1] == 0:
+            return None
+    if rate_hz == 1:  # each reading counts for the second in which it was taken
+        first, values = _in_their_seconds(t0, interval_ns, values)
+    else:
+        first = (2 * t0 * rate_hz + SECOND_US) // (2 * SECOND_US)
+    phase_us = t0 - first * SECOND_US // rate_hz
+    return Piece(first, first + values.shape[1], values, phase_us, received, flags)
 
 
 def _is_missing_some(values: Samples) -> bool:

@@ -1,5 +1,7 @@
-"""What estimators give: readings of a measure for each device, and beats."""
+"""What estimators give: readings of a measure for each device, beats, and findings."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.windows import Instants, Rows, Samples
 from shared.contracts.beats import BeatKind
+from shared.contracts.events import EventKind, Severity
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -39,6 +42,8 @@ class Beats(NamedTuple):
     t : us UTC
     rr_ms : to the beat before, NaN when samples are missing between them or it is too long ago
     quality : 0 to 1
+    classes : `BeatClass`; None where nobody judges. A beat may be told twice, first without its
+        class: the class stays
     """
 
     kind: BeatKind
@@ -46,6 +51,28 @@ class Beats(NamedTuple):
     t: Instants
     rr_ms: Samples
     quality: Samples
+    classes: NDArray[np.int8] | None = None
+
+
+class Finding(NamedTuple):
+    """Something that began or ended on one device, told once.
+
+    Attributes
+    ----------
+    row : its device
+    t : us UTC of the begin or end: a second that a run from elsewhere names as well
+    name : of what was found, where the kind has several; part of the event's identity
+    has_ended : the end of what began earlier
+    data : more that belongs to it, as JSON takes it
+    """
+
+    row: int
+    kind: EventKind
+    t: int
+    name: str = ""
+    has_ended: bool = False
+    severity: Severity = Severity.INFO
+    data: Mapping[str, float | int | str | bool | None] = MappingProxyType({})
 
 
 class Output(NamedTuple):
@@ -53,3 +80,4 @@ class Output(NamedTuple):
 
     readings: tuple[Reading, ...]
     beats: Beats | None = None
+    findings: Sequence[Finding] = ()

@@ -4,19 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.dsp.core.estimators import memory_of
+from services.dsp.core.estimators import memory_of, warm_up_s
 from services.dsp.core.gaps import HOLE_KEPT_S, SECOND_US
-from services.dsp.core.lane import Computed, LaneSignals
-from services.dsp.core.windows import MEMORY_S
+from services.dsp.core.lane import FOR_EVER_US, Computed, LaneSignals
 from shared.contracts.beats import BEAT
 from shared.contracts.frames import FrameBatch
 from shared.contracts.records import Table
 from shared.contracts.vitals import VITAL
 
-WARM_UP_US = 2 * MEMORY_S * SECOND_US  # windows, and how long a stream has been there before them
 BEFORE_US = 2 * SECOND_US  # beats so long before a sample have looked ahead at it
 AFTER_US = (HOLE_KEPT_S + 2) * SECOND_US  # samples behind the last second: they settle it
 PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory
+
+
+def warm_up_us(stream: int) -> int:
+    """A run that begins so long before gives the same values of a stream."""
+    return warm_up_s(stream) * SECOND_US
 
 
 def touched_us(stream: int) -> int:
@@ -24,12 +27,17 @@ def touched_us(stream: int) -> int:
     return (memory_of(stream) + 1) * SECOND_US
 
 
-def recompute(frames: FrameBatch) -> Computed:
-    """All that comes out of frames of one device when nothing more is waited for."""
-    signals = LaneSignals()
+def recompute(frames: FrameBatch, *, only: int | None = None) -> Computed:
+    """All that comes out of frames of one device when nothing more is waited for.
+
+    Parameters
+    ----------
+    only : the stream whose values are wanted, others are its companions; None: of all streams
+    """
+    signals = LaneSignals(only=only)
     order = np.lexsort((frames.table["part"], frames.table["n"], frames.table["t0"]))
     signals.take(FrameBatch(frames.table[order], frames.samples))
-    signals.now = np.iinfo(np.int64).max // 2  # every hole has been waited for
+    signals.now = FOR_EVER_US  # every hole has been waited for
     return signals.compute()
 
 

@@ -2,9 +2,9 @@
 
 Everything an estimator sees is cut at whole seconds of UTC, never at the edges of what came:
 `step` takes one second of each device, whatever the second. What it gives is a function of the
-seconds before, of bounded number (`MEMORY_S`), so that a run that starts anew that long before
-gives the same numbers, bit for bit. Nothing may run on for ever: no recursive filter, no running
-sum, no level that learns without end.
+seconds before, of bounded number (`MEMORY_S` at most), so that a run that starts anew so long
+before gives the same numbers, bit for bit. Nothing may run on for ever: no recursive filter, no
+running sum, no level that learns without end.
 
 The state of an estimator is a frozen dataclass whose fields are arrays (or such states) with the
 devices along the first axis; `take`, `put` and `join` work on all of them.
@@ -24,7 +24,7 @@ Instants = NDArray[np.int64]
 """us UTC, one a device."""
 Rows = NDArray[np.intp]
 
-MEMORY_S = 75  # no estimator may look back further; a test holds each one to it
+MEMORY_S = 180  # no estimator may look back further; a test holds each one to what it says
 
 State = TypeVar("State")
 

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.dsp.application.positions import HORIZON_US, ReplayMarks
+from services.dsp.application.positions import ReplayMarks
+from services.dsp.core.lane import LONGEST_HORIZON_US
 
 START_US = 1_767_225_600_000_000
 
@@ -17,8 +18,10 @@ def test_a_replay_covers_the_horizon_and_not_much_more(steps: list[int]) -> None
     assert position.given_offset == len(steps) - 1
     assert position.watermark_us == now
     begun = arrived[position.replay_offset]
-    assert position.replay_offset == 0 or begun <= arrived[-1] - HORIZON_US
-    assert begun >= arrived[-1] - HORIZON_US - 2 * 3_000_000 - 1_000_000 or begun == START_US
+    assert position.replay_offset == 0 or begun <= arrived[-1] - LONGEST_HORIZON_US
+    assert (
+        begun >= arrived[-1] - LONGEST_HORIZON_US - 2 * 3_000_000 - 1_000_000 or begun == START_US
+    )
 
 
 def test_without_marks_it_goes_on_after_what_was_given() -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, Estimator, estimator_for
+from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, Estimator, chains_for
 from services.dsp.core.outputs import Output
 from services.dsp.core.windows import MEMORY_S, join, take
 from shared.contracts.measures import Measure
@@ -23,6 +23,7 @@ class Case(NamedTuple):
     samples: Floats  # (devices, channels, all samples)
     truth: dict[Measure, Floats]
     tolerance: dict[Measure, float]
+    beside: tuple[Floats, ...] = ()  # of each companion, at its rate; empty: they are not there
 
 
 def case_of(estimator: Estimator) -> Case:
@@ -67,19 +68,49 @@ every_that_remembers = pytest.mark.parametrize(
 )
 
 
+BY_KEY = {estimator.key: estimator for estimator in ESTIMATORS}
+
+
+def chain_of(estimator: Estimator) -> list[Estimator]:
+    """An estimator behind those whose output it takes."""
+    before = [] if estimator.after is None else chain_of(BY_KEY[estimator.after])
+    return [*before, estimator]
+
+
 def run(
-    estimator: Estimator, samples: Floats, rate_hz: int, *, start: int = 0, end: int = DURATION_S
-) -> list[Output]:
-    state = estimator.init(len(samples), rate_hz)
+    estimator: Estimator, samples: Floats, rate_hz: int, *, start: int = 0, end: int = DURATION_S,
+    beside: tuple[Floats, ...] = (),
+) -> list[Output]:  # fmt: skip
+    chain = chain_of(estimator)
+    states = {one.key: one.init(len(samples), rate_hz) for one in chain}
     outputs = []
     for second in range(start, end):
         block = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
-        if estimator.n_channels == 1:
-            block = block[:, 0]
         times = np.full(len(samples), (START_S + second) * SECOND_US)
-        state, output = estimator.step(state, block.copy(), times)
-        outputs.append(output)
+        given: dict[str, Output] = {}
+        for one in chain:
+            taken: Any = block[:, 0] if one.n_channels == 1 else block[:, : one.n_channels]
+            taken = taken.copy()
+            if one.companions:
+                taken = (taken, *companion_seconds(one, rate_hz, beside, second, len(samples)))
+            earlier = () if one.after is None else (given[one.after],)
+            states[one.key], given[one.key] = one.step(states[one.key], taken, times, *earlier)
+        outputs.append(given[estimator.key])
     return outputs
+
+
+def companion_seconds(
+    estimator: Estimator, rate_hz: int, beside: tuple[Floats, ...], second: int, rows: int
+) -> list[Floats]:
+    """One second of each companion; NaN where a case has none."""
+    seconds = []
+    for place, companion in enumerate(estimator.companions):
+        hz = companion.rate_hz or rate_hz
+        if beside:
+            seconds.append(beside[place][:rows, :, second * hz : (second + 1) * hz].copy())
+        else:
+            seconds.append(np.full((rows, companion.n_channels, hz), np.nan))
+    return seconds
 
 
 def numbers(output: Output, row: int) -> list[Any]:
@@ -93,14 +124,16 @@ def numbers(output: Output, row: int) -> list[Any]:
     if output.beats is not None:
         mine = output.beats.row == row
         for column in output.beats[2:]:
-            told.append(np.asarray(column)[mine].tobytes())
+            if column is not None:
+                told.append(np.asarray(column)[mine].tobytes())
+    told += [finding._replace(row=0) for finding in output.findings if finding.row == row]
     return told
 
 
 @every
 def test_finds_the_truth_with_good_quality(key: str) -> None:
     estimator, case = CASES[key]
-    outputs = run(estimator, case.samples, case.rate_hz)
+    outputs = run(estimator, case.samples, case.rate_hz, beside=case.beside)
     for reading in outputs[-1].readings:
         if reading.measure not in case.truth:
             continue
@@ -113,10 +146,10 @@ def test_finds_the_truth_with_good_quality(key: str) -> None:
 def test_forgets_all_that_is_older_than_its_memory(key: str) -> None:
     """A run that begins so much earlier gives the same, bit for bit: a replay after a restart."""
     estimator, case = CASES[key]
-    whole = run(estimator, case.samples, case.rate_hz)
+    whole = run(estimator, case.samples, case.rate_hz, beside=case.beside)
     assert estimator.memory_s <= MEMORY_S
     for begin in (20, 67):
-        again = run(estimator, case.samples, case.rate_hz, start=begin)
+        again = run(estimator, case.samples, case.rate_hz, beside=case.beside, start=begin)
         for second in range(begin + estimator.memory_s, DURATION_S):
             for row in range(N):
                 assert numbers(whole[second], row) == numbers(again[second - begin], row), second
@@ -130,8 +163,8 @@ def test_forgets_in_wild_signals_too(key: str) -> None:
     wild[0, :, 60 * case.rate_hz : 66 * case.rate_hz] = np.nan
     wild[1, :, ::7] = np.nan
     wild[2] *= 1e4
-    whole = run(estimator, wild, case.rate_hz)
-    again = run(estimator, wild, case.rate_hz, start=51)
+    whole = run(estimator, wild, case.rate_hz, beside=case.beside)
+    again = run(estimator, wild, case.rate_hz, beside=case.beside, start=51)
     for second in range(51 + estimator.memory_s, DURATION_S):
         for row in range(N):
             assert numbers(whole[second], row) == numbers(again[second - 51], row)
@@ -157,12 +190,23 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(key: str) -> None:
 def test_a_state_can_be_taken_apart_and_joined(key: str) -> None:
     estimator, case = CASES[key]
     state = estimator.init(N, case.rate_hz)
-    block = case.samples[:, :, : case.rate_hz]
-    block = block[:, 0] if estimator.n_channels == 1 else block
-    times = np.full(N, START_S * SECOND_US)
-    state, _ = estimator.step(state, block, times)
     rows = [take(state, np.array([row])) for row in range(N)]
     _equal(join(rows), state)
+
+
+@every
+def test_silence_leaves_what_a_begin_is(key: str) -> None:
+    """A run that begins within a hole gives the same as one that saw what was before it."""
+    estimator, case = CASES[key]
+    for silence in (3, estimator.forgets_s + 1):
+        samples = case.samples.copy()
+        samples[:, :, : silence * case.rate_hz] = np.nan
+        end = min(silence + 30, DURATION_S)
+        whole = run(estimator, samples, case.rate_hz, beside=case.beside, end=end)
+        again = run(estimator, samples, case.rate_hz, beside=case.beside, start=silence, end=end)
+        for second, output in enumerate(again):
+            for row in range(N):
+                assert numbers(whole[silence + second], row) == numbers(output, row), second
 
 
 def _equal(one: Any, other: Any) -> None:
@@ -221,11 +265,9 @@ def test_values_stay_right_beside_a_hole(key: str) -> None:
 
 
 def test_the_table_prefers_the_estimator_that_uses_more_channels() -> None:
-    both = estimator_for(Stream.PPG, 2, 100)
-    one = estimator_for(Stream.PPG, 1, 100)
-    assert both is not None
-    assert both.key == "oximetry"
-    assert one is not None
-    assert one.key == "pulse"
-    assert estimator_for(Stream.GYROSCOPE, 3, 100) is None
-    assert estimator_for(Stream.ECG, 1, 20) is None
+    (both,) = chains_for(Stream.PPG, 2, 100)
+    (one,) = chains_for(Stream.PPG, 1, 100)
+    assert both[0].key == "oximetry"
+    assert one[0].key == "pulse"
+    assert chains_for(Stream.GYROSCOPE, 3, 100) == ()
+    assert chains_for(Stream.ECG, 1, 20) == ()
