@@ -35,6 +35,7 @@ class EventKind(StrEnum):
     FILE_STORED = "file_stored"  # data: file, format, frames
     FILE_REFUSED = "file_refused"  # data: file, format, reason, line or offset
     MEMORY_CLEARED = "memory_cleared"  # data: results
+    FALL = "fall"  # of the wearer
 
 
 class Severity(StrEnum):

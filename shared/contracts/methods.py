@@ -22,6 +22,12 @@ class Method(IntEnum):
     RADAR_PRESENCE = 11
     RADAR_PUBLISHED = 12
     RADAR_TRIAGE = 13
+    MOTION_TILT = 14
+    MOTION_STEPS = 15
+    MOTION_STEPS_PUBLISHED = 16
+    MOTION_MAGNITUDE = 17
+    WIFI_FINGERPRINTS = 18
+    FLOW_BLOW = 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,36 @@ _ROWS = (
         id=Method.RADAR_TRIAGE,
         key="radar_triage",
         says="From the last quarter of a minute of the radar, for triage",
+    ),
+    MethodRow(
+        id=Method.MOTION_TILT,
+        key="motion_tilt",
+        says="From the directions of gravity at trunk and thigh",
+    ),
+    MethodRow(
+        id=Method.MOTION_STEPS,
+        key="motion_steps",
+        says="From the rhythm of the acceleration of walking",
+    ),
+    MethodRow(
+        id=Method.MOTION_STEPS_PUBLISHED,
+        key="motion_steps_published",
+        says="By the published five-point rule of the thigh",
+    ),
+    MethodRow(
+        id=Method.MOTION_MAGNITUDE,
+        key="motion_magnitude",
+        says="From how much the acceleration differs from gravity",
+    ),
+    MethodRow(
+        id=Method.WIFI_FINGERPRINTS,
+        key="wifi_fingerprints",
+        says="From measured places with similar strengths of the access points",
+    ),
+    MethodRow(
+        id=Method.FLOW_BLOW,
+        key="flow_blow",
+        says="From the flow of one forced breath, time zero by back extrapolation",
     ),
 )
 

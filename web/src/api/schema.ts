@@ -1600,7 +1600,7 @@ export interface components {
          * @description Kinds of event on the stream ``events``.
          * @enum {string}
          */
-        EventKind: "alarm" | "lead_off" | "lead_on" | "sensor_fault" | "samples_missing" | "device_online" | "device_offline" | "battery_low" | "clock_jump" | "clock_absurd" | "message_refused" | "identity_conflict" | "session_lost" | "stream_truncated" | "command_finished" | "unit_joined" | "unit_left" | "status_changed" | "position_wrong" | "card_error" | "front_end_fault" | "recording_made" | "file_stored" | "file_refused" | "memory_cleared";
+        EventKind: "alarm" | "lead_off" | "lead_on" | "sensor_fault" | "samples_missing" | "device_online" | "device_offline" | "battery_low" | "clock_jump" | "clock_absurd" | "message_refused" | "identity_conflict" | "session_lost" | "stream_truncated" | "command_finished" | "unit_joined" | "unit_left" | "status_changed" | "position_wrong" | "card_error" | "front_end_fault" | "recording_made" | "file_stored" | "file_refused" | "memory_cleared" | "fall";
         /**
          * EventList
          * @description A page of events, the newest first.
@@ -7383,7 +7383,7 @@ export interface operations {
                 /** @description Key of a measure */
                 measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen";
                 /** @description Only what was computed by this method */
-                method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor" | "radar_pulse" | "radar_breath" | "radar_presence" | "radar_published" | "radar_triage";
+                method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor" | "radar_pulse" | "radar_breath" | "radar_presence" | "radar_published" | "radar_triage" | "motion_tilt" | "motion_steps" | "motion_steps_published" | "motion_magnitude" | "wifi_fingerprints" | "flow_blow";
                 /** @description Points that the answer has at most, about */
                 points?: number;
                 /** @description End, not included; now by default */

@@ -26,6 +26,7 @@ export const eventTexts = {
     file_stored: "File stored",
     file_refused: "File refused",
     memory_cleared: "Memory cleared",
+    fall: "Fall",
   } as Readonly<Record<string, string>>,
   details: {
     battery: "Battery low:",

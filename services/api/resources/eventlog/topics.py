@@ -52,9 +52,12 @@ EVENTS: Mapping[EventKind, Topic] = {
     EventKind.FILE_STORED: Topic.MEASUREMENT,
     EventKind.FILE_REFUSED: Topic.MEASUREMENT,
     EventKind.MEMORY_CLEARED: Topic.COMMAND,
+    EventKind.FALL: Topic.MEASUREMENT,
 }
 # Told of a person, not of a device: for those who care for the patient alone.
-CLINICAL: frozenset[EventKind] = frozenset({EventKind.ALARM, EventKind.POSITION_WRONG})
+CLINICAL: frozenset[EventKind] = frozenset(
+    {EventKind.ALARM, EventKind.POSITION_WRONG, EventKind.FALL}
+)
 
 ACTS: Mapping[Action, Topic] = {
     Action.ACKNOWLEDGE_ALARM: Topic.ALARM,
