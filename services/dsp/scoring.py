@@ -16,7 +16,10 @@ from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.radar import vital_signs
 from services.dsp.core.respiration import impedance
 from services.dsp.core.windows import Floats, Samples
+from services.dsp.scoring_motion import posture
 from shared.contracts.measures import MEASURES, Measure
+
+__all__ = ["posture"]  # of scoring_motion, beside what is here
 
 START_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000

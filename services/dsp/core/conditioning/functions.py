@@ -34,3 +34,8 @@ def exp(values: Samples) -> Samples:
 def tanh(values: Samples) -> Samples:
     """Hyperbolic tangent of each element."""
     return _padded(np.tanh, values)
+
+
+def arccos(values: Samples) -> Samples:
+    """Angle of each cosine, 0 to pi."""
+    return _padded(np.arccos, values)

@@ -1,0 +1,1 @@
+"""What a body does, from acceleration: posture, steps, falls, activity."""

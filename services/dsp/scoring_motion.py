@@ -1,0 +1,95 @@
+"""The shipped estimators of motion, position and lungs for a scorer; see `scoring`."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from services.dsp.core.motion import posture as postures
+from services.dsp.core.motion import wearing
+from services.dsp.core.windows import Floats
+
+Result = dict[str, Any]
+
+
+class Seconds:
+    """Samples of one device, cut into whole seconds, as the service does it."""
+
+    def __init__(self, fs: float, take: Callable[[Floats, int], list[Result]]) -> None:
+        if fs != int(fs):
+            raise ValueError(f"rates are whole numbers here, not {fs} Hz")
+        self._rate_hz = int(fs)
+        self._step = take
+        self._rest = np.empty((0, 0))
+        self._second = 0
+
+    def push(self, samples: Floats) -> list[Result]:
+        """Take samples (n, channels); give what became known."""
+        self._rest = np.concatenate((self._rest, samples)) if self._rest.size else samples
+        results: list[Result] = []
+        while len(self._rest) >= self._rate_hz:
+            second, self._rest = self._rest[: self._rate_hz], self._rest[self._rate_hz :]
+            results += self._take(second)
+        return results
+
+    def finish(self, more_s: int = 1) -> list[Result]:
+        """The unfinished second filled up as missing, and more that bring out what waits."""
+        results: list[Result] = []
+        for rest in (self._rest, *[self._rest[:0]] * more_s):
+            second = np.full((self._rate_hz, self._rest.shape[1]), np.nan)
+            second[: len(rest)] = rest
+            results += self._take(second)
+        self._rest = self._rest[:0]
+        return results
+
+    def _take(self, second: Floats) -> list[Result]:
+        self._second += 1
+        return self._step(np.ascontiguousarray(second.T), self._second)
+
+
+class posture:  # noqa: N801  # the scorer's name
+    """Task posture: the wearer stands at first, which tells how the sensors sit."""
+
+    STAND_S = 1.5
+
+    def __init__(self, fs: float, channels: list[str]) -> None:
+        assert len(channels) == postures.N_CHANNELS
+        self._fs = fs
+        self._first = np.empty((0, len(channels)))
+        self._state = postures.init(1, int(fs))
+        self._seconds: Seconds | None = None
+
+    def push(self, samples: Floats) -> list[Result]:
+        """Take samples (n, 6); give a posture each tenth of a second."""
+        if self._seconds is not None:
+            return self._seconds.push(samples)
+        self._first = np.concatenate((self._first, samples))
+        if len(self._first) < self.STAND_S * self._fs:
+            return []
+        return self._begin().push(self._first)
+
+    def finish(self) -> list[Result]:
+        """What waits."""
+        return [] if self._seconds is None else self._seconds.finish()
+
+    def _begin(self) -> Seconds:
+        stood = self._first.T
+        self._state = replace(
+            self._state,
+            chest=wearing.standing(stood[:3])[None],
+            thigh=wearing.standing(stood[3:])[None],
+        )
+        self._seconds = Seconds(self._fs, self._step)
+        return self._seconds
+
+    def _step(self, second: Floats, end_s: int) -> list[Result]:
+        self._state, told, _ = postures.advance(self._state, second[None])
+        begin_s = end_s - 1 - postures.DELAY_S
+        return [
+            {
+                "t": begin_s + k / postures.PER_S,
+                "posture": postures.Posture(code).name.lower() if code else None,
+            }
+            for k, code in enumerate(told.code[0])
+        ]

@@ -1,0 +1,140 @@
+"""Postures of bodies whose angles are known."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.dsp.core.motion import posture, wearing
+from services.dsp.core.motion.posture import Posture
+
+Floats = Any
+RATE_HZ = 10
+# forward and right lean of trunk and thigh in degrees
+ANGLES = {
+    Posture.STANDING: (4, 1, 0, 2),
+    Posture.SITTING: (-15, 3, -88, 4),
+    Posture.BENDING: (70, 3, 5, 0),
+    Posture.LYING_BACK: (-85, 5, -88, 8),
+    Posture.LYING_FRONT: (88, 5, 86, 5),
+    Posture.LYING_LEFT: (5, -80, -20, -75),
+    Posture.LYING_RIGHT: (-10, 80, -30, 75),
+}
+
+
+def up(forward_deg: float, right_deg: float) -> Floats:
+    forward, right = np.radians([forward_deg, right_deg])
+    across = np.cos(right)
+    return np.array([np.cos(forward) * across, -np.sin(right), -np.sin(forward) * across])
+
+
+def stay(name: Posture, seconds: int, *, rate_hz: int = RATE_HZ, seed: int = 0) -> Floats:
+    """Samples (6, n) of one posture."""
+    trunk_ahead, trunk_right, leg_ahead, leg_right = ANGLES[name]
+    still = np.concatenate((up(trunk_ahead, trunk_right), up(leg_ahead, leg_right)))
+    noise = np.random.default_rng(seed).standard_normal((6, seconds * rate_hz))
+    return still[:, None] + 0.02 * noise
+
+
+def run(samples: Floats, rate_hz: int = RATE_HZ, *, begin: int = 0, state: Any = None) -> Any:
+    """Values, qualities of each second (seconds, devices)."""
+    state = posture.init(len(samples), rate_hz) if state is None else state
+    values, qualities = [], []
+    for second in range(begin, samples.shape[2] // rate_hz):
+        block = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
+        state, out = posture.step(state, block, np.full(len(samples), second * 1_000_000))
+        values.append(out.readings[0].value)
+        qualities.append(out.readings[0].quality)
+    return np.array(values), np.array(qualities)
+
+
+@pytest.mark.parametrize("rate_hz", [10, 25, 50])
+def test_knows_seven_postures(rate_hz: int) -> None:
+    samples = np.array([stay(name, 12, rate_hz=rate_hz) for name in Posture])
+    values, qualities = run(samples, rate_hz)
+    assert (values[4:] == np.array(list(Posture))).all()
+    assert (qualities[4:] > 0.9).all()
+
+
+def test_a_told_stance_rights_sensors_that_sit_askew() -> None:
+    tilt = np.radians(30)
+    askew = np.array([[np.cos(tilt), 0, np.sin(tilt)], [0, 1, 0], [-np.sin(tilt), 0, np.cos(tilt)]])
+    days = [np.concatenate((stay(Posture.STANDING, 6), stay(name, 8)), axis=1) for name in Posture]
+    samples = np.array(days)
+    samples[:, 3:] = np.einsum("ij,djn->din", askew, samples[:, 3:])
+    state = posture.init(len(samples), RATE_HZ)
+    stood = samples[:, :, : wearing.STAND_S * RATE_HZ]
+    state = replace(state, thigh=np.array([wearing.standing(each[3:]) for each in stood]))
+    values, _ = run(samples, state=state)
+    assert (values[9:] == np.array(list(Posture))).all()
+
+
+def test_a_change_shows_within_a_second_and_a_third() -> None:
+    day = np.concatenate((stay(Posture.STANDING, 20), stay(Posture.SITTING, 10)), axis=1)
+    state = posture.init(1, RATE_HZ)
+    codes = []
+    for second in range(30):
+        block = day[None, :, second * RATE_HZ : (second + 1) * RATE_HZ]
+        state, told, _ = posture.advance(state, block)
+        codes += told.code[0].tolist()
+    seen_s = codes.index(Posture.SITTING) / posture.PER_S - posture.DELAY_S
+    assert -0.5 <= seen_s - 20 <= 1.3
+
+
+def test_walking_is_standing_and_a_knock_changes_nothing() -> None:
+    day = stay(Posture.STANDING, 40)
+    t = np.arange(day.shape[1]) / RATE_HZ
+    day[:3] += 0.22 * np.sin(2 * np.pi * 1.8 * t)
+    day[3:] += 0.35 * np.sin(2 * np.pi * 0.9 * t)
+    day[:, 200:202] += 0.9
+    values, _ = run(day[None])
+    assert (values[3:] == Posture.STANDING).all()
+
+
+def test_says_nothing_where_gravity_cannot_be_told() -> None:
+    wild = np.repeat(stay(Posture.STANDING, 20)[None], 4, axis=0)
+    wild[0] = np.nan
+    wild[1] *= 3.0  # another unit, or in free motion
+    wild[2] = 0.0
+    wild[3, 3:] = np.nan  # no thigh
+    values, qualities = run(wild)
+    assert np.isnan(values).all()
+    assert not qualities.any()
+
+
+def test_a_stance_needs_somebody_who_stands_still() -> None:
+    with pytest.raises(ValueError, match="stand still"):
+        wearing.standing(np.full((3, 50), np.nan))
+    with pytest.raises(ValueError, match="upside down"):
+        wearing.standing(np.repeat([[-1.0], [0.0], [0.0]], 50, axis=1))
+
+
+def wild_day() -> Floats:
+    order = [*Posture, Posture.SITTING, Posture.STANDING] * 4
+    day = np.array(
+        [np.concatenate([stay(p, 7, seed=d) for p in order[d:] + order[:d]], 1) for d in range(5)]
+    )
+    rng = np.random.default_rng(1)
+    day += 0.3 * rng.standard_t(2, day.shape)
+    day[1, :, 300:360] = np.nan
+    return day
+
+
+def test_forgets_what_is_older_than_its_memory() -> None:
+    day, begin = wild_day(), 30
+    whole = run(day)
+    again = run(day, begin=begin)
+    for one, other in zip(whole, again, strict=True):
+        np.testing.assert_array_equal(
+            one[begin + posture.MEMORY_S :], other[posture.MEMORY_S :], strict=True
+        )
+
+
+def test_a_row_does_not_depend_on_the_rows_beside_it() -> None:
+    day = wild_day()[:, :, :400]
+    together = run(day)
+    for row in range(len(day)):
+        alone = run(day[row : row + 1])
+        for one, other in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(one[:, row], other[:, 0])
