@@ -111,7 +111,8 @@ def test_pulse_rate_in_bed(floors: dict[str, Any]) -> None:
 def test_respiration_rate_in_bed(floors: dict[str, Any]) -> None:
     recordings = packed_recordings(needed(BIDMC))
     rows = as_rows([recording.channels["RESP"] for recording in recordings])
-    result = run(impedance.init, impedance.step, rows, recordings[0].rate_hz)
+    rate_hz = recordings[0].rate_hz
+    result = run(impedance.init, impedance.step, rows, rate_hz, delay_s=impedance.DELAY_S)
     ends_s = np.arange(60.0, 480.0, 15.0)
     told = [shown(result, Measure.RESPIRATION_RATE, row, ends_s) for row in range(len(rows))]
     wanted = [breath_reference(recording, ends_s) for recording in recordings]

@@ -71,7 +71,7 @@ def test_pulse_rate_and_saturation(floors: dict[str, Any]) -> None:
 def test_respiration_rate(floors: dict[str, Any]) -> None:
     per_min = np.array([6.0, 9.0, 12.0, 15.0, 20.0, 26.0, 35.0, 45.0])
     rows = [signals.breathing(rate, DURATION_S, 25, seed=k) for k, rate in enumerate(per_min)]
-    told = run(impedance.init, impedance.step, np.array(rows), 25)
+    told = run(impedance.init, impedance.step, np.array(rows), 25, delay_s=impedance.DELAY_S)
     wanted = np.repeat(per_min[:, None], len(ENDS_S), axis=1)
     error = rate_score(shown(told, Measure.RESPIRATION_RATE)[:, 4:], wanted[:, 4:])
     assert error.mean_error <= floors["synthetic"]["respiration_rate_mean_error_most"], error

@@ -143,7 +143,7 @@ _COMPUTED = (
         rates_hz=(8, 1000),
         measures=(Measure.RESPIRATION_RATE,),
         delay_s=impedance.DELAY_S,
-        memory_s=64,
+        memory_s=impedance.MEMORY_S,
         init=impedance.init,
         step=impedance.step,
     ),

@@ -1,0 +1,125 @@
+"""The breathing rate followed over the last minute of likelihoods, with one hop of look-ahead.
+
+A hidden Markov filter over the grid of rates, run anew over the `HOPS` likelihoods that are kept:
+it forgets all that is older, exactly.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.conditioning import functions
+from services.dsp.core.respiration.likelihood import STEP_PER_MIN, rates
+from services.dsp.core.windows import Floats, Instants, Samples, shifted
+
+HOP_S = 5
+HOPS = 12  # likelihoods kept: a minute
+HELD_S = (HOPS - 1) * HOP_S + HOP_S - 1  # the oldest likelihood that a told value rests on
+STEP_DEVIATION = 0.4  # /min a hop: breath varies by 3 to 5 % (0.6 /min at 15) within a window
+LEAP = 1e-3  # chance a hop of any other rate: a sigh, speech, another person
+NEAR_PER_MIN = 2.0
+EDGE_PER_MIN = 0.5  # a summit so near the lower end of the grid is the foot of something slower
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackState:
+    """The last `HOPS` log-likelihoods, and what was told at the last hop.
+
+    Attributes
+    ----------
+    likely : (devices, HOPS, rates)
+    value, certainty : (devices,)
+    """
+
+    likely: Samples
+    value: Samples
+    certainty: Samples
+
+
+class Tracked(NamedTuple):
+    """Rate of each device (NaN: none) and how much of the belief lies within 2/min of it."""
+
+    per_min: Samples
+    certainty: Samples
+
+
+def init(devices: int) -> TrackState:
+    """Nothing seen yet."""
+    return TrackState(
+        likely=np.zeros((devices, HOPS, len(rates())), dtype=np.float32),
+        value=np.full(devices, np.nan),
+        certainty=np.zeros(devices),
+    )
+
+
+def due(times: Instants) -> NDArray[np.intp]:
+    """Rows whose second, which begins at `times`, ends on the grid of hops."""
+    return np.flatnonzero((times // SECOND_US + 1) % HOP_S == 0)
+
+
+def followed(kept: Samples, newest: Samples) -> tuple[Samples, Tracked]:
+    """Take the newest log-likelihood (rows, rates); give the kept ones and the rate a hop ago."""
+    kept = shifted(kept, newest[:, None].astype(np.float32))
+    belief = np.full(newest.shape, 1 / newest.shape[1])
+    for hop in range(HOPS - 1):
+        belief = _moved(belief) * _weights(kept[:, hop])
+        belief = belief / belief.sum(axis=1)[:, None]
+    belief = belief * _moved(_weights(kept[:, -1]))
+    belief = belief / belief.sum(axis=1)[:, None]
+    summit = rates()[np.argmax(belief, axis=1)]
+    near = np.where(np.abs(rates()[None, :] - summit[:, None]) <= NEAR_PER_MIN, belief, 0.0)
+    mass = near.sum(axis=1)
+    is_summit = summit >= rates()[0] + EDGE_PER_MIN
+    per_min = np.where(is_summit, (near * rates()).sum(axis=1) / mass, np.nan)
+    return kept, Tracked(per_min, np.where(is_summit, mass, 0.0))
+
+
+def _weights(likely: Samples) -> Samples:
+    wide = likely.astype(np.float64)
+    return np.asarray(functions.exp(wide - wide.max(axis=1)[:, None]))
+
+
+def _moved(belief: Samples) -> Samples:
+    """One hop later: a narrow Gaussian step, or a leap to anywhere."""
+    kernel = _kernel()
+    reach = len(kernel) // 2
+    padded = np.zeros((len(belief), belief.shape[1] + 2 * reach))
+    padded[:, reach:-reach] = belief
+    moved = np.zeros(belief.shape)
+    for shift, weight in enumerate(kernel.tolist()):
+        moved += weight * padded[:, shift : shift + belief.shape[1]]
+    leap = LEAP * belief.sum(axis=1) / belief.shape[1]
+    return (1 - LEAP) * moved + leap[:, None]
+
+
+@cache
+def _kernel() -> Floats:
+    reach = int(np.ceil(3 * STEP_DEVIATION / STEP_PER_MIN))
+    apart = np.arange(-reach, reach + 1) * STEP_PER_MIN
+    bell = np.exp(-0.5 * (apart / STEP_DEVIATION) ** 2)
+    return np.asarray(bell / bell.sum())
+
+
+def advanced(
+    state: TrackState, rows: NDArray[np.intp], newest: Samples, usable: NDArray[np.bool_]
+) -> tuple[TrackState, Samples]:
+    """Take the newest log-likelihood of `rows`; give the state and the rate of these rows.
+
+    Rows that are not usable say nothing now, and forget as the others do.
+    """
+    likely, certainty = state.likely.copy(), state.certainty.copy()
+    likely[rows], found = followed(state.likely[rows], newest)
+    certainty[rows] = np.where(usable, found.certainty, 0.0)
+    value = np.where(usable, found.per_min, np.nan)
+    return TrackState(likely=likely, value=state.value, certainty=certainty), value
+
+
+def told(state: TrackState, rows: NDArray[np.intp], value: Samples) -> TrackState:
+    """The state that goes on telling `value` of `rows` until the next hop."""
+    values = state.value.copy()
+    values[rows] = value
+    return TrackState(likely=state.likely, value=values, certainty=state.certainty)
