@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 import structlog
 
@@ -24,13 +25,13 @@ from services.dsp.application.ports import (
 )
 from services.dsp.core.estimators import ESTIMATORS, MOST_CHANNELS, companions_of, mains_of
 from services.dsp.core.exchange import Noted, Position, Span, Values
-from services.dsp.core.lane import LateSamples
+from services.dsp.core.lane import Computed, LateSamples
 from services.dsp.core.recomputation import (
     AFTER_US,
     BEFORE_US,
     PIECE_US,
     all_of,
-    recompute,
+    recompute_in_parts,
     revised,
     touched_us,
     warm_up_us,
@@ -38,6 +39,7 @@ from services.dsp.core.recomputation import (
 )
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BeatKind
+from shared.contracts.events import Event
 from shared.contracts.frames import FrameBatch, decode_frames
 from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, lane_queue
@@ -148,6 +150,18 @@ def merged(spans: Sequence[LateSamples | Span]) -> list[Span]:
     return out
 
 
+def findings_of(computed: Computed) -> list[Event]:
+    """What estimators found, marked as late. What was told live has the same id and stays.
+
+    Electrodes and holes are told live only: an alarm of now must not rise from them.
+    """
+    return [
+        msgspec.structs.replace(event, data={**event.data, "late": True})
+        for event in computed.events
+        if "has_ended" in event.data
+    ]
+
+
 @dataclass(slots=True, kw_only=True)
 class LateLane:
     """Computes again what late data of one lane has touched."""
@@ -205,7 +219,7 @@ class LateLane:
             end_us = min(start_us + PIECE_US, whole_seconds.end_us)
             piece = span._replace(start_us=start_us, end_us=end_us)
             values = await self._compute(piece, revision)
-            if values is not None and (len(values.vitals) or len(values.beats)):
+            if values is not None and (len(values.vitals) or len(values.beats) or values.events):
                 await self.assignments.look_up(span.device)
                 await self.outlet.give(values, self.lane)
                 self.metrics.values.labels(LOOP).inc(len(values.vitals))
@@ -228,7 +242,9 @@ class LateLane:
             assert frames is not None
         computed = await asyncio.to_thread(
             attempt_twice,
-            lambda: recompute(frames, only=piece.stream),
+            lambda: recompute_in_parts(
+                frames, only=piece.stream, start_us=piece.start_us, end_us=piece.end_us
+            ),
             loop=LOOP,
             identity=f"device {piece.device}",
         )
@@ -251,4 +267,4 @@ class LateLane:
             stored = await self.samples.beats(piece.device, kinds, piece)
             gone = withdrawn(stored, beats, revision=revision)
             beats = all_of([beats, gone], beats=True)
-        return Values(vitals, beats, [])
+        return Values(vitals, beats, findings_of(computed))

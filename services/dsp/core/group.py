@@ -55,12 +55,14 @@ class Group:
 
     Attributes
     ----------
+    told_as : the device of which findings speak, see `LaneSignals`
     clock : (rows,), the second that each row stepped last, 0 before the first
     begun : (rows,), its first second
     """
 
     chain: Chain
     rate_hz: int
+    told_as: int | None = None
     device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     clock: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     begun: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -220,4 +222,6 @@ class Group:
             emitted.beats.append(beat_rows(output.beats, self.device[rows]))
         for finding in output.findings:
             device = int(self.device[rows[finding.row]])
-            emitted.events.append(finding_event(finding, device, estimator.stream))
+            emitted.events.append(
+                finding_event(finding, device, estimator.stream, told_as=self.told_as)
+            )

@@ -78,11 +78,14 @@ class LaneSignals:
     Parameters
     ----------
     only : the stream whose estimators run; others are taken as its companions. None: all
+    told_as : the device of which events speak, when parts of its time are computed side by side
+        under numbers of their own; None: the device of the frames
     """
 
-    def __init__(self, *, only: int | None = None) -> None:
+    def __init__(self, *, only: int | None = None, told_as: int | None = None) -> None:
         self.now = 0  # us UTC: the newest arrival among all frames taken
         self._only = only
+        self._told_as = told_as
         self._followed: dict[Key, Followed] = {}
         self._groups: dict[GroupKey, Group] = {}
         self._touched: dict[Key, Followed] = {}
@@ -219,7 +222,7 @@ class LaneSignals:
         rate_hz = followed.track.rate_hz
         group = self._groups.get(Group.key_of(chain, rate_hz))
         if group is None:
-            group = Group(chain=chain, rate_hz=rate_hz)
+            group = Group(chain=chain, rate_hz=rate_hz, told_as=self._told_as)
             self._groups[group.key] = group
         seat = Seat(group=group, row=group.join(followed.key.device))
         followed.seats.append(seat)
@@ -280,10 +283,10 @@ class LaneSignals:
                 off = bool(second.flags & LEAD_OFF)
                 kind = EventKind.LEAD_OFF if off else EventKind.LEAD_ON
                 severity = Severity.LOW if off else Severity.INFO
-                computed.events.append(_event(followed.key, kind, severity, t))
+                computed.events.append(self._event(followed.key, kind, severity, t))
             if second.flags & ~followed.flags & SENSOR_FAULT:
                 computed.events.append(
-                    _event(followed.key, EventKind.SENSOR_FAULT, Severity.LOW, t)
+                    self._event(followed.key, EventKind.SENSOR_FAULT, Severity.LOW, t)
                 )
             followed.flags = second.flags
         off = bool(second.flags & (LEAD_OFF | SENSOR_FAULT))
@@ -292,22 +295,22 @@ class LaneSignals:
         if followed.following and not followed.in_hole and (hole or jumped):
             kind = EventKind.SAMPLES_MISSING
             began = min(second.second, followed.following) * SECOND_US
-            computed.events.append(_event(followed.key, kind, Severity.INFO, began))
+            computed.events.append(self._event(followed.key, kind, Severity.INFO, began))
         followed.in_hole = hole
         followed.following = second.second + 1
 
-
-def _event(key: Key, kind: EventKind, severity: Severity, t: int) -> Event:
-    return Event(
-        id=event_id(SOURCE, kind, key.device, key.stream, t),
-        t=t,
-        kind=kind,
-        severity=severity,
-        source=SOURCE,
-        text_key=kind.value,
-        device=key.device,
-        data={"stream": STREAMS[Stream(key.stream)].key},
-    )
+    def _event(self, key: Key, kind: EventKind, severity: Severity, t: int) -> Event:
+        told_as = key.device if self._told_as is None else self._told_as
+        return Event(
+            id=event_id(SOURCE, kind, told_as, key.stream, t),
+            t=t,
+            kind=kind,
+            severity=severity,
+            source=SOURCE,
+            text_key=kind.value,
+            device=key.device,
+            data={"stream": STREAMS[Stream(key.stream)].key},
+        )
 
 
 def _key_beside(main: Key, companion: Companion) -> Key:

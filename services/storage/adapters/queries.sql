@@ -95,14 +95,15 @@ on conflict (patient_id, t, device_id) do update set
     flags = excluded.flags, revision = excluded.revision;
 
 -- name: put_beats
--- Writes beats; of one that is there the higher revision stays.
+-- Writes beats; of one that is there the higher revision stays, and its class once it is known.
 insert into signal.beat as there (device_id, t, kind, class, revision, rr_ms, quality)
 select * from unnest($1::integer[], $2::bigint[], $3::smallint[], $4::smallint[], $5::smallint[],
     $6::real[], $7::real[])
 on conflict (device_id, t, kind) do update set
     class = excluded.class, revision = excluded.revision, rr_ms = excluded.rr_ms,
     quality = excluded.quality
-where excluded.revision > there.revision;
+where excluded.revision > there.revision
+    or (excluded.revision = there.revision and there.class = 0 and excluded.class <> 0);
 
 -- name: put_events
 -- Writes the events that are new.

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from shared.contracts.beats import BeatClass
 from shared.contracts.records import Table
 
 COLUMNS = ("device_id", "t", "kind", "class", "revision", "rr_ms", "quality")
@@ -22,8 +23,12 @@ _COPY_ROW = np.dtype(
 
 
 def beat_rows(table: Table) -> Table:
-    """The beats (of `BEAT`, in any order) sorted by key, each in its highest revision."""
-    table = table[np.lexsort((-table["revision"].astype(np.int64), *_keys(table)))]
+    """The beats (of `BEAT`, in any order) sorted by key, each in its highest revision.
+
+    Of one revision told twice the one with a class counts: it is judged later than it is seen.
+    """
+    unjudged = table["class"] == BeatClass.UNCLASSIFIED
+    table = table[np.lexsort((unjudged, -table["revision"].astype(np.int64), *_keys(table)))]
     first = np.ones(len(table), dtype=np.bool_)
     if len(table) > 1:
         same = [column[1:] == column[:-1] for column in _keys(table)]
