@@ -43,13 +43,16 @@ COMMANDS: dict[str, Command] = {
     "import": Command(
         "services.administration.importing", "takes recordings in as if devices had sent them"
     ),
-    "analyse": Command("services.dsp.analyse", "computes vital signs of a recording"),
+    "analyse": Command(
+        "services.dsp.analysis.__main__", "a report of what is computed of a recording"
+    ),
     "parking": Command(
         "services.administration.parking", "shows, retries and drops refused messages"
     ),
     "device": Command("services.administration.devices", "registers devices and their credentials"),
     "user": Command("services.administration.users", "accounts of people"),
     "conformance": Command("devices.conformance.__main__", "tests a device against the interface"),
+    "replay": Command("devices.conformance.replay", "sends a capture of a device once more"),
 }
 
 
