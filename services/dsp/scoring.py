@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from services.dsp.core.ecg import heart_rate
+from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.radar import vital_signs
 from services.dsp.core.respiration import impedance
 from services.dsp.core.windows import Floats, Samples
-from services.dsp.scoring_motion import posture
+from services.dsp.scoring_motion import posture, spirometry
 from shared.contracts.measures import MEASURES, Measure
 
-__all__ = ["posture"]  # of scoring_motion, beside what is here
+__all__ = ["posture", "spirometry"]  # of scoring_motion, beside what is here
 
 START_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000
@@ -75,18 +75,19 @@ def _beats(out: Output, _end_s: float) -> Iterator[Result]:
         yield {"t": (int(t) - START_US) / SECOND_US, "label": "N", "quality": float(quality)}
 
 
-def _reading(measure: Measure, delay_s: float) -> Told:
+def _reading(measure: Measure, delay_s: float, least: float = 0.0) -> Told:
     def told(out: Output, end_s: float) -> Iterator[Result]:
         for reading in out.readings:
             if reading.measure == measure:
-                yield {"t": end_s - delay_s, **_shown(reading)}
+                yield {"t": end_s - delay_s, **_shown(reading, least)}
 
     return told
 
 
-def _shown(reading: Reading) -> Result:
+def _shown(reading: Reading, least: float = 0.0) -> Result:
     value, quality = float(reading.value[0]), float(reading.quality[0])
-    return {"value": value if np.isfinite(value) else None, "quality": quality}
+    told = np.isfinite(value) and quality >= least
+    return {"value": value if told else None, "quality": quality}
 
 
 def _only(channels: list[str], *wanted: str) -> None:
@@ -100,6 +101,19 @@ def ecg_beats(fs: float, channels: list[str]) -> Stream:
     return Stream(fs, heart_rate.init(1, int(fs)), heart_rate.step, _beats)
 
 
+def ecg_classes(fs: float, channels: list[str]) -> Stream:
+    """Task ecg_classes: the beats, told again with their class when it is known."""
+    _only(channels, "ECG")
+
+    def step(state: Any, samples: Samples, times: Any) -> tuple[Any, Output]:
+        heart, output = heart_rate.step(state[0], samples, times)
+        judged, told = classes.step(state[1], samples, times, output)
+        return (heart, judged), told
+
+    state = heart_rate.init(1, int(fs)), classes.init(1, int(fs))
+    return Stream(fs, state, step, _beats, more_s=classes.DELAY_S)
+
+
 def hr(fs: float, channels: list[str]) -> Stream:
     """Tasks hr and quality (its ECG part)."""
     _only(channels, "ECG")
@@ -111,7 +125,8 @@ def ppg_rate(fs: float, channels: list[str]) -> Stream:
     """Task ppg_rate. A rate below the least quality of its measure is an abstention."""
     _only(channels, "PPG")
     state = pulse_oximetry.init(1, int(fs), channels=1)
-    told = _reading(Measure.PULSE_RATE, delay_s=pulse_oximetry.DELAY_S)
+    least = MEASURES[Measure.PULSE_RATE].least_quality
+    told = _reading(Measure.PULSE_RATE, delay_s=pulse_oximetry.DELAY_S, least=least)
     return Stream(fs, state, _with_channels(pulse_oximetry.step, (0,)), told)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from services.dsp.core.motion import posture as postures
 from services.dsp.core.motion import wearing
+from services.dsp.core.spirometry import finder
 from services.dsp.core.windows import Floats
 
 Result = dict[str, Any]
@@ -16,11 +17,14 @@ Result = dict[str, Any]
 class Seconds:
     """Samples of one device, cut into whole seconds, as the service does it."""
 
-    def __init__(self, fs: float, take: Callable[[Floats, int], list[Result]]) -> None:
+    def __init__(
+        self, fs: float, take: Callable[[Floats, int], list[Result]], *, more_s: int = 1
+    ) -> None:
         if fs != int(fs):
             raise ValueError(f"rates are whole numbers here, not {fs} Hz")
         self._rate_hz = int(fs)
         self._step = take
+        self._more_s = more_s
         self._rest = np.empty((0, 0))
         self._second = 0
 
@@ -33,10 +37,10 @@ class Seconds:
             results += self._take(second)
         return results
 
-    def finish(self, more_s: int = 1) -> list[Result]:
+    def finish(self) -> list[Result]:
         """The unfinished second filled up as missing, and more that bring out what waits."""
         results: list[Result] = []
-        for rest in (self._rest, *[self._rest[:0]] * more_s):
+        for rest in (self._rest, *[self._rest[:0]] * self._more_s):
             second = np.full((self._rate_hz, self._rest.shape[1]), np.nan)
             second[: len(rest)] = rest
             results += self._take(second)
@@ -93,3 +97,20 @@ class posture:  # noqa: N801  # the scorer's name
             }
             for k, code in enumerate(told.code[0])
         ]
+
+
+def spirometry(fs: float, channels: list[str]) -> Seconds:
+    """Task spirometry: each forced breath when it is over."""
+    assert len(channels) == 1
+    state = finder.init(1, int(fs))
+
+    def take(second: Floats, end_s: int) -> list[Result]:
+        nonlocal state
+        state, blows = finder.advance(state, second)
+        told_s = end_s - finder.WINDOW_S
+        return [
+            {"t": told_s + blow.end_s, "fvc": blow.fvc, "fev1": blow.fev1, "pef": blow.pef}
+            for _, blow in blows
+        ]
+
+    return Seconds(fs, take, more_s=3)

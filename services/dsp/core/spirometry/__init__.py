@@ -1,0 +1,1 @@
+"""Forced breaths: found in the flow, measured, graded."""

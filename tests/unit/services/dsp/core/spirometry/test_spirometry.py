@@ -1,0 +1,183 @@
+"""Breaths whose volumes are known by formula."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.dsp.core.spirometry import finder
+from services.dsp.core.spirometry.blow import Blow, measure
+from services.dsp.core.spirometry.grading import (
+    Grade,
+    Zone,
+    fev1_acceptable,
+    fvc_acceptable,
+    grade,
+    starts_well,
+    zone,
+)
+from shared.contracts.measures import Measure
+
+Floats = Any
+RATE_HZ = 100
+PEF, TAU_S, RISE_S = 8.0, 0.5, 0.08
+FVC = PEF * (RISE_S / 2 + TAU_S)
+
+
+def breath(seconds: float = 6, *, pef: float = PEF, rate_hz: int = RATE_HZ) -> Floats:
+    """A straight rise, then an exponential fall; samples are means of their 10 ms."""
+    fine = (np.arange(int(seconds * rate_hz) * 20) + 0.5) / (20 * rate_hz)
+    flow = np.where(fine < RISE_S, fine / RISE_S, np.exp(-(fine - RISE_S) / TAU_S))
+    return pef * flow.reshape(-1, 20).mean(axis=1)
+
+
+def rest(seconds: float, *, noise: float = 0.01, zero: float = 0.0, seed: int = 0) -> Floats:
+    n = int(seconds * RATE_HZ)
+    return zero + noise * np.random.default_rng(seed).standard_normal(n)
+
+
+def quiet_breathing(seconds: float) -> Floats:
+    return 0.5 * np.sin(2 * np.pi * np.arange(int(seconds * RATE_HZ)) / (4 * RATE_HZ))
+
+
+def session(zero: float = 0.0, seed: int = 0) -> Floats:
+    """Rest, quiet breaths, a blow at 10 s, rest."""
+    flow = np.concatenate((np.zeros(200), quiet_breathing(8), breath(), np.zeros(600)))
+    return flow + rest(len(flow) / RATE_HZ, zero=zero, seed=seed)
+
+
+def run(flow: Floats, *, begin: int = 0, rate_hz: int = RATE_HZ) -> list[tuple[int, int, Blow]]:
+    state = finder.init(len(flow), rate_hz)
+    found = []
+    for second in range(begin, flow.shape[1] // rate_hz):
+        state, blows = finder.advance(state, flow[:, second * rate_hz : (second + 1) * rate_hz])
+        found += [(second, row, blow) for row, blow in blows]
+    return found
+
+
+def test_a_breath_has_the_volumes_of_its_formula() -> None:
+    blow = measure(np.concatenate((np.zeros(100), breath(), np.zeros(200))), RATE_HZ)
+    assert blow is not None
+    assert blow.fvc == pytest.approx(FVC, rel=0.001)
+    # The tangent at the highest flow meets zero volume half a rise after the start.
+    first = RISE_S / 2 + 1 - RISE_S
+    assert blow.fev1 == pytest.approx(FVC - PEF * TAU_S * np.exp(-first / TAU_S), rel=0.003)
+    assert blow.pef == pytest.approx(PEF, rel=0.02)
+    # Flow falls with the volume that is left: by half of it, half the flow.
+    left = 0.5 * FVC
+    assert blow.fef50 == pytest.approx(left / TAU_S, rel=0.02)
+    assert blow.fef25 > blow.fef25_75 > blow.fef75
+    assert starts_well(blow)
+    assert fev1_acceptable(blow)
+    assert fvc_acceptable(blow)
+
+
+@pytest.mark.parametrize("zero", [-0.02, 0.0, 0.015])
+def test_the_zero_of_the_sensor_is_taken_off(zero: float) -> None:
+    found = run(session(zero)[None])
+    assert len(found) == 1
+    blow = found[0][2]
+    assert blow.zero == pytest.approx(zero, abs=0.002)
+    assert blow.fvc == pytest.approx(FVC, rel=0.01)
+    assert blow.pef == pytest.approx(PEF, rel=0.02)
+
+
+def test_each_breath_is_told_once_soon_and_as_a_reading() -> None:
+    two = np.concatenate((session(), session(seed=1), np.zeros(800)))[None]
+    found = run(two)
+    assert [second for second, _, _ in found] == sorted({second for second, _, _ in found})
+    assert len(found) == 2
+    assert found[0][0] <= 10 + 6 + 4
+    state = finder.init(1, RATE_HZ)
+    values = []
+    for second in range(found[0][0] + 1):
+        block = two[:, second * RATE_HZ : (second + 1) * RATE_HZ]
+        state, out = finder.step(state, block, np.array([second * 1_000_000]))
+        values.append({r.measure: (r.value[0], r.quality[0], r.coverage[0]) for r in out.readings})
+    assert all(not any(told[2] for told in each.values()) for each in values[:-1])
+    assert values[-1][Measure.PEF][0] == pytest.approx(60 * PEF, rel=0.02)
+    assert values[-1][Measure.FVC][1] > 0.9
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [
+        np.full(3000, np.nan),
+        np.zeros(3000),
+        np.full(3000, 14.0),
+        quiet_breathing(30),
+        -session()[:2400],
+        10 * np.sin(np.arange(3000) * 2.9),
+        breath(3, pef=0.8),
+    ],
+    ids=["nothing", "flat", "stuck", "quiet", "sign", "mains", "weak"],
+)
+def test_what_is_no_forced_breath_gives_nothing(flow: Floats) -> None:
+    assert run(flow[None]) == []
+
+
+def test_a_breath_with_a_hole_is_none() -> None:
+    flow = session()
+    flow[1020:1030] = np.nan
+    assert run(flow[None]) == []
+
+
+def test_forgets_and_stands_alone() -> None:
+    flow = np.stack([np.roll(session(seed=k), 130 * k) for k in range(4)])
+    flow = np.concatenate((rest(40)[None] + 0 * flow[:, :1], flow), axis=1)
+    whole = run(flow)
+    later = run(flow, begin=8)
+    assert later == [each for each in whole if each[0] >= 8]
+    for row in range(4):
+        alone = run(flow[row : row + 1])
+        assert [(s, b) for s, _, b in alone] == [(s, b) for s, r, b in whole if r == row]
+
+
+def test_a_hesitant_start_and_a_cough_are_not_acceptable() -> None:
+    slow = np.concatenate((np.zeros(100), np.full(60, 0.6), breath(), np.zeros(200)))
+    hesitant = measure(slow, RATE_HZ)
+    assert hesitant is not None
+    assert not starts_well(hesitant)
+    cough = breath()
+    cough[30:40] = 0.3
+    blow = measure(np.concatenate((np.zeros(100), cough, np.zeros(200))), RATE_HZ)
+    assert blow is not None
+    assert blow.coughed
+    assert not fev1_acceptable(blow)
+    short = measure(np.concatenate((np.zeros(100), breath(0.7), -breath(3))), RATE_HZ)
+    assert short is not None
+    assert not fvc_acceptable(short)
+
+
+@pytest.mark.parametrize(
+    ("values", "years", "expected"),
+    [
+        ((3.0, 2.9, 2.85), 40, Grade.A),
+        ((3.0, 2.85), 40, Grade.B),
+        ((3.0, 2.81, 2.0), 40, Grade.C),
+        ((3.0, 2.76), 40, Grade.D),
+        ((3.0, 2.74), 40, Grade.E),
+        ((3.0,), 40, Grade.E),
+        ((1.0, 0.9, 0.9), 5, Grade.A),
+        ((2.0, 1.8, 1.0), 5, Grade.A),
+        ((1.0, 0.86), 5, Grade.C),
+        ((1.0, 0.81), 5, Grade.D),
+    ],
+)
+def test_a_session_has_the_published_grade(
+    values: tuple[float, ...], years: float, expected: Grade
+) -> None:
+    assert grade(values, years=years) == expected
+
+
+def test_without_acceptable_breaths_usable_ones_count() -> None:
+    assert grade((), n_usable=1) == Grade.U
+    assert grade(()) == Grade.F
+
+
+def test_zones_lie_at_80_and_50_percent() -> None:
+    assert [zone(flow, 500) for flow in (400, 399, 250, 249)] == [
+        Zone.GREEN, Zone.YELLOW, Zone.YELLOW, Zone.RED,
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="above 0"):
+        zone(300, 0)
