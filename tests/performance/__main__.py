@@ -3,9 +3,10 @@
 Parts (``make bench WHAT=path,whole``): `path` from MQTT to PostgreSQL beside the peers; `whole` all
 services at 100 to 3,000 connections; `connections` at 10,000; `rude` what rude devices do to the
 others; `live` what sockets cost the api, `live-rude` what rude ones do to the others; `ceiling` how
-fast stages work off a backlog; `codecs` what decoding costs; `profile` where the time of a service
-goes; `soak` memory over a long time. CPU is what the operating system counts for each process with
-its children, divided by the messages sent, with what a process does in a second without messages.
+fast stages work off a backlog; `codecs` what decoding costs; `science` what each estimator costs, with 1 to 4,096 devices at once;
+`profile` where the time of a service goes; `soak` memory over a long time. CPU is what the
+operating system counts for each process with its children, divided by the messages sent, with what
+a process does in a second without messages.
 """
 
 import argparse
@@ -16,9 +17,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.performance import codecs, live_clients, path, rude, soak, whole
+from tests.performance import codecs, live_clients, path, rude, science, soak, whole
 
-DEFAULT = "codecs,path,whole,rude"
+DEFAULT = "codecs,science,path,whole,rude"
 
 
 async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bool]:
@@ -70,6 +71,9 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
         case "codecs":
             rows = codecs.measured()
             return rows, codecs.told(rows), codecs.is_kept(rows)
+        case "science":
+            rows = science.measured()
+            return rows, science.told(rows), True
         case "soak":
             kept = await soak.soak(whole.Fleet(waves=options.waves), 60.0 * options.minutes)
             grown = soak.grown(kept)

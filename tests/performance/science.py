@@ -1,0 +1,159 @@
+"""What estimators cost: CPU seconds for an hour of signal of one device, and memory of a device.
+
+Each row of the table of estimators is stepped with many devices at once, as a lane does it. The
+row `lane, one ECG each` is all that a lane does: frames in, values out.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.estimators import ESTIMATORS, Estimator
+from services.dsp.core.lane import LaneSignals
+from services.dsp.core.outputs import Output
+from services.dsp.core.windows import take
+from shared.contracts.frames import FRAME, FrameBatch
+from shared.contracts.streams import Stream
+from tests.unit.services.dsp import signals
+
+Floats = NDArray[np.float64]
+SIZES = (1, 16, 256, 4096)
+ALIKE = 16  # signals that differ; more devices repeat them
+SECONDS = {1: 20, 16: 20, 256: 10, 4096: 5}  # hops of up to 5 s are in them
+BEFORE_S = 40  # so that windows are filled
+START_S = signals.START_S
+RATES_HZ = {
+    Stream.ECG: 250, Stream.PPG: 100, Stream.IMPEDANCE: 25, Stream.ACCELEROMETER: 50,
+    Stream.RADAR_IQ: 100, Stream.FLOW: 100,
+}  # fmt: skip
+
+
+def measured(sizes: Sequence[int] = SIZES) -> list[dict[str, Any]]:
+    """One row for each estimator and number of devices."""
+    computing = [one for one in ESTIMATORS if not one.key.startswith("device_")]
+    rows = [_cost(estimator, devices) for estimator in computing for devices in sizes]
+    return rows + [_lane_cost(devices) for devices in sizes[:3]]
+
+
+def told(rows: Sequence[dict[str, Any]]) -> str:
+    """A table of them."""
+    sizes = sorted({row["devices"] for row in rows})
+    lines = [
+        "CPU s a signal-hour and device | "
+        + " | ".join(f"{n:,}" for n in sizes)
+        + " | KB a device",
+        "---|" + "---:|" * (len(sizes) + 1),
+    ]
+    for name in dict.fromkeys(row["name"] for row in rows):
+        mine = {row["devices"]: row for row in rows if row["name"] == name}
+        costs = [f"{mine[n]['cpu_s_an_hour']:.3f}" if n in mine else "" for n in sizes]
+        kept = next(iter(mine.values()))["kb_a_device"]
+        lines.append(f"{name} | " + " | ".join(costs) + f" | {kept:.1f}" if kept else
+                     f"{name} | " + " | ".join(costs) + " |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def _chain(estimator: Estimator) -> list[Estimator]:
+    by_key = {one.key: one for one in ESTIMATORS}
+    before = [] if estimator.after is None else _chain(by_key[estimator.after])
+    return [*before, estimator]
+
+
+def _signal(stream: Stream, channels: int, rate_hz: int, seconds: int) -> Floats:
+    """(ALIKE, channels, samples) of something like life."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for number in range(ALIKE):
+        beats = signals.beat_times(55 + 4 * number, seconds, seed=number)
+        if stream is Stream.ECG:
+            one = signals.ecg(beats, seconds, rate_hz, seed=number)[None]
+        elif stream is Stream.PPG:
+            one = signals.ppg(beats, seconds, rate_hz, seed=number)[-channels:]
+        else:
+            breaths = signals.breathing(10 + number, seconds, rate_hz, seed=number)[None]
+            one = breaths + 0.01 * rng.standard_normal((channels, seconds * rate_hz))
+        rows.append(np.resize(one, (channels, seconds * rate_hz)))
+    return np.array(rows)
+
+
+def _cost(estimator: Estimator, devices: int) -> dict[str, Any]:
+    rate_hz = RATES_HZ.get(estimator.stream, estimator.rates_hz[0])
+    rate_hz = min(max(rate_hz, estimator.rates_hz[0]), estimator.rates_hz[1])
+    chain = _chain(estimator)
+    channels = max(one.n_channels for one in chain)
+    n_seconds = SECONDS[devices]
+    samples = _signal(estimator.stream, channels, rate_hz, BEFORE_S + n_seconds)
+    states = {one.key: one.init(ALIKE, rate_hz) for one in chain}
+    index = np.arange(ALIKE)
+    used_s = 0.0
+    for second in range(BEFORE_S + n_seconds):
+        if second == BEFORE_S:
+            index = np.arange(devices) % ALIKE
+            states = {key: take(state, index) for key, state in states.items()}
+        block = samples[index][:, :, second * rate_hz : (second + 1) * rate_hz]
+        times = np.full(len(index), (START_S + second) * 1_000_000)
+        given: dict[str, Output] = {}
+        for one in chain:
+            mine: Any = block[:, 0] if one.n_channels == 1 else block[:, : one.n_channels]
+            mine = mine.copy()
+            if one.companions:
+                beside = [
+                    0.02 * np.random.default_rng(second).standard_normal(
+                        (len(index), each.n_channels, each.rate_hz or rate_hz)
+                    )
+                    for each in one.companions
+                ]  # fmt: skip
+                mine = (mine, *beside)
+            earlier = () if one.after is None else (given[one.after],)
+            began_s = time.process_time()
+            states[one.key], given[one.key] = one.step(states[one.key], mine, times, *earlier)
+            if one is estimator and second >= BEFORE_S:
+                used_s += time.process_time() - began_s
+    kept = _bytes(states[estimator.key]) / devices / 1024
+    return {
+        "name": f"{estimator.key}, {rate_hz} Hz", "devices": devices,
+        "cpu_s_an_hour": used_s / (devices * n_seconds) * 3600, "kb_a_device": kept,
+    }  # fmt: skip
+
+
+def _bytes(state: Any) -> int:
+    if isinstance(state, np.ndarray):
+        return state.nbytes
+    return sum(_bytes(getattr(state, name)) for name in state.__dataclass_fields__)
+
+
+def _lane_cost(devices: int) -> dict[str, Any]:
+    """Frames in, values out, an ECG of each device; a message holds 256 frames at most."""
+    rate_hz, n_seconds = 250, 10
+    samples = _signal(Stream.ECG, 1, rate_hz, BEFORE_S + n_seconds)
+    counts = np.rint(samples[:, 0] / 0.001).astype("<i2")
+    lane, used_s = LaneSignals(), 0.0
+    for second in range(BEFORE_S + n_seconds):
+        began_s = time.process_time()
+        for first in range(0, devices, 256):
+            lane.take(_message(counts, range(first, min(first + 256, devices)), second, rate_hz))
+        lane.compute()
+        if second >= BEFORE_S:
+            used_s += time.process_time() - began_s
+    return {
+        "name": "lane, one ECG each, 250 Hz", "devices": devices,
+        "cpu_s_an_hour": used_s / (devices * n_seconds) * 3600, "kb_a_device": 0.0,
+    }  # fmt: skip
+
+
+def _message(counts: NDArray[np.int16], devices: range, second: int, rate_hz: int) -> FrameBatch:
+    part = counts[:, second * rate_hz : (second + 1) * rate_hz]
+    octets = b"".join(part[device % ALIKE].tobytes() for device in devices)
+    t0 = (START_S + second) * 1_000_000
+    size = rate_hz * 2
+    rows = [
+        (
+            device + 1, 1, second, 0, Stream.ECG, t0, 1_000_000_000 // rate_hz, t0 + 1_050_000, 0,
+            1, 1, 0, 0.001, 0.0, place * size, size,
+        )
+        for place, device in enumerate(devices)
+    ]  # fmt: skip
+    return FrameBatch(np.array(rows, dtype=FRAME), memoryview(octets))
