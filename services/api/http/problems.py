@@ -106,8 +106,14 @@ def problem_response(
     )
 
 
-def install(app: FastAPI) -> None:
-    """Have the application answer every error with a problem."""
+def install(app: FastAPI, *, methods: Mapping[str, frozenset[str]]) -> None:
+    """Have the application answer every error with a problem.
+
+    Parameters
+    ----------
+    methods : by the template of each path, what may be done there
+    """
+    app.state.methods = methods
     app.add_exception_handler(VitalwireError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, _of_routing)
@@ -225,13 +231,13 @@ def _of_routing(request: Request, error: Exception) -> Response:
 
 def _allowed_methods(request: Request) -> set[str]:
     """All methods of a path: the framework names those of its first route only."""
-    app: FastAPI = request.app
+    found: Mapping[str, frozenset[str]] = request.app.state.methods
     path = request.url.path
     return {
-        method.upper()
-        for template, operations in app.openapi()["paths"].items()
+        method
+        for template, methods in found.items()
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) is not None
-        for method in operations
+        for method in methods
     }
 
 
