@@ -141,6 +141,8 @@ async def start_api(
                 "api_password_passes": 1,
                 "api_request_burst": 10_000,
                 "live_recheck_s": 0.3,
+                "live_auth_s": 60,
+                "api_action_wait_s": 20,
                 "shutdown_grace_s": 5,
                 **changed,
             }
@@ -161,7 +163,7 @@ async def start_api(
                 async with (
                     Publisher(broker, clock=SystemClock()) as publisher,
                     httpx.AsyncClient(
-                        base_url=f"http://127.0.0.1:{port}", trust_env=False
+                        base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60
                     ) as client,
                 ):
                     yield System(

@@ -57,7 +57,7 @@ class LiveClient:
     async def say(self, **message: Any) -> None:
         await self.socket.send(json.dumps(message))
 
-    async def hear(self, kind: str, within_s: float = 5.0, **fields: Any) -> dict[str, Any]:
+    async def hear(self, kind: str, within_s: float = 60.0, **fields: Any) -> dict[str, Any]:
         """The next message of a kind with these fields, waiting for it."""
         async with asyncio.timeout(within_s):
             while True:
@@ -66,7 +66,7 @@ class LiveClient:
                         return self.texts.pop(index)
                 await self._receive()
 
-    async def hear_samples(self, within_s: float = 5.0) -> list[tuple[dict[str, Any], list[int]]]:
+    async def hear_samples(self, within_s: float = 60.0) -> list[tuple[dict[str, Any], list[int]]]:
         """The blocks of the next binary message."""
         async with asyncio.timeout(within_s):
             while not self.binaries:

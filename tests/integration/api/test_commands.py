@@ -28,7 +28,7 @@ async def monitor(api: System) -> System:
 async def handed_over(api: System) -> Command:
     """The next command that is on its way to the gateway."""
     queue = lane_queue(Exchange.COMMANDS, lane_of(shard_of(DeviceId(DEVICE)), LANES))
-    async with asyncio.timeout(5), QueueReader(api.broker, queue) as reader:
+    async with asyncio.timeout(60), QueueReader(api.broker, queue) as reader:
         async for delivery in reader.deliveries(until=asyncio.Event()):
             await delivery.settle()
             return decode_command(delivery.body)

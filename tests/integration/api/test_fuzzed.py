@@ -13,7 +13,7 @@ import pytest
 from tests.integration.api.conftest import StartApi
 
 OWN_STREAMS = True
-FUZZ_S = int(os.environ.get("VITALWIRE_FUZZ_S", "20"))
+FUZZ_S = int(os.environ.get("VITALWIRE_FUZZ_S", "12"))
 SEED = 20261121
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 
@@ -45,7 +45,7 @@ async def test_schemathesis_finds_nothing(
             f"--max-time={FUZZ_S}",
             "--max-failures=10",
             "--continue-on-failure",
-            "--request-timeout=20",
+            "--request-timeout=60",
             "--no-color",
             "--warnings=off",
             f"--header=Authorization:Bearer {await api.token(username)}",

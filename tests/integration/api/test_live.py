@@ -110,7 +110,7 @@ async def test_the_page_is_filled_at_once_from_the_database(api: System) -> None
         assert [item["value"] for item in message["items"]] == [67.0]
 
 
-async def closed_with(client: LiveClient, within_s: float = 5.0) -> int:
+async def closed_with(client: LiveClient, within_s: float = 60.0) -> int:
     """The code with which the server closes the socket."""
 
     async def receive_all() -> None:

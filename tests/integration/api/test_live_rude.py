@@ -95,10 +95,10 @@ async def test_who_does_not_read_is_cut_off_and_nobody_else_is(start_api: StartA
                 data = {"filler": "x" * 100_000, "n": number}
                 event = msgspec.structs.replace(lead_off(api, number), data=data)
                 await api.publish_event(event)
-            heard = [await quick.hear("event", within_s=10) for _ in numbers]
+            heard = [await quick.hear("event") for _ in numbers]
             assert [event["item"]["data"]["n"] for event in heard] == list(numbers)
         slow.socket.transport.resume_reading()
-        assert await closed_with(slow, within_s=20) == 4008
+        assert await closed_with(slow) == 4008
         await quick.say(op="ping")
         await quick.hear("pong")
 
@@ -107,9 +107,11 @@ async def test_a_slow_client_misses_samples_and_is_told_which(start_api: StartAp
     async with (
         start_api(live_flush_s=0.01, live_queue_waveform_bytes_most=100_000) as api,
         narrow_client(api, "nina") as slow,
+        api.live("carla") as quick,
     ):
-        await slow.say(op="subscribe", id="w", ward="north", what=["waveforms"])
-        await slow.hear("subscribed")
+        for client in (slow, quick):
+            await client.say(op="subscribe", id="w", ward="north", what=["waveforms"])
+            await client.hear("subscribed")
         start_us, sent = now_us(), 0
 
         async def send_second() -> None:
@@ -125,14 +127,18 @@ async def test_a_slow_client_misses_samples_and_is_told_which(start_api: StartAp
         first_missed = sent
         for _ in range(40):  # 1.6 MB: more than kernel, transport and queue hold together
             await send_second()
-        await eventually(lambda: sent >= first_missed + 40, within_s=5)
+            newest = -1
+            while newest < sent - 1:  # the server has it: who reads is told at the same time
+                for _, samples in await quick.hear_samples():
+                    newest = samples[-1]
+        assert sent == first_missed + 40
         slow.socket.transport.resume_reading()
-        gap = await slow.hear("gap", id="w", within_s=10)
+        gap = await slow.hear("gap", id="w")
         assert gap["stream"] == "ecg"
         assert gap["from"] < gap["to"]
         assert not [text for text in slow.texts if text["kind"] == "error"]
         last = -1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while last < sent - 1:
                 for _, samples in await slow.hear_samples():
                     last = samples[-1]
@@ -166,7 +172,7 @@ async def test_who_says_too_much_is_read_more_slowly_and_nobody_else(
     start_api: StartApi,
 ) -> None:
     async with (
-        start_api(live_messages_burst=5, live_messages_per_s=20) as api,
+        start_api(live_messages_burst=5, live_messages_per_s=10) as api,
         api.live("nina") as loud,
         api.live("carla") as good,
     ):
@@ -175,10 +181,10 @@ async def test_who_says_too_much_is_read_more_slowly_and_nobody_else(
             await loud.say(op="ping")
         await good.say(op="ping")
         await good.hear("pong")
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 2.0
         for _ in range(30):
             await loud.hear("pong")
-        assert time.monotonic() - began > 1.0
+        assert time.monotonic() - began > 2.0
 
 
 async def test_too_long_a_message_closes_the_socket_in_one_piece_or_in_many(
@@ -203,7 +209,7 @@ async def test_pings_whose_answers_are_not_read_fill_no_memory() -> None:
     server = uvicorn.Server(config)
     serving = asyncio.ensure_future(server._serve())
     try:
-        await eventually(lambda: server.started, within_s=5)
+        await eventually(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
         async with connect(
             f"ws://127.0.0.1:{port}/", compression=None, proxy=None, ping_interval=None

@@ -26,7 +26,7 @@ class EventStream:
     last_id: str | None = None
     heard: list[tuple[str, Any]] = field(default_factory=list)
 
-    async def hear(self, kind: str, within_s: float = 5.0) -> Any:
+    async def hear(self, kind: str, within_s: float = 60.0) -> Any:
         async with asyncio.timeout(within_s):
             while True:
                 event, data = await self._next()
@@ -58,7 +58,7 @@ async def events(
     headers = await api.bearer(username)
     if since is not None:
         headers["Last-Event-ID"] = since
-    async with api.http.stream("GET", PATH, params=query, headers=headers, timeout=10) as answer:
+    async with api.http.stream("GET", PATH, params=query, headers=headers, timeout=60) as answer:
         assert answer.status_code == 200, await answer.aread()
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield EventStream(answer.aiter_lines())

