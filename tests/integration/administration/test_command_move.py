@@ -56,7 +56,7 @@ async def broker(virtual_host: VirtualHost) -> AsyncIterator[Broker]:
 async def waiting(broker: Broker, queue: str, n: int) -> list[bytes]:
     """So many messages of a queue."""
     found: list[bytes] = []
-    async with asyncio.timeout(10), QueueReader(broker, queue) as reader:
+    async with asyncio.timeout(90), QueueReader(broker, queue) as reader:
         async for delivery in reader.deliveries(until=asyncio.Event()):
             found.append(delivery.body)
             await delivery.settle()

@@ -28,7 +28,7 @@ def has_sanitizers() -> bool:
     program = b"int main(void) { return 0; }"
     return (
         subprocess.run(
-            command, input=program, capture_output=True, check=False, timeout=60
+            command, input=program, capture_output=True, check=False, timeout=180
         ).returncode
         == 0
     )
@@ -48,7 +48,7 @@ def compile_c(sources: Sequence[Path], to: Path, *defines: str, sanitized: bool 
     if sanitized and has_sanitizers():
         options += SANITIZERS
     command = [compiler(), *options, "-o", str(to), *map(str, sources)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     return to
 

@@ -55,7 +55,7 @@ async def test_an_example_runs_until_its_messages_are_stored(
             *command, env=environment, stderr=asyncio.subprocess.PIPE
         )
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while process.returncode is None:
                     n_heard = len(server.messages) + len(server.native)
                     boots = [status["boot"] for status in server.statuses if status["online"]]

@@ -122,7 +122,7 @@ async def test_frames_travel_and_a_receipt_empties_the_journal(
         await far.tell(DownKind.STORED, {"boot": near.boot, "ranges": [[0, 1], [3, 4]]})
         await eventually(lambda: near.unstored == 1)
         await far.store(keys[2])
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await near.until_stored()
         stored = [key for event in heard if isinstance(event, Stored) for key in event.keys]
         assert sorted(stored) == keys
@@ -138,7 +138,7 @@ async def test_presence_is_retained_and_the_will_speaks_for_a_lost_device(
             status = far.statuses()[-1]
             assert status["boot"] == near.boot
             assert status["firmware"] == "1.2"
-            assert abs(status["t"] - near._clock()) < 5_000_000
+            assert abs(status["t"] - near._clock()) < 30_000_000
             near.interrupt()
             await eventually(lambda: not far.statuses()[-1]["online"])
             await eventually(lambda: not near.is_connected)  # who hears first is not told
@@ -179,7 +179,7 @@ async def test_a_killed_broker_makes_the_device_send_all_again(tmp_path: Path) -
             async with server(broker) as far:
                 await eventually(lambda: {m.n for m in far.messages()} == set(range(20)))
                 await far.store(*keys)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     await near.until_stored()
         assert any(isinstance(event, Disconnected) for event in heard)
         assert sum(isinstance(event, Connected) for event in heard) == 2
@@ -272,7 +272,7 @@ async def test_native_bytes_carry_their_envelope_as_properties(
         await client.subscribe(f"{device_root(DEVICE)}/up/d/#", qos=1)
         async with device(mosquitto, tmp_path, []) as near:
             await near.publish_native("chipox", b"\x80\x01")
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 message = await anext(aiter(client.messages))
             properties: list[Any] = vars(message.properties)["UserProperty"]
             assert message.payload == b"\x80\x01"
@@ -322,7 +322,7 @@ async def test_a_full_journal_makes_publish_wait_or_raise(
         await asyncio.sleep(0.1)
         assert not fifth.done()
         await far.store(*keys)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await fifth == Key(waiting.boot, 4)
 
 
@@ -346,9 +346,13 @@ async def test_a_wrong_secret_is_told_and_not_hammered(tmp_path: Path) -> None:
         heard: list[Any] = []
         async with device(broker, tmp_path, heard, secret="wrong") as near:
             await near.publish([second()])
+
+            def tries() -> int:
+                return sum(isinstance(event, Disconnected) for event in heard)
+
+            await eventually(lambda: tries() >= 1)
             await asyncio.sleep(1.0)
-            tries = [event for event in heard if isinstance(event, Disconnected)]
-            assert 1 <= len(tries) <= 5
+            assert tries() <= 6
             assert near.unstored == 1
     finally:
         broker.discard()

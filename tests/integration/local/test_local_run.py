@@ -1,5 +1,6 @@
 """`make run` as a whole: loopback only, secrets unseen, what dies comes back, and all stops."""
 
+import contextlib
 import json
 import os
 import signal
@@ -66,7 +67,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     finally:
         if run.process.poll() is None:
             run.process.terminate()
-            run.process.wait(60)
+            run.process.wait(180)
         subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
@@ -79,16 +80,18 @@ async def test_becomes_ready(run: Run) -> None:
 
 
 async def test_listens_on_loopback_only(run: Run) -> None:
-    sockets = [
-        (process.name(), connection.laddr.ip, connection.laddr.port)
-        for process in run.processes
-        for connection in process.net_connections(kind="inet")
-        if connection.status == psutil.CONN_LISTEN or not connection.raddr
-    ]
+    sockets = []
+    for process in run.processes:
+        with contextlib.suppress(psutil.NoSuchProcess):  # sessions of PostgreSQL come and go
+            sockets += [
+                (process.name(), connection.laddr.ip, connection.laddr.port)
+                for connection in process.net_connections(kind="inet")
+                if connection.status == psutil.CONN_LISTEN or not connection.raddr
+            ]
     listening = {port for _, _, port in sockets}
     assert {run.connection["mqtt"]["port"]} < listening
     assert [each for each in sockets if each[1] not in ("127.0.0.1", "::1")] == []
-    assert not any("epmd" in process.name() for process in run.processes)
+    assert not any("epmd" in name for name, _, _ in sockets)
 
 
 async def test_secrets_are_in_no_process_list_and_no_log(run: Run) -> None:
@@ -100,8 +103,10 @@ async def test_secrets_are_in_no_process_list_and_no_log(run: Run) -> None:
     places = {f"log {log.name}": log.read_bytes() for log in layout.logs.iterdir()}
     for process in [run.process, *run.processes]:
         for what in ("cmdline", "environ"):
-            seen = Path(f"/proc/{process.pid}/{what}").read_bytes()
-            places[f"{what} of {process.name()}"] = seen
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError, psutil.NoSuchProcess):
+                seen = Path(f"/proc/{process.pid}/{what}").read_bytes()
+                places[f"{what} of {process.name()}"] = seen
+    assert len(places) > 20, "nothing was looked at"
     found = [(place, files[n].name) for place, text in places.items()
              for n, secret in enumerate(secrets) if secret in text]  # fmt: skip
     assert found == []
@@ -111,12 +116,18 @@ async def test_only_its_owner_reaches_supervisor_and_data(run: Run) -> None:
     layout = run.layout
     assert stat.S_IMODE(layout.supervisor_socket.stat().st_mode) == 0o600
     assert stat.S_IMODE(layout.supervisor_config.stat().st_mode) == 0o600
-    open_to_others = [
-        path
-        for path in layout.folder.rglob("*")
-        if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077
-        and layout.postgres not in path.parents and layout.rabbitmq not in path.parents
-    ]  # fmt: skip
+    servers = {layout.postgres, layout.rabbitmq}
+    open_to_others, n_seen = [], 0
+    for place, folders, names in os.walk(layout.folder):
+        folder = Path(place)
+        folders[:] = [name for name in folders if folder / name not in servers]
+        for path in (folder / name for name in names):
+            with contextlib.suppress(FileNotFoundError):  # files are replaced while we look
+                about = path.stat()
+                n_seen += 1
+                if stat.S_ISREG(about.st_mode) and stat.S_IMODE(about.st_mode) & 0o077:
+                    open_to_others.append(path)
+    assert n_seen > 20
     assert open_to_others == []
     for folder in (layout.rabbitmq, layout.postgres / "data"):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -130,7 +141,7 @@ def doctor(run: Run) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=300,
     )  # fmt: skip
 
 
@@ -166,7 +177,7 @@ async def test_what_dies_is_shown_and_comes_back(run: Run, name: str) -> None:
         return now != before and psutil.pid_exists(now)
 
     await eventually(is_back, within_s=30)
-    assert f"{name} runs again" in run.said.read_text()
+    await eventually(lambda: f"{name} runs again" in run.said.read_text())
 
 
 async def test_a_second_run_of_the_folder_is_refused(run: Run) -> None:
@@ -176,7 +187,7 @@ async def test_a_second_run_of_the_folder_is_refused(run: Run) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=180,
     )
     assert second.returncode == 1
     assert "runs already" in second.stderr
@@ -191,10 +202,10 @@ async def test_make_stop_ends_all_that_it_started(run: Run) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert stop.stdout == "stopped\n", stop.stderr
-    assert run.process.wait(30) == 0
-    _, alive = psutil.wait_procs(started, timeout=5)
+    assert run.process.wait(120) == 0
+    _, alive = psutil.wait_procs(started, timeout=60)
     assert alive == []
     assert not run.layout.connection.exists()

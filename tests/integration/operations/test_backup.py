@@ -161,5 +161,5 @@ async def test_streams_that_were_made_since_are_taken_as_they_are(
     await own_postgres.drop_database(database)
     await make_database(database)
     # With the incarnation of the backup every reader would refuse what the streams carry.
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(150):
         assert await restored(folder, settings) == Deployment(lanes=2, incarnation=3)

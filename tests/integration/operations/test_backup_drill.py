@@ -33,7 +33,7 @@ async def administer(system: System, *words: str) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(300):
         said, _ = await process.communicate()
     assert process.returncode == 0, said.decode()
 
@@ -48,7 +48,7 @@ async def lose_the_database(system: System) -> None:
         user=postgres.SUPERUSER,
         password=system.layout.secret("database_superuser"),
         database="postgres",
-        timeout=10,
+        timeout=60,
     )
     try:
         await connection.execute(f"drop database {DATABASE} with (force)")
@@ -72,7 +72,7 @@ async def test_what_was_told_stored_is_there_again_exactly_once(tmp_path: Path) 
             messages=MESSAGES,
             interval_s=INTERVAL_S,
             resend_after_s=RESEND_AFTER_S,
-            drain_within_s=90.0,
+            drain_within_s=300.0,
         ) as sender:
             ledger = LedgerFile(sender.ledger_path)
             await sender.until_connected()
@@ -91,8 +91,8 @@ async def test_what_was_told_stored_is_there_again_exactly_once(tmp_path: Path) 
             assert missing, "the backup had everything: nothing was proved"
             for name in system.services:
                 await system.bring_back(name)
-            await sender.until_sent(within_s=120)
-            assert await sender.until_done(within_s=120) == 0, "messages were left unstored"
+            await sender.until_sent(within_s=400)
+            assert await sender.until_done(within_s=400) == 0, "messages were left unstored"
 
         async def replayed() -> bool:
             connection = await system.connect()

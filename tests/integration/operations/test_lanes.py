@@ -142,7 +142,7 @@ async def watching(system: System) -> AsyncIterator[list[int]]:
     finally:
         await connection.close()
     address = f"{LOOPBACK}:{system.ports['api']}"
-    async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=60) as client:
         answer = await client.post("/v1/token", data={"username": "nina", "password": PASSWORD})
         token = answer.raise_for_status().json()["access_token"]
     times: list[int] = []
@@ -182,7 +182,7 @@ async def ask_away(system: System, publisher: Publisher, *, n_lanes: int) -> str
         id=str(uuid.uuid4()),
         device=device,
         name="blink",
-        expires=time.time_ns() // 1_000 + 120_000_000,
+        expires=time.time_ns() // 1_000 + 900_000_000,
         requested_by=1,
     )
     await publisher.publish(
@@ -230,7 +230,7 @@ async def test_lanes_change_under_load_whoever_is_killed() -> None:
                 until=str(enough),
                 interval_s=INTERVAL_S,
                 resend_after_s=8.0,
-                drain_within_s=60.0,
+                drain_within_s=240.0,
             )
         )
         await sender.until_connected()
@@ -251,8 +251,8 @@ async def test_lanes_change_under_load_whoever_is_killed() -> None:
         # It dies before the switch, and storage with it: nothing has changed, another begins anew.
         fewer = await LanesCommand.start(system, 1)
         await fewer.until("dsp computes")
+        system.kill("storage")  # first: without it the command does not get as far as the switch
         await fewer.kill()
-        system.kill("storage")
         asked.append(await ask_away(system, publisher, n_lanes=4))
         anew = await LanesCommand.start(system, 1)
         await anew.until("gateways stop")
@@ -265,8 +265,8 @@ async def test_lanes_change_under_load_whoever_is_killed() -> None:
         await eventually(lambda: max(seen, default=0) > switched_us, within_s=60)
         enough.touch()
         await check_commands(system, asked)
-        await sender.until_sent(within_s=60)
-        assert await sender.until_done(within_s=90) == 0
+        await sender.until_sent(within_s=240)
+        assert await sender.until_done(within_s=300) == 0
         await check_stored(system, sender)
         # All were started over the new lanes twice; of the api only what reads the streams was.
         assert set(ended) == {"gateway", "dsp", "storage", "alarms"}
