@@ -1,6 +1,7 @@
 """A whole private system whose processes can be killed by name and brought back."""
 
 import asyncio
+import http.client
 import json
 import re
 import shutil
@@ -16,7 +17,6 @@ from types import TracebackType
 from typing import Self
 
 import asyncpg
-import httpx
 
 from deploy.local import processes
 from deploy.local.database import create_roles_and_database
@@ -113,14 +113,14 @@ class System:
             user=postgres.SUPERUSER,
             password=self.layout.secret("database_superuser"),
             database=DATABASE,
-            timeout=10,
+            timeout=60,
         )
 
     def kill(self, name: str) -> None:
         """SIGKILL."""
         self.processes[name].kill()
 
-    async def bring_back(self, name: str, *, within_s: float = 60.0) -> None:
+    async def bring_back(self, name: str, *, within_s: float = 240.0) -> None:
         """Start a killed process again, and again if it gives up, until it is ready.
 
         A PostgreSQL that was killed refuses to start while back ends of the dead one live.
@@ -207,7 +207,7 @@ class System:
             env=processes.administrator_environment(self.layout, self.ports),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=240,
         )
         assert answer.returncode == 0, answer.stderr.decode()[-2_000:]
 
@@ -244,8 +244,8 @@ class System:
         if program.name == "api":
             environment["VITALWIRE_API_WEB_FOLDER"] = str(self._page)  # nobody looks at a page
         command = _command(replace(program, argv=argv, environment=environment), self.layout.logs)
-        url = f"http://{LOOPBACK}:{self.ports[f'{program.name}.monitor']}/health/ready"
-        return ServerProcess(command, is_ready=lambda: _answers(url))
+        port = self.ports[f"{program.name}.monitor"]
+        return ServerProcess(command, is_ready=lambda: _is_ready(port))
 
     def _end(self, *, keep: bool = False) -> None:
         for name in [*self.services, *SERVERS]:
@@ -297,7 +297,7 @@ class Sender:
             self._process.kill()
             await self._process.wait()
 
-    async def until_connected(self, *, within_s: float = 60.0) -> None:
+    async def until_connected(self, *, within_s: float = 240.0) -> None:
         """Wait until every device is connected; it begins to send two seconds later."""
         await self._until(b"connected\n", within_s)
 
@@ -325,8 +325,13 @@ def _command(program: Program, folder: Path) -> ServerCommand:
     )
 
 
-def _answers(url: str) -> bool:
+def _is_ready(port: int) -> bool:
+    # Asked twenty times a second: httpx would load certificates for each.
+    link = http.client.HTTPConnection(LOOPBACK, port, timeout=3.0)
     try:
-        return httpx.get(url, timeout=1.0).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+        link.request("GET", "/health/ready")
+        return link.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        link.close()

@@ -75,8 +75,8 @@ async def sending(
 
 async def finished(system: System, sender: Sender, ledger: LedgerFile, run: str) -> Findings:
     """The ledger of a run against its rows, when all is sent and some time has passed."""
-    await sender.until_sent(within_s=60)
-    await sender.until_done(within_s=60)
+    await sender.until_sent(within_s=240)
+    await sender.until_done(within_s=240)
     connection = await system.connect()
     try:
         rows = await read_frames(connection)
