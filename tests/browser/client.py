@@ -11,7 +11,7 @@ from tests.browser.running_system import RunningSystem
 @asynccontextmanager
 async def signed_in(system: RunningSystem, user: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client with the rights of a user."""
-    async with httpx.AsyncClient(base_url=system.address, timeout=20.0) as client:
+    async with httpx.AsyncClient(base_url=system.address, timeout=60.0) as client:
         form = {"username": user, "password": system.passwords[user]}
         token = (await client.post("/v1/token", data=form)).raise_for_status().json()
         client.headers["authorization"] = f"Bearer {token['access_token']}"

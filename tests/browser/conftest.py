@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.browser.running_system import BESIDE, RunningSystem, SystemProcess
 from tests.browser.screen import Screen, opened_browser
 
 HERE = Path(__file__).parent
+# It ends what hangs: where the time itself is the promise, a test says its own.
+WITHIN_MS = 60_000
+expect.set_options(timeout=WITHIN_MS)
 ONE_LOOP = pytest.mark.asyncio(loop_scope="session")  # a browser belongs to the loop it began in
 
 

@@ -38,7 +38,7 @@ NOTHING = {
     "unsure": False,
     "text_key": None,
 }
-WARD_WITHIN_S = 20.0
+WARD_WITHIN_S = 60.0
 LATER = "2099-01-01T00:00:00.000000Z"
 
 

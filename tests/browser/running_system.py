@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 PROJECT = Path(__file__).resolve().parents[2]
-READY_WITHIN_S = 180.0
+READY_WITHIN_S = 400.0
 STOPPED_WITHIN_S = 60.0
 LOOK_EACH_S = 0.2
 BESIDE = "BROWSER_TESTS_SYSTEM"  # connection.json of a system that runs already, to develop against

@@ -22,6 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE_MS = 90_000.0  # on a busy machine; it ends what hangs
 LAPTOP, WALL, PHONE = (1440, 900), (1920, 1080), (390, 844)
 DASHES = "– –"
 SERIOUS = ("serious", "critical")
@@ -80,6 +81,7 @@ class Screen:
         await context.add_init_script(
             f"localStorage.setItem('vitalwire.theme', '{theme}');{script}"
         )
+        context.set_default_timeout(PATIENCE_MS)
         page = await context.new_page()
         screen = cls(page=page, system=system, address=address or system.address)
         page.on("console", screen._hear)

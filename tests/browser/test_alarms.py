@@ -11,7 +11,7 @@ from tests.browser.screen import PHONE, Screen
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-ALARM_WITHIN_MS = 60_000  # the alarm rules look for new limits now and then
+ALARM_WITHIN_MS = 180_000  # the alarm rules look for new limits now and then
 THUMB_PX = 44
 
 
@@ -34,13 +34,13 @@ async def test_an_alarm_is_acknowledged_in_the_list_and_told_in_the_history(
         await expect(row).to_have_attribute("data-loudness", "active")
         await expect(row).to_contain_text(re.compile(r"\d+ > 6"))
         await row.get_by_role("button", name="Acknowledge").click()
-        await expect(row).to_have_attribute("data-loudness", "acknowledged", timeout=15_000)
+        await expect(row).to_have_attribute("data-loudness", "acknowledged")
         await expect(row).to_contain_text("by Nurse of ward A")
         await expect(row.get_by_role("button", name="Acknowledge")).to_have_count(0)
         past = page.get_by_test_id("past-04-respiration_rate_high").first
         await expect(past).to_contain_text("Acknowledged by Nurse of ward A, goes on")
     await expect(row).to_have_count(0, timeout=ALARM_WITHIN_MS)
-    await expect(past).to_contain_text(re.compile("Acknowledged in|Ended"), timeout=30_000)
+    await expect(past).to_contain_text(re.compile("Acknowledged in|Ended"))
     await page.keyboard.press("/")
     await page.keyboard.type("no such alarm")
     await expect(page.get_by_text("No alarm fits")).to_be_visible()
@@ -66,7 +66,7 @@ async def test_a_thumb_acknowledges_with_five_seconds_to_take_it_back(
         await expect(button).to_have_text("Acknowledge")
         await expect(row).to_have_attribute("data-loudness", "active")
         await button.click()
-        await expect(row).to_have_attribute("data-loudness", "acknowledged", timeout=20_000)
+        await expect(row).to_have_attribute("data-loudness", "acknowledged")
 
 
 async def test_a_wider_limit_asks_for_a_reason_and_does_not_overwrite_another_change(

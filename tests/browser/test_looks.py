@@ -77,7 +77,7 @@ async def test_priorities_are_told_apart_without_colour_and_without_motion(
     assert [bed for bed, look in seen.items() if look["moves"]] == ["01", "02"]
     # the worst patient is at the top left
     first = page.locator("article[data-testid^=tile-]").first
-    await expect(first).to_have_attribute("data-key", "01", timeout=15_000)
+    await expect(first).to_have_attribute("data-key", "01")
 
     await page.emulate_media(reduced_motion="reduce")
     still = await page.evaluate(FRAME, "01")
@@ -99,7 +99,7 @@ async def test_focus_stays_with_the_patient_when_tiles_change_place(
     page = screen.page
     # tiles move at most once in five seconds, and not while one has the focus
     third = page.locator("[data-key]").nth(2)
-    await expect(third).to_have_attribute("data-key", "05", timeout=15_000)
+    await expect(third).to_have_attribute("data-key", "05")
     await page.get_by_test_id("tile-04").get_by_role("link").focus()
     before = await page.locator("[data-key]").evaluate_all("(t) => t.map((e) => e.dataset.key)")
     await (

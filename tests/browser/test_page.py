@@ -12,7 +12,7 @@ from tests.harness.eventually import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-ALARM_WITHIN_MS = 60_000  # the alarm rules look for new limits now and then
+ALARM_WITHIN_MS = 180_000  # the alarm rules look for new limits now and then
 CALLING = "article[data-testid=tile-{}][data-loudness=active]"
 CANVAS_HASH = """() => {
   const canvas = document.querySelector('[data-testid=live-canvas]');
@@ -41,7 +41,7 @@ async def test_the_ward_shows_live_numbers_of_every_bed(screen: Screen) -> None:
         rates = [int(text.split()[0].lstrip("?")) for text in shown if re.match(r"\??\d", text)]
         return rates if len(rates) >= 6 else []  # in a moment of noise a heart has no number
 
-    rates = await eventually(rates_of_six, within_s=10)
+    rates = await eventually(rates_of_six)
     assert all(20 < rate < 250 for rate in rates)
     await expect(screen.page.get_by_test_id("simulated")).to_contain_text("Simulated data")
     await expect(screen.page.get_by_test_id("count-high").locator("i")).to_have_text(
@@ -69,9 +69,7 @@ async def test_the_ecg_moves(screen: Screen) -> None:
     await screen.see_ward()
     await screen.open_patient("01")
     before = await screen.page.evaluate(CANVAS_HASH)
-    await screen.page.wait_for_function(
-        f"(before) => ({CANVAS_HASH})() !== before", arg=before, timeout=2_000
-    )
+    await screen.page.wait_for_function(f"(before) => ({CANVAS_HASH})() !== before", arg=before)
     await screen.page.get_by_test_id("freeze").click()
     await expect(screen.page.get_by_text("numbers live")).to_be_visible()
     frozen = await screen.page.evaluate(CANVAS_HASH)
@@ -91,7 +89,7 @@ async def test_an_alarm_is_acknowledged_and_says_by_whom(
         await expect(banner).to_contain_text("Breathing rate high")
         alarm = await banner.get_attribute("data-alarm")
         await screen.page.get_by_test_id("ack").click()
-        await expect(banner).to_contain_text("seen by", timeout=15_000)
+        await expect(banner).to_contain_text("seen by")
         assert await banner.get_attribute("data-alarm") == alarm
         await expect(screen.page.get_by_test_id("ack")).to_have_count(0)
 
@@ -123,7 +121,7 @@ async def test_the_keyboard_alone_finds_opens_acknowledges_and_returns(
         banner = page.get_by_test_id("banner-06")
         await expect(banner).to_contain_text("Breathing rate high")
         await page.keyboard.press("a")
-        await expect(banner).to_contain_text("seen by", timeout=15_000)
+        await expect(banner).to_contain_text("seen by")
         await page.keyboard.press("Escape")
         await expect(page.locator("article[data-testid^=tile-]")).to_have_count(8)
 

