@@ -5,6 +5,7 @@ by side, each with servers of its own. Of what has a whole system, the page in t
 and a quarter core and the kills three quarters of one: they run beside each other.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -18,8 +19,24 @@ from deploy.local.layout import PROJECT
 BUDGET_S = 15 * 60.0
 PURE = ("tests/unit", "tests/contract", "tests/fuzz")
 CONTROLS = "tests/chaos/test_controls.py"  # one service each: no whole system is measured
-PARTS = ("tests/integration", "tests/accuracy", CONTROLS)
+# Files that take longest, so that no worker ends long after the others; then all the rest.
+LONGEST = (
+    CONTROLS,
+    "tests/integration/systems/test_five_systems.py",
+    "tests/integration/operations/test_lanes.py",
+    "tests/integration/operations/test_backup_drill.py",
+    "tests/integration/gateway/test_native_commands.py",
+    "tests/integration/gateway/test_commands_killed.py",
+    "tests/integration/api/test_fuzzed.py",
+    "tests/integration/systems",
+    "tests/integration/local",
+    "tests/integration/operations/test_image.py",
+)
+PARTS = (*LONGEST, "tests/integration", "tests/accuracy")
 SIDE_BY_SIDE = 3
+# The debug mode of asyncio looks at the stack of whatever is scheduled: a fifth of the work here,
+# and it has nothing to say of processes. It is on where one process is tested.
+ON_SERVERS = ("-o", "asyncio_debug=false")
 PAGE = ("tests/browser",)
 KILLS = ("tests/chaos",)
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
@@ -31,6 +48,8 @@ CLOSING_LINE = re.compile(r"\b(?:passed|failed|skipped|errors?)\b.* in [\d.]+s")
 def main() -> int:
     """Run all tests; gives the exit status."""
     begin = time.monotonic()
+    # Many containers forbid it, and then each of a dozen test processes compiles all again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     stages = [
         ("the page's own", python("-m", "deploy.local.page", "--npm", "run", "--silent", "test")),
         ("pure", python(*PYTEST, "-n", "auto", *_there(PURE))),
@@ -39,15 +58,15 @@ def main() -> int:
             python(
                 *PYTEST,
                 *("-n", str(SIDE_BY_SIDE), "--dist", "loadfile", "--no-loadscope-reorder"),
-                "--durations=15",
+                *("--durations=15", *ON_SERVERS),
                 *_there(PARTS),
             ),
         ),
     ]
     # Two of pytest and not two of its workers: those divide a folder's tests among them.
     beside = [
-        Job("the page", python(*PYTEST, *_there(PAGE))),
-        Job("kills", python(*PYTEST, f"--ignore={CONTROLS}", *_there(KILLS))),
+        Job("the page", python(*PYTEST, *ON_SERVERS, *_there(PAGE))),
+        Job("kills", python(*PYTEST, *ON_SERVERS, f"--ignore={CONTROLS}", *_there(KILLS))),
     ]
     counts: Counter[str] = Counter()
     failed = []
