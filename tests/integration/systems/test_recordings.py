@@ -71,7 +71,7 @@ async def bring(whole: World, paths: Sequence[Path], **params: Any) -> tuple[int
     """What the console does; gives how many were not stored, and what it said."""
     out = io.StringIO()
     login = Login(url=str(whole.http.base_url), user=USER, password=PASSWORD)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         n_bad = await import_all(paths, login, {"device": DEVICE, **params}, out=out)
     return n_bad, out.getvalue()
 
@@ -115,7 +115,11 @@ async def test_a_recording_is_brought_computed_and_given_out_the_same(
     rates = [float(point["value"]) for point in points]
     assert np.median(rates) == pytest.approx(BEATS_PER_MIN, abs=1.0)
     assert (await whole.get("/v1/alarms"))["items"] == []
-    assert "file_stored" in [kind for kind, _ in await whole.events(DEVICE)]
+
+    async def is_told() -> bool:
+        return "file_stored" in [kind for kind, _ in await whole.events(DEVICE)]
+
+    await eventually(is_told)
 
     n_frames = "select count(*) from signal.frame"
     before = await whole.database.fetchval(n_frames)
