@@ -3,10 +3,10 @@
 Parts (``make bench WHAT=path,whole``): `path` from MQTT to PostgreSQL beside the peers; `whole` all
 services at 100 to 3,000 connections; `connections` at 10,000; `rude` what rude devices do to the
 others; `live` what sockets cost the api, `live-rude` what rude ones do to the others; `ceiling` how
-fast stages work off a backlog; `codecs` what decoding costs; `science` what each estimator costs, with 1 to 4,096 devices at once;
-`profile` where the time of a service goes; `soak` memory over a long time. CPU is what the
-operating system counts for each process with its children, divided by the messages sent, with what
-a process does in a second without messages.
+fast stages work off a backlog; `codecs` what decoding costs; `science` what estimators cost, with
+1 to 4,096 devices at once; `profile` where the time of a service goes; `soak` memory over a long
+time. CPU is what the operating system counts for each process with its children, divided by the
+messages sent, with what a process does in a second without messages.
 """
 
 import argparse
