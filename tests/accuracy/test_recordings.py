@@ -99,7 +99,10 @@ def test_pulse_rate_in_bed(floors: dict[str, Any]) -> None:
     recordings = packed_recordings(needed(BIDMC))
     rows = as_rows([recording.channels["PPG"] for recording in recordings])
     init = partial(pulse_oximetry.init, channels=1)
-    result = run(init, pulse_oximetry.step, rows[:, None], recordings[0].rate_hz)
+    result = run(
+        init, pulse_oximetry.step, rows[:, None], recordings[0].rate_hz,
+        delay_s=pulse_oximetry.DELAY_S,
+    )  # fmt: skip
     ends_s = np.arange(20.0, 480.0, 10.0)
     told = [shown(result, Measure.PULSE_RATE, row, ends_s) for row in range(len(rows))]
     wanted = [pulse_reference(recording, ends_s) for recording in recordings]

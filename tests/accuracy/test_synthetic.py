@@ -58,7 +58,10 @@ def test_pulse_rate_and_saturation(floors: dict[str, Any]) -> None:
         signals.ppg(beats, DURATION_S, 100, spo2=spo2, seed=k)
         for k, (beats, spo2) in enumerate(zip(BEATS, saturations, strict=True))
     ]
-    told = run(pulse_oximetry.init, pulse_oximetry.step, np.array(light), 100)
+    told = run(
+        pulse_oximetry.init, pulse_oximetry.step, np.array(light), 100,
+        delay_s=pulse_oximetry.DELAY_S,
+    )  # fmt: skip
     reference = np.array([rates(beats + 0.2, 10, ENDS_S) for beats in BEATS])
     error = rate_score(shown(told, Measure.PULSE_RATE), reference)
     assert error.mean_error <= floors["synthetic"]["pulse_rate_mean_error_most"], error

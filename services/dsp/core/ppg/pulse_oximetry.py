@@ -1,29 +1,28 @@
-"""All that one photoplethysmogram gives: pulse rate, oxygen saturation, perfusion index."""
+"""All that one photoplethysmogram gives: pulses, pulse rate, oxygen saturation, perfusion."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.dsp.core.outputs import Output, Reading
+from services.dsp.core.outputs import Beats, Output, Reading
 from services.dsp.core.ppg import pulsation
-from services.dsp.core.ppg.pulsation import GRID_HZ, PulsationState
-from services.dsp.core.ppg.pulse_rate import WINDOW_S as RATE_WINDOW_S
+from services.dsp.core.ppg.pulsation import DELAY, GRID_HZ, PulsationState
 from services.dsp.core.ppg.pulse_rate import PulseRate, pulse_rate
+from services.dsp.core.ppg.pulses import WINDOW_S as RATE_WINDOW_S
+from services.dsp.core.ppg.pulses import Pulses, find_pulses
 from services.dsp.core.ppg.saturation import WINDOW_S as SATURATION_WINDOW_S
 from services.dsp.core.ppg.saturation import Saturation, saturation
 from services.dsp.core.windows import Instants, Samples, present
+from shared.contracts.beats import BeatKind
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
 RED, INFRARED = 0, 1
-DELAY_S = 1  # of the readings behind the newest sample
-# Share of pulse rates within 5/min of the ECG by periodicity, and what a spread of the intervals
-# takes from it (1034 windows of 26 people in bed, docs/science/ppg.md).
-PERIODICITY_CALIBRATION = (
-    (0.1, 0.2, 0.3, 0.5, 0.65, 0.75, 0.85, 0.95),
-    (0.0, 0.4, 0.7, 0.8, 0.87, 0.94, 0.97, 1.0),
-)
-SPREAD_CALIBRATION = ((0.03, 0.08, 0.15, 0.3, 0.45, 0.6), (1.0, 0.95, 0.9, 0.8, 0.5, 0.0))
+DELAY_S = 2  # of the readings behind the newest sample
+# Pulses are told this long before the newest sample: half a second of light behind each at least.
+TOLD_S = (1.5, 2.5)
+LEAST_QUALITY = 0.3  # of the rate that pulses make: less is noise
+SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,39 +52,51 @@ def step(state: OximetryState, samples: Samples, times: Instants) -> tuple[Oxime
     )
     channels = samples.shape[1]
     rate_channel = INFRARED if channels > 1 else 0
-    rate = pulse_rate(changed.pulse[:, rate_channel])
+    pulses = find_pulses(changed.pulse[:, rate_channel])
+    rate = pulse_rate(pulses)
     readings: tuple[Reading, ...] = (_rate_reading(rate),)
     if channels > 1:
         window = SATURATION_WINDOW_S * GRID_HZ
         both = slice(RED, INFRARED + 1)
         found = saturation(changed.pulse[:, both, -window:], changed.light[:, both, -window:])
-        readings += _saturation_readings(found, rate)
-    return changed, Output(readings)
+        readings += _saturation_readings(found, pulses.periodicity)
+    return changed, Output(readings, _beats(pulses, rate, times))
 
 
 def _rate_reading(rate: PulseRate) -> Reading:
     return Reading(
-        Measure.PULSE_RATE,
-        Method.PPG_PULSE_INTERVALS,
-        rate.per_min,
-        rate_quality(rate),
-        rate.coverage,
+        Measure.PULSE_RATE, Method.PPG_PULSE_INTERVALS, rate.per_min, rate.quality, rate.coverage
     )
 
 
-def rate_quality(rate: PulseRate) -> Samples:
-    """Share of such pulse rates within 5/min of the truth (docs/science/ppg.md)."""
-    steady = np.interp(rate.spread, *SPREAD_CALIBRATION)
-    periodic = np.interp(rate.periodicity, *PERIODICITY_CALIBRATION)
-    return np.asarray(np.where(np.isfinite(rate.per_min), steady * periodic * rate.coverage, 0.0))
+def _beats(pulses: Pulses, rate: PulseRate, times: Instants) -> Beats:
+    """Feet of the pulses of one second: each pulse is told once, by its steepest rise."""
+    end = RATE_WINDOW_S * GRID_HZ + DELAY
+    first, last = (end - seconds * GRID_HZ for seconds in reversed(TOLD_S))
+    now = (pulses.place > first) & (pulses.place <= last)
+    now &= rate.quality[pulses.row] >= LEAST_QUALITY
+    before = np.concatenate((np.zeros(1, dtype=np.bool_), pulses.row[1:] == pulses.row[:-1]))
+    at = np.rint(pulses.place + 0.5).astype(np.intp)
+    seen = pulses.holes[pulses.row, at]
+    whole = before & (seen == np.roll(seen, 1))
+    apart = np.where(whole, pulses.foot - np.roll(pulses.foot, 1), np.nan)
+    row = pulses.row[now]
+    origin = times[row] + SECOND_US - end * SECOND_US // GRID_HZ
+    return Beats(
+        kind=BeatKind.PULSE_FOOT,
+        row=row,
+        t=origin + np.rint(pulses.foot[now] * (SECOND_US / GRID_HZ)).astype(np.int64),
+        rr_ms=(apart[now] * 1000 / GRID_HZ).astype(np.float32),
+        quality=rate.quality[row].astype(np.float32),
+    )
 
 
-def _saturation_readings(found: Saturation, rate: PulseRate) -> tuple[Reading, Reading]:
+def _saturation_readings(found: Saturation, periodicity: Samples) -> tuple[Reading, Reading]:
     """Quality: both channels show the same pulsation, it repeats, and there is enough of it."""
     alike = np.interp(found.agreement, (0.5, 0.8, 0.95), (0.0, 0.6, 1.0))
     enough = np.interp(present(found.perfusion), (0.05, 0.2, 0.5), (0.0, 0.7, 1.0))
     seen = np.interp(found.coverage, (0.25, 0.6), (0.6, 1.0))
-    repeats = np.interp(rate.periodicity, (0.2, 0.6), (0.5, 1.0))
+    repeats = np.interp(periodicity, (0.2, 0.6), (0.5, 1.0))
     quality = np.where(np.isfinite(found.spo2), alike * enough * seen * repeats, 0.0)
     has_index = np.isfinite(found.perfusion)
     index_quality = np.where(has_index, alike * seen * repeats, 0.0)

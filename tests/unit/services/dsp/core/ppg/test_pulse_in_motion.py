@@ -42,7 +42,7 @@ def running(pulses: Floats = PULSES, seconds: int = DURATION_S, jolts: float = 1
 def told(run: Run, *, start: int = 0) -> list[Reading]:
     lights = run.light.shape[1]
     state = pulse_in_motion.init(len(run.light), RATE_HZ, lights=lights)
-    readings = []
+    readings: list[Reading] = []
     for second in range(start, run.light.shape[2] // RATE_HZ):
         light = run.light[:, :, second * RATE_HZ : (second + 1) * RATE_HZ]
         jolt = run.jolt[:, :, second * MOTION_HZ : (second + 1) * MOTION_HZ]
