@@ -17,6 +17,7 @@ from services.dsp.core.radar import vital_signs
 from services.dsp.core.respiration import impedance
 from services.dsp.core.windows import Floats, Samples
 from services.dsp.scoring_motion import posture, spirometry
+from shared.contracts.beats import BeatClass
 from shared.contracts.measures import MEASURES, Measure
 
 __all__ = ["posture", "spirometry"]  # of scoring_motion, beside what is here
@@ -31,7 +32,9 @@ Told = Callable[[Output, float], Iterator[Result]]
 class Stream:
     """One device whose samples are cut into whole seconds, as the service does it."""
 
-    def __init__(self, fs: float, state: object, step: Step, told: Told) -> None:
+    def __init__(
+        self, fs: float, state: object, step: Step, told: Told, *, more_s: int = 1
+    ) -> None:
         if fs != int(fs):
             raise ValueError(f"rates are whole numbers here, not {fs} Hz")
         self._rate_hz = int(fs)
@@ -40,6 +43,7 @@ class Stream:
         self._told = told
         self._rest = np.empty((0, 0))
         self._second = 0
+        self._more_s = more_s
 
     def push(self, samples: Floats) -> list[Result]:
         """Take samples (n, channels); give what became known."""
@@ -51,9 +55,9 @@ class Stream:
         return results
 
     def finish(self) -> list[Result]:
-        """The unfinished second filled up as missing, and one more that brings out what waits."""
+        """The unfinished second filled up as missing, and more that bring out what waits."""
         results: list[Result] = []
-        for rest in (self._rest, self._rest[:0]):
+        for rest in (self._rest, *[self._rest[:0]] * self._more_s):
             second = np.full((self._rate_hz, self._rest.shape[1]), np.nan)
             second[: len(rest)] = rest
             results += self._take(second)
@@ -71,8 +75,10 @@ class Stream:
 
 def _beats(out: Output, _end_s: float) -> Iterator[Result]:
     assert out.beats is not None
-    for t, quality in zip(out.beats.t, out.beats.quality, strict=True):
-        yield {"t": (int(t) - START_US) / SECOND_US, "label": "N", "quality": float(quality)}
+    for k, t in enumerate(out.beats.t.tolist()):
+        label = "N" if out.beats.classes is None else BeatClass(out.beats.classes[k]).name
+        quality = float(out.beats.quality[k])
+        yield {"t": (t - START_US) / SECOND_US, "label": label, "quality": quality}
 
 
 def _reading(measure: Measure, delay_s: float, least: float = 0.0) -> Told:

@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from services.dsp.core import device_values
-from services.dsp.core.ecg import heart_rate
+from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_oximetry
 from services.dsp.core.respiration import impedance
@@ -110,6 +110,19 @@ _COMPUTED = (
         memory_s=48,
         init=heart_rate.init,
         step=heart_rate.step,
+        gives_beats=True,
+    ),
+    Estimator(
+        key="ecg_classes",
+        after="ecg",
+        stream=Stream.ECG,
+        n_channels=1,
+        rates_hz=(100, 2000),
+        measures=(),
+        delay_s=classes.DELAY_S,
+        memory_s=48 + classes.RING_S + 2,
+        init=classes.init,
+        step=classes.step,
         gives_beats=True,
     ),
     Estimator(

@@ -1,0 +1,242 @@
+"""Makes ``services/dsp/core/ecg/class_weights.py``: ``python -m tests.accuracy.train_classes``.
+
+Reads the MIT-BIH Arrhythmia Database (PhysioNet, ODC-BY 1.0) beside the repository. First it
+reports the classes of people whom the net has not seen: five groups of three records, each judged
+by the whole estimator with a net that learned from the other twelve. Then it learns from all and,
+with ``--write``, writes the weights. Nothing of it runs in the service.
+
+Learning: V against N and S (fusion beats are left out), one example a beat, as the estimator sees
+it when it judges. In each record each of the two classes weighs the square root of its number,
+so that no patient with thousands of ectopic beats decides for all.
+"""
+
+import argparse
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.ecg import class_weights, classes, heart_rate
+from services.dsp.core.ecg.classes import LOGIT_BOUND
+from shared.contracts.beats import BeatClass
+from tests.accuracy.recordings import EcgRecord, ecg_record, record_names
+from tests.accuracy.scores import LEARNING_S, MATCH_S, pairs
+from tests.accuracy.streams import SECOND_US, START_US, as_rows
+
+Floats = NDArray[np.float64]
+GROUPS = (
+    {"118", "119", "232"}, {"100", "105", "207"}, {"106", "108", "215"}, {"208", "203", "114"},
+    {"200", "222", "228"},
+)  # fmt: skip
+HIDDEN, PASSES, BATCH, RATE, DECAY = 12, 60, 1024, 5e-3, 1e-3
+SEEDS = (0, 1, 2)
+TARGET = Path(classes.__file__).with_name("class_weights.py")
+
+
+class Net(NamedTuple):
+    """Weights in the form of ``class_weights.py``; several nets side by side are one."""
+
+    hidden: Floats
+    hidden_offset: Floats
+    output: Floats
+    output_offset: float
+
+    def use(self) -> None:
+        """Let the estimator judge by these weights from now on."""
+        classes._weights.cache_clear()
+        for name, value in zip(("HIDDEN", "HIDDEN_OFFSET", "OUTPUT"), self[:3], strict=True):
+            setattr(class_weights, name, value)
+        setattr(class_weights, "OUTPUT_OFFSET", self.output_offset)  # noqa: B010  # a constant
+
+
+class Told(NamedTuple):
+    """Beats of one record as the estimator sees them when it judges."""
+
+    t_s: Floats
+    classes: NDArray[np.int8]
+    features: Floats
+
+
+def run(records: list[EcgRecord]) -> list[Told]:
+    """The estimator over the first leads, in rows."""
+    rows = as_rows([record.lead for record in records])
+    rate_hz, n = records[0].rate_hz, len(records)
+    heart, state = heart_rate.init(n, rate_hz), classes.init(n, rate_hz)
+    seen: list[list[tuple[Floats, NDArray[np.int8], Floats]]] = [[] for _ in records]
+    for second in range(rows.shape[1] // rate_hz + classes.DELAY_S + 1):
+        block = np.full((n, rate_hz), np.nan)
+        given = rows[:, second * rate_hz : (second + 1) * rate_hz]
+        block[:, : given.shape[1]] = given
+        times = np.full(n, START_US + second * SECOND_US)
+        heart, output = heart_rate.step(heart, block, times)
+        state, told = classes.step(state, block, times, output)
+        assert told.beats is not None
+        assert told.beats.classes is not None
+        row, at = classes.due(state.ring, times)
+        features = classes.judge(state.ring, times).features[row, at]
+        for k in range(n):
+            mine = row == k
+            t_s = (told.beats.t[mine] - START_US) / SECOND_US
+            seen[k].append((t_s, told.beats.classes[mine], features[mine]))
+    return [Told(*(np.concatenate(part) for part in zip(*each, strict=True))) for each in seen]
+
+
+def labels(record: EcgRecord, t_s: Floats) -> tuple[NDArray[np.str_], list[tuple[float, str]]]:
+    """Annotated class of each beat ("O": none, "-": in flutter), and the beats that were missed."""
+    of_beat = np.full(len(t_s), "O")
+    missed = []
+    for i, j in pairs(record.beats_s, t_s):
+        if j < 0:
+            missed.append((float(record.beats_s[i]), str(record.classes[i])))
+        elif i >= 0:
+            of_beat[j] = record.classes[i]
+    for begin, end in record.flutter_s:
+        of_beat[(t_s >= begin - MATCH_S) & (t_s <= end + MATCH_S)] = "-"
+        missed = [(t, k) for t, k in missed if not begin - MATCH_S <= t <= end + MATCH_S]
+    return of_beat, missed
+
+
+def confusion(record: EcgRecord, told: Told) -> Counter[str]:
+    """Counts after five minutes, annotated class first: "V>N"; "O" is no beat."""
+    of_beat, missed = labels(record, told.t_s)
+    counts = Counter(f"{kind}>O" for t, kind in missed if t >= LEARNING_S)
+    for t, kind, code in zip(told.t_s, of_beat, told.classes, strict=True):
+        if t >= LEARNING_S and kind != "-":
+            counts[f"{kind}>{BeatClass(code).name[0]}"] += 1
+    return counts
+
+
+def rates(counts: Counter[str], kind: str) -> tuple[float, float]:
+    """Sensitivity and positive predictivity in percent, after EC57."""
+    pardoned = {"V": "FQ", "S": "Q"}[kind]
+    hit = counts[f"{kind}>{kind}"]
+    wanted = sum(n for key, n in counts.items() if key[0] == kind)
+    called = sum(n for key, n in counts.items() if key[2] == kind and key[0] not in pardoned)
+    return 100 * hit / max(wanted, 1), 100 * hit / max(called, 1)
+
+
+def learn(records: Iterable[EcgRecord], seen: Iterable[Told]) -> Net:
+    """Nets of all seeds, as one with the mean of their logits."""
+    x, y, w = [], [], []
+    for record, told in zip(records, seen, strict=True):
+        of_beat, _ = labels(record, told.t_s)
+        keep = np.isin(of_beat, list("NSV")) & (told.t_s > 20)
+        is_v = (of_beat[keep] == "V").astype(float)
+        weight = np.ones(len(is_v))
+        for value in (0, 1):
+            n = (is_v == value).sum()
+            weight[is_v == value] = 1 / np.sqrt(max(n, 1))
+        x.append(np.clip(told.features[keep], -LOGIT_BOUND, LOGIT_BOUND))
+        y.append(is_v)
+        w.append(weight)
+    data = np.concatenate(x), np.concatenate(y), np.concatenate(w)
+    nets = [_learned(*data, seed) for seed in SEEDS]
+    return Net(
+        np.concatenate([net.hidden for net in nets], axis=1),
+        np.concatenate([net.hidden_offset for net in nets]),
+        np.concatenate([net.output for net in nets]) / len(nets),
+        float(np.mean([net.output_offset for net in nets])),
+    )
+
+
+def _learned(features: Floats, y: Floats, w: Floats, seed: int) -> Net:
+    mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
+    x = (features - mean) / spread
+    rng = np.random.default_rng(seed)
+    values = [
+        rng.normal(0, 1 / np.sqrt(x.shape[1]), (x.shape[1], HIDDEN)), np.zeros(HIDDEN),
+        rng.normal(0, 1 / np.sqrt(HIDDEN), HIDDEN), np.zeros(1),
+    ]  # fmt: skip
+    first, second = [np.zeros_like(v) for v in values], [np.zeros_like(v) for v in values]
+    turns, turn = PASSES * (len(x) // BATCH), 0
+    for _ in range(PASSES):
+        order = rng.permutation(len(x))
+        for begin in range(0, len(x) - BATCH + 1, BATCH):
+            at = order[begin : begin + BATCH]
+            inner = np.tanh(x[at] @ values[0] + values[1])
+            chance = 1 / (1 + np.exp(-(inner @ values[2] + values[3][0])))
+            slope = (chance - y[at]) * w[at] / w.mean() / BATCH
+            back = slope[:, None] * values[2] * (1 - inner**2)
+            slopes = [x[at].T @ back, back.sum(axis=0), inner.T @ slope, slope.sum(keepdims=True)]
+            turn += 1
+            rate = RATE * 0.5 * (1 + np.cos(np.pi * turn / turns))
+            for k, each in enumerate(slopes):
+                first[k] = 0.9 * first[k] + 0.1 * each
+                second[k] = 0.999 * second[k] + 0.001 * each**2
+                scaled = first[k] / (1 - 0.9**turn)
+                scaled = scaled / (np.sqrt(second[k] / (1 - 0.999**turn)) + 1e-8)
+                values[k] = values[k] - rate * (scaled + DECAY * values[k])
+    hidden = values[0] / spread[:, None]
+    return Net(hidden, values[1] - mean @ hidden, values[2], float(values[3][0]))
+
+
+def report(records: list[EcgRecord], seen: list[Told]) -> None:
+    """Classes of people whom the judging net has not seen."""
+    total: Counter[str] = Counter()
+    for group in GROUPS:
+        others = [k for k, record in enumerate(records) if record.name not in group]
+        learn([records[k] for k in others], [seen[k] for k in others]).use()
+        tested = [record for record in records if record.name in group]
+        for record, told in zip(tested, run(tested), strict=True):
+            counts = confusion(record, told)
+            total += counts
+            print(f"  {record.name}: {_line(counts)}", flush=True)
+    print(f"unseen people: {_line(total)}")
+
+
+def _line(counts: Counter[str]) -> str:
+    told = " ".join(f"{key}:{n}" for key, n in sorted(counts.items()) if key[0] != key[2])
+    parts = [f"{kind} {a:.1f}/{b:.1f}" for kind in "VS" for a, b in [rates(counts, kind)]]
+    return f"{', '.join(parts)} | {told}"
+
+
+def as_module(net: Net) -> str:
+    """The weights as Python."""
+
+    def row(values: Floats) -> str:
+        return ", ".join(repr(round(float(value), 4)) for value in values) + ","
+
+    def block(text: str, indent: str) -> str:
+        return textwrap.fill(text, 96, initial_indent=indent, subsequent_indent=indent)
+
+    hidden = "\n".join(f"    (\n{block(row(each), ' ' * 8)}\n    )," for each in net.hidden)
+    return "\n".join((
+        '"""Weights of the judge of ventricular beats.',
+        "",
+        "Written by ``python -m tests.accuracy.train_classes --write``, which tells from what.",
+        "Never by hand.",
+        '"""',
+        "",
+        "# fmt: off",
+        f"HIDDEN = (\n{hidden}\n)",
+        f"HIDDEN_OFFSET = (\n{block(row(net.hidden_offset), '    ')}\n)",
+        f"OUTPUT = (\n{block(row(net.output), '    ')}\n)",
+        f"OUTPUT_OFFSET = {round(net.output_offset, 4)}",
+        "",
+    ))  # fmt: skip
+
+
+def main() -> int:
+    """Report, learn, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="write the weights of the service")
+    parser.add_argument("--no-report", action="store_true", help="leave the report out")
+    options = parser.parse_args()
+    records = [ecg_record(name) for name in record_names()]
+    seen = run(records)
+    if not options.no_report:
+        report(records, seen)
+    net = learn(records, seen)
+    if options.write:
+        TARGET.write_text(as_module(net))
+        print(f"written: {TARGET.name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

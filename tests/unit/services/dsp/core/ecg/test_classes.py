@@ -1,0 +1,116 @@
+"""Classes of beats on signals whose truth is known."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services.dsp.core.ecg import classes, heart_rate
+from services.dsp.core.ecg.classes import irregularity, masked_median
+from shared.contracts.beats import BeatClass
+from tests.unit.services.dsp import signals
+from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
+
+RATE_HZ, DURATION_S = 250, 100
+
+
+def wide(beats: Floats, duration_s: float) -> Floats:
+    """Complexes without a P wave, wide and turned over, as those of ventricular beats."""
+    t = np.arange(int(duration_s * RATE_HZ)) / RATE_HZ
+    x = np.zeros(len(t))
+    for beat in beats:
+        x += 1.3 * np.exp(-0.5 * ((t - beat) / 0.035) ** 2)
+        x -= 0.7 * np.exp(-0.5 * ((t - beat - 0.1) / 0.04) ** 2)
+        x -= 0.5 * np.exp(-0.5 * ((t - beat - 0.3) / 0.07) ** 2)
+    return x
+
+
+def told(lead: Floats) -> dict[float, BeatClass]:
+    """Class of each beat by its time."""
+    heart, state = heart_rate.init(1, RATE_HZ), classes.init(1, RATE_HZ)
+    found: dict[float, BeatClass] = {}
+    seconds = len(lead) // RATE_HZ
+    for second in range(seconds + classes.DELAY_S):
+        block = np.full((1, RATE_HZ), np.nan)
+        if second < seconds:
+            block[0] = lead[second * RATE_HZ : (second + 1) * RATE_HZ]
+        times = np.array([(START_S + second) * SECOND_US])
+        heart, output = heart_rate.step(heart, block, times)
+        state, judged = classes.step(state, block, times, output)
+        assert judged.beats is not None
+        assert judged.beats.classes is not None
+        for t, code in zip(judged.beats.t, judged.beats.classes, strict=True):
+            assert int(t) <= times[0] - (classes.AHEAD_S - 1) * SECOND_US
+            found[t / SECOND_US - START_S] = BeatClass(code)
+    return found
+
+
+def near(found: dict[float, BeatClass], beats: Floats) -> list[BeatClass]:
+    """Class of the beat at each of some times."""
+    t = np.array(list(found))
+    kinds = list(found.values())
+    return [kinds[int(np.argmin(np.abs(t - beat)))] for beat in beats]
+
+
+@pytest.fixture(scope="module")
+def regular() -> Floats:
+    return np.arange(0.5, DURATION_S, 0.85)
+
+
+def test_normal_beats_are_normal(regular: Floats) -> None:
+    found = told(signals.ecg(regular, DURATION_S, RATE_HZ))
+    assert len(found) >= len(regular) - 2
+    assert set(found.values()) == {BeatClass.N}
+
+
+@pytest.mark.parametrize("gain", [1.0, -1.0, 300.0])
+def test_wide_early_beats_are_ventricular(regular: Floats, gain: float) -> None:
+    ectopic = regular[20::12] + 0.5
+    normal = np.setdiff1d(regular, regular[21::12])  # the pause after it makes up for it
+    lead = signals.ecg(normal, DURATION_S, RATE_HZ) + wide(ectopic, DURATION_S)
+    found = told(gain * lead)
+    assert near(found, ectopic[:-1]) == [BeatClass.V] * (len(ectopic) - 1)
+    assert near(found, normal[:-2]) == [BeatClass.N] * (len(normal) - 2)
+
+
+def test_narrow_early_beats_are_supraventricular(regular: Floats) -> None:
+    shift = np.where(np.arange(len(regular)) % 15 == 10, -0.3, 0)
+    found = told(signals.ecg(regular + shift, DURATION_S, RATE_HZ))
+    assert near(found, (regular + shift)[10:-2:15]) == [BeatClass.S] * len(regular[10:-2:15])
+    assert sum(kind != BeatClass.N for kind in found.values()) == len(regular[10:-2:15])
+
+
+def test_nothing_is_early_where_all_is_irregular() -> None:
+    rng = np.random.default_rng(4)
+    beats = 0.5 + np.cumsum(rng.uniform(0.45, 1.2, 110))
+    found = told(signals.ecg(beats[beats < DURATION_S], DURATION_S, RATE_HZ))
+    late = [kind for t, kind in found.items() if t > 20]
+    assert late.count(BeatClass.S) <= 1
+
+
+def test_noise_gives_no_exception_and_missing_samples_no_beat(regular: Floats) -> None:
+    rng = np.random.default_rng(2)
+    lead = signals.ecg(regular, DURATION_S, RATE_HZ)
+    lead[40 * RATE_HZ : 60 * RATE_HZ] = np.nan
+    lead[60 * RATE_HZ : 70 * RATE_HZ] += 5 * np.sin(np.arange(10 * RATE_HZ) * 50 * 2 * np.pi / 250)
+    lead[70 * RATE_HZ : 80 * RATE_HZ] = np.clip(rng.standard_normal(10 * RATE_HZ) * 9, -3, 3)
+    assert all(not 40.2 < t < 59.8 for t in told(lead))
+
+
+def test_entropy_tells_regular_from_irregular() -> None:
+    rng = np.random.default_rng(0)
+    regular = np.log(0.8 + 0.01 * rng.standard_normal(90))
+    bigeminy = np.log(np.where(np.arange(90) % 2, 0.6, 1.0) + 0.01 * rng.standard_normal(90))
+    fibrillation = np.log(rng.uniform(0.4, 1.1, 90))
+    rr = np.stack((regular, bigeminy, fibrillation))
+    entropy = irregularity(rr, np.ones(rr.shape, dtype=np.bool_))
+    assert entropy[0] < 0.3
+    assert entropy[1] < 0.5
+    assert entropy[2] > 1.6
+
+
+def test_median_counts_only_what_is_asked() -> None:
+    values = np.array([[5.0, 1.0, 9.0, 2.0], [1.0, 2.0, 3.0, 4.0]])
+    mask: NDArray[Any] = np.array([[True, True, False, True], [False] * 4])
+    np.testing.assert_array_equal(masked_median(values, mask), [2.0, 0.0])
