@@ -252,7 +252,7 @@ def test_no_bytes_take_long(name: str) -> None:
         decoder = new_decoder(codec)
         began_s = time.process_time()
         check_sound(codec, decoder, decoder.feed(payload, ENVELOPE))
-        assert time.process_time() - began_s < 3.0, token[:20]
+        assert time.process_time() - began_s < 10.0, token[:20]
 
 
 @given(name=st.sampled_from(sorted(SAMPLES)), data=st.binary(max_size=200))

@@ -73,7 +73,7 @@ async def test_a_loop_that_ignores_the_stop_is_cancelled_after_the_grace() -> No
         runtime.loop("deaf", deaf)
         runtime.stop.set()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await serve(Example(shutdown_grace_s=0.1), bootstrap, runtime=new_runtime())
 
 
@@ -83,6 +83,6 @@ async def test_a_service_without_loops_lives_until_the_stop() -> None:
     async def bootstrap(_: Example, __: Runtime) -> None:
         asyncio.get_running_loop().call_later(0.1, runtime.stop.set)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await serve(Example(), bootstrap, runtime=runtime)
     assert runtime.stop.is_set()

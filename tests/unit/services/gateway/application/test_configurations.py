@@ -108,7 +108,7 @@ async def running(
         yield configurations, session
     finally:
         stop.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await task
 
 
