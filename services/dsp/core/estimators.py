@@ -22,6 +22,7 @@ from services.dsp.core import device_values
 from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_oximetry
+from services.dsp.core.radar import vital_signs
 from services.dsp.core.respiration import impedance
 from services.dsp.core.temperature import sensor
 from services.dsp.core.windows import Instants, Samples
@@ -159,6 +160,17 @@ _COMPUTED = (
         memory_s=impedance.MEMORY_S,
         init=impedance.init,
         step=impedance.step,
+    ),
+    Estimator(
+        key="radar",
+        stream=Stream.RADAR_IQ,
+        n_channels=2,
+        rates_hz=(50, 2000),
+        measures=(Measure.HEART_RATE, Measure.RESPIRATION_RATE, Measure.PRESENCE),
+        delay_s=0,
+        memory_s=vital_signs.MEMORY_S,
+        init=vital_signs.init,
+        step=vital_signs.step,
     ),
     Estimator(
         key="temperature",

@@ -10,8 +10,8 @@ from services.dsp.core.radar.demodulation import GRID_HZ, Chest
 from services.dsp.core.radar.segments import hann, line_off
 from services.dsp.core.windows import Samples
 
-BREATH_HZ = 10
-SIZE = 2048  # bins of 0.3/min
+BREATH_HZ = 5
+SIZE = 1024  # bins of 0.3/min
 SHORT_S, LONG_S = 30, 60
 LEAST_S = 10.0  # of clean signal
 SLOWEST_HZ, FASTEST_HZ = 0.05, 1.25
@@ -29,7 +29,7 @@ class Breath(NamedTuple):
     ----------
     hz : rate, NaN where too little is clean
     mm : RMS of the movement in the last clean 30 s
-    concentration : of the last clean minute, share of the power of 0.04 to 4 Hz that lies at the
+    concentration : of the last clean minute, share of the power of 0.04 to 2.5 Hz that lies at the
         rate, twice and thrice it
     clean_s : how long nothing was missing and no body moved
     """
@@ -69,11 +69,11 @@ def stands_still(chest: Chest, breath: Breath) -> NDArray[np.bool_]:
     power, earlier, _ = _spectrum(before, np.minimum(begin, n - still - 1))
     hz = _peak(power, SLOWEST_HZ, FASTEST_HZ)
     breathed = enough & (earlier > EARLIER_MM) & (hz >= EARLIER_HZ)
-    return breathed & (rms < STILL_MM) & (breath.clean_s >= STILL_S)
+    return np.asarray(breathed & (rms < STILL_MM) & (breath.clean_s >= STILL_S))
 
 
 def _slow(chest: Chest) -> Samples:
-    return chest.mm.reshape(len(chest.mm), -1, GRID_HZ // BREATH_HZ).mean(axis=2)
+    return np.asarray(chest.mm.reshape(len(chest.mm), -1, GRID_HZ // BREATH_HZ).mean(axis=2))
 
 
 def _bend_off(values: Samples) -> Samples:
@@ -84,7 +84,7 @@ def _bend_off(values: Samples) -> Samples:
     for shape in (t, bend):
         part = (flat * shape).sum(axis=1) / (shape * shape).sum()
         flat = flat - part[:, None] * shape
-    return flat
+    return np.asarray(flat)
 
 
 def _spectrum(slow: Samples, begin: NDArray[np.intp]) -> tuple[Samples, Samples, Samples]:
@@ -108,10 +108,10 @@ def _peak(power: Samples, low_hz: float, high_hz: float) -> Samples:
 
 def _concentration(power: Samples, hz: Samples, length_s: Samples) -> Samples:
     f = np.arange(power.shape[1]) * (BREATH_HZ / SIZE)
-    band = power * ((f >= 0.04) & (f <= 4.0))
+    band = power * (f >= 0.04)
     half = (2 / length_s)[:, None]  # of the main lobe of a Hann window
     near = np.zeros(power.shape, dtype=np.bool_)
     for k in (1, 2, 3):
         near |= np.abs(f - k * hz[:, None]) <= half + 0.03 * k * hz[:, None]
     total = band.sum(axis=1)
-    return np.where(near, band, 0.0).sum(axis=1) / np.where(total > 0, total, 1.0)
+    return np.asarray(np.where(near, band, 0.0).sum(axis=1) / np.where(total > 0, total, 1.0))

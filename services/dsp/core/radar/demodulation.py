@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from services.dsp.core.conditioning.functions import WHOLE
 from services.dsp.core.windows import Floats, Samples
 
-GRID_HZ = 50  # of the window: each sample the mean of 20 ms, which also nulls hum of 50 Hz
+GRID_HZ = 25  # of the window: each sample the mean of 40 ms, which also nulls hum of 50 Hz
 WAVELENGTH_MM = 12.49  # 24.0 GHz in air; NJR4262J: 24.05 to 24.25
 MM_PER_RADIAN = WAVELENGTH_MM / (4 * np.pi)
 # Module data: gain of the channels equal within 12 %, phase within 8 degrees. As standard
@@ -21,8 +21,9 @@ GAIN_SPREAD, SKEW_SPREAD = 0.07, 0.14
 # The largest breath of the requirements, 12.6 mm at 24/min with a sigh, comes to 38 mm/s.
 BODY_MM_PER_S = 45.0
 AROUND_MOTION_S = 1.0
-BRIDGED = 5  # samples of GRID_HZ: in 0.1 s a chest moves less than a quarter of a wave
-THIN = 5  # every fifth sample is enough for six numbers
+BLURRED = 0.6  # of the radius: a mean of 40 ms comes to that at 79 mm/s, whatever the turns
+BRIDGED = 2  # samples of GRID_HZ: in 0.1 s a chest moves less than a quarter of a wave
+THIN = 2  # every second sample is enough for five numbers
 
 
 class Chest(NamedTuple):
@@ -46,13 +47,14 @@ class Chest(NamedTuple):
     misfit: Samples
 
 
-def demodulated(iq: Samples, noise: Samples) -> Chest:
+def demodulated(iq: Samples, noise: Samples, rough: NDArray[np.bool_]) -> Chest:
     """The displacement behind a window.
 
     Parameters
     ----------
     iq : (devices, 2, n) at GRID_HZ, NaN where missing
     noise : (devices,) standard deviation of the noise of a sample, unit of the samples
+    rough : (devices, seconds) where something moved so fast that the means are blurred
     """
     x, y, seen, broken = _bridged(iq)
     centre_x, centre_y = _mean(x, seen), _mean(y, seen)
@@ -68,7 +70,8 @@ def demodulated(iq: Samples, noise: Samples) -> Chest:
     turn[:, 0] = 0.0
     turn -= 2 * np.pi * np.rint(turn / (2 * np.pi))
     mm = np.cumsum(turn, axis=1) * MM_PER_RADIAN
-    clean = _clean(broken | _moving(mm))
+    blurred = far < BLURRED * radius[:, None]
+    clean = _clean(broken | blurred | _moving(mm) | np.repeat(rough, GRID_HZ, axis=1))
     n = mm.shape[1]
     begin = np.where(clean.all(axis=1), 0, n - np.argmin(clean[:, ::-1], axis=1))
     seen_noise = noise / scale / radius * MM_PER_RADIAN
@@ -130,7 +133,7 @@ def _on_circle(
     return u, v, np.sqrt(np.maximum(radius2, 1e-12))
 
 
-def _solved(lower: list[list[Samples]], right: list[Samples]) -> list[Samples]:
+def _solved(lower: list[list[Floats]], right: list[Floats]) -> list[Floats]:
     """Solutions of many small symmetric systems: Cholesky, one step for all rows."""
     n = len(right)
     for j in range(n):
@@ -154,8 +157,8 @@ def _solved(lower: list[list[Samples]], right: list[Samples]) -> list[Samples]:
 
 
 def _moving(mm: Samples) -> NDArray[np.bool_]:
-    """Where something moved faster than a chest does, over a tenth of a second."""
-    step = GRID_HZ // 10
+    """Where something moved faster than a chest does, over an eighth of a second."""
+    step = GRID_HZ // 8
     far = np.abs(mm[:, step:] - mm[:, :-step]) * (GRID_HZ / step)
     moving = np.zeros(mm.shape, dtype=np.bool_)
     moving[:, step:] = far > BODY_MM_PER_S
@@ -164,8 +167,10 @@ def _moving(mm: Samples) -> NDArray[np.bool_]:
 
 def _clean(bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where nothing was bad in the second before and is none in the second after."""
-    at = np.arange(bad.shape[1])
+    if not bad.any():
+        return ~bad
     n = bad.shape[1]
+    at = np.arange(n)
     last = np.maximum.accumulate(np.where(bad, at, -n), axis=1)
     following = np.minimum.accumulate(np.where(bad, at, 2 * n)[:, ::-1], axis=1)[:, ::-1]
     return np.minimum(at - last, following - at) > AROUND_MOTION_S * GRID_HZ
@@ -176,7 +181,7 @@ def _angle(v: Samples, u: Samples) -> Samples:
     size = -(-v.size // WHOLE) * WHOLE
     flat = np.zeros((2, size))
     flat[0, : v.size], flat[1, : v.size] = v.ravel(), u.ravel()
-    return np.arctan2(flat[0], flat[1])[: v.size].reshape(v.shape)
+    return np.asarray(np.arctan2(flat[0], flat[1])[: v.size].reshape(v.shape))
 
 
 def _sum(values: Samples) -> Floats:

@@ -19,11 +19,13 @@ from services.dsp.core.windows import Samples
 
 MOVED = 5.0  # times the noise: drift of a receiver alone comes to 3
 ROUND = 0.2  # misfit above which there is no circle, only noise
-LOOK_S = 30
+LOOK_S, FIFTH = 30, 5  # five samples of the window are one fifth of a second
 # RMS of the smallest breath of the requirements, 2 mm from peak to peak: 0.7 mm
 SMALL_MM, BREATH_MM = 0.5, 0.8
-LINE_S, MOST_LINE = 30.0, 2.0  # a narrow line counts by how long it was looked at
+# A narrow line counts by how long it was looked at: in 15 s a curtain often draws one too.
+LINE_COUNTS = ((15.0, 30.0, 60.0), (0.0, 1.0, 2.0))
 CONFIRMED = 4.6  # no empty room of 180 reached it twice running; see docs/science/radar.md
+UNREST_S = 5.0  # of quiet after a movement before it is looked at
 HELD = 1.5  # enough when it was confirmed a moment ago
 
 
@@ -45,9 +47,10 @@ def life(chest: Chest, breath: Breath, pulse: Pulse, iq: Samples, noise: Samples
     moved = _moved(chest, iq, noise)
     line = -functions.log(np.maximum(1 - breath.concentration, 1e-3))
     line = line * np.clip((breath.mm - SMALL_MM) / (BREATH_MM - SMALL_MM), 0, 1)
-    line = line * np.clip(breath.clean_s / LINE_S, 0, MOST_LINE)
+    line = line * np.interp(breath.clean_s, *LINE_COUNTS)
     level = np.maximum(pulse.evidence, 0.0) + line
-    there = (moved > MOVED) & (chest.misfit < ROUND)
+    unrest = breath.clean_s < UNREST_S
+    there = ((moved > MOVED) | unrest) & (chest.misfit < ROUND)
     return Life(moved, np.where(there, level, 0.0))
 
 
@@ -60,14 +63,14 @@ def present(levels: Samples) -> NDArray[np.bool_]:
 
 def _moved(chest: Chest, iq: Samples, noise: Samples) -> Samples:
     """RMS of the clean movement over half a minute, without lines, over the noise of a mean."""
+    means = iq[:, :, -LOOK_S * GRID_HZ :].reshape(len(iq), 2, -1, FIFTH).mean(axis=3)
     n = iq.shape[2]
-    inside = np.arange(n) >= np.maximum(chest.begin, n - LOOK_S * GRID_HZ)[:, None]
-    inside &= np.isfinite(iq).all(axis=1)
+    begin = np.maximum(chest.begin - (n - LOOK_S * GRID_HZ), 0) / FIFTH
+    inside = np.isfinite(means).all(axis=1) & (np.arange(means.shape[2]) >= begin[:, None])
     power = np.zeros(len(iq))
     for channel in (0, 1):
-        flat = line_off(iq[:, channel], inside)
-        fifths = flat.reshape(len(flat), -1, 5).mean(axis=2)
-        power += (fifths * fifths).sum(axis=1)
-    count = np.maximum(inside.sum(axis=1) / 5, 1)
-    floor = noise * noise / 5
-    return np.sqrt(power / count / 2 / np.where(floor > 0, floor, np.inf))
+        flat = line_off(means[:, channel], inside)
+        power += (flat * flat).sum(axis=1)
+    count = np.maximum(inside.sum(axis=1), 1)
+    floor = noise * noise / FIFTH
+    return np.asarray(np.sqrt(power / count / 2 / np.where(floor > 0, floor, np.inf)))

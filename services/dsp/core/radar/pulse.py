@@ -18,10 +18,10 @@ from services.dsp.core.radar.segments import hann, line_off
 from services.dsp.core.windows import Floats, Samples
 
 SEGMENT_S = 15
-SIZE = 2048  # of the transform: bins of 1.5/min; the lobe of a Hann window of 15 s is 16/min wide
+SIZE = 1024  # of the transform: bins of 1.5/min; the lobe of a Hann window of 15 s is 16/min wide
 AVERAGED = 3  # segments, half overlapped: 30 s
 SLOWEST_PER_MIN, FASTEST_PER_MIN, STEP_PER_MIN = 27.0, 218.0, 0.6
-BINS = int(15.0 * SIZE / GRID_HZ)  # up to the highest harmonic looked at
+BINS = int(12.3 * SIZE / GRID_HZ)  # up to the highest harmonic looked at
 SHAPE = (1.0, 0.5, 0.12, 0.04)  # amplitudes of the harmonics of a stroke of the chest
 FLOOR_MM = 0.004
 BREATH_SHARE, BREATH_LINES = 0.25, 8
@@ -56,10 +56,11 @@ def pulse(chest: Chest, breath_hz: Samples) -> Pulse:
     total = np.zeros((len(power), len(rates())))
     weight = np.zeros(len(power))
     n = power.shape[1]
+    lines = _breath_lines(power.shape[2], breath_hz)
     for age in AGES:
         mine = slice(n - age - AVERAGED, n - age)
         share = np.where(clean[:, n - age - 1], FADING**age, 0.0)
-        total += share[:, None] * _score(_mean(power[:, mine], clean[:, mine]), breath_hz)
+        total += share[:, None] * _score(_mean(power[:, mine], clean[:, mine]), lines)
         weight += share
     known = clean[:, -1] & np.isfinite(breath_hz)
     score = total / np.where(weight > 0, weight, 1.0)[:, None]
@@ -81,7 +82,7 @@ def pulse(chest: Chest, breath_hz: Samples) -> Pulse:
 
 def _mean(power: Samples, clean: NDArray[np.bool_]) -> Samples:
     n = np.maximum(clean.sum(axis=1), 1)
-    return np.where(clean[:, :, None], power, 0.0).sum(axis=1) / n[:, None]
+    return np.asarray(np.where(clean[:, :, None], power, 0.0).sum(axis=1) / n[:, None])
 
 
 @cache
@@ -91,10 +92,15 @@ def rates() -> Floats:
 
 
 @cache
-def _places() -> Floats:
-    """Of each harmonic of each candidate in a spectrum, in bins: (harmonics, rates)."""
-    k = np.arange(1, len(SHAPE) + 1)
-    return k[:, None] * rates()[None, :] / MINUTE_S * (SIZE / GRID_HZ)
+def _places() -> tuple[tuple[Floats, NDArray[np.intp], Floats], ...]:
+    """Of each harmonic: weight at each candidate, bin below it, and how far beyond that bin."""
+    found = []
+    for k, weight in enumerate(SHAPE, start=1):
+        place = k * rates() / MINUTE_S * (SIZE / GRID_HZ)
+        inside = place < BINS
+        low = np.where(inside, place, 0.0).astype(np.intp)
+        found.append((np.where(inside, weight, 0.0), low, np.where(inside, place - low, 0.0)))
+    return tuple(found)
 
 
 def _segments(chest: Chest) -> tuple[Samples, NDArray[np.bool_]]:
@@ -118,34 +124,39 @@ def _segments(chest: Chest) -> tuple[Samples, NDArray[np.bool_]]:
     return power * (2 / taper.sum(axis=2)[:, :, None]) ** 2, clean
 
 
-def _score(power: Samples, breath_hz: Samples) -> Samples:
+def _score(power: Samples, lines: list[tuple[Samples, Samples]]) -> Samples:
     """Logarithm of the matched filter of each candidate: (devices, rates)."""
-    noise = FLOOR_MM**2 + BREATH_SHARE * _breath_lines(power, breath_hz)
-    low = _places().astype(np.intp)
-    part = _places() - low
-    at_power = power[:, low] * (1 - part) + power[:, low + 1] * part
-    at_noise = noise[:, low] * (1 - part) + noise[:, low + 1] * part
-    up = np.zeros(at_power[:, 0].shape)
-    down = np.zeros(at_power[:, 0].shape)
-    for k, weight in enumerate(SHAPE):
-        up += weight * np.sqrt(at_power[:, k]) / at_noise[:, k]
-        down += weight * weight / at_noise[:, k]
+    noise = np.full(power.shape, FLOOR_MM**2)
+    for place, line in lines:
+        noise += BREATH_SHARE * _at(power, place)[:, None] * line
+    up = np.zeros((len(power), len(rates())))
+    down = np.zeros(up.shape)
+    for weight, low, part in _places():
+        harmonic = power[:, low] * (1 - part) + power[:, low + 1] * part
+        beside = noise[:, low] * (1 - part) + noise[:, low + 1] * part
+        up += weight * np.sqrt(harmonic) / beside
+        down += weight * weight / beside
     return functions.log(up * up / down + 1e-12)
 
 
-def _breath_lines(power: Samples, breath_hz: Samples) -> Samples:
-    f = np.arange(power.shape[1]) * (GRID_HZ / SIZE)
+def _at(power: Samples, place: Samples) -> Samples:
+    """Power between two bins, each device at its own place."""
+    low = place.astype(np.intp)
+    pair = np.take_along_axis(power, np.stack((low, low + 1), axis=1), axis=1)
+    part = place - low
+    return pair[:, 0] * (1 - part) + pair[:, 1] * part
+
+
+def _breath_lines(bins: int, breath_hz: Samples) -> list[tuple[Samples, Samples]]:
+    """Where each overtone of the breath lies, and how it spreads over the spectrum."""
+    f = np.arange(bins) * (GRID_HZ / SIZE)
     rate = np.where(np.isfinite(breath_hz), breath_hz, 0.0)
-    lines = np.zeros(power.shape)
+    lines = []
     for k in range(1, BREATH_LINES + 1):
-        place = np.minimum(k * rate * (SIZE / GRID_HZ), power.shape[1] - 2.0)
-        low = place.astype(np.intp)
-        part = place - low
-        pair = np.take_along_axis(power, np.stack((low, low + 1), axis=1), axis=1)
-        height = pair[:, 0] * (1 - part) + pair[:, 1] * part
         width = LINE_HZ + LINE_SPREAD * k * rate
         apart = (f - k * rate[:, None]) / width[:, None]
-        lines += height[:, None] * functions.exp(-0.5 * apart * apart)
+        place = np.minimum(k * rate * (SIZE / GRID_HZ), bins - 2.0)
+        lines.append((place, functions.exp(-0.5 * apart * apart)))
     return lines
 
 

@@ -17,7 +17,7 @@ def line_off(values: Samples, inside: NDArray[np.bool_]) -> Samples:
     flat = np.where(inside, flat - (flat.sum(axis=1) / n)[:, None], 0.0)
     spread = (t * t).sum(axis=1)
     slope = (t * flat).sum(axis=1) / np.where(spread > 0, spread, 1.0)
-    return flat - slope[:, None] * t
+    return np.asarray(flat - slope[:, None] * t)
 
 
 def hann(n: int, begin: NDArray[np.intp]) -> Floats:

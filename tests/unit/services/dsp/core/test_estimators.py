@@ -12,6 +12,7 @@ from services.dsp.core.windows import MEMORY_S, join, take
 from shared.contracts.measures import Measure
 from shared.contracts.streams import Stream
 from tests.unit.services.dsp import signals
+from tests.unit.services.dsp.radar_scene import Scene, i_and_q
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
 
 DURATION_S = 150
@@ -46,6 +47,17 @@ def case_of(estimator: Estimator) -> Case:
         made = [signals.breathing(r, DURATION_S, 25, seed=k)[None] for k, r in enumerate(rates)]
         measure = Measure.RESPIRATION_RATE
         return Case(25, np.array(made), {measure: rates}, {measure: 0.5})
+    if estimator.stream is Stream.RADAR_IQ:
+        breaths = np.array([12.0, 18.0, 8.0, 25.0, 15.0])[:N]
+        scenes = [
+            Scene(breath_per_min=b, heart_per_min=h, seed=k)
+            for k, (b, h) in enumerate(zip(breaths, rates, strict=True))
+        ]
+        truth = {Measure.RESPIRATION_RATE: breaths, Measure.HEART_RATE: rates}
+        truth[Measure.PRESENCE] = np.ones(N)
+        tolerance = {Measure.RESPIRATION_RATE: 1.0, Measure.HEART_RATE: 3.0, Measure.PRESENCE: 0.0}
+        samples = np.array([i_and_q(scene, DURATION_S, 100) for scene in scenes])
+        return Case(100, samples, truth, tolerance)
     if estimator.stream in DEVICE_VALUES:
         told = np.asarray(
             np.arange(N * DURATION_S).reshape(N, 1, DURATION_S) % 7 + 20.0, np.float64
@@ -237,6 +249,9 @@ def test_noise_alone_gets_no_trust(key: str) -> None:
     noise = 1000 + rng.standard_normal(case.samples.shape)
     outputs = run(estimator, noise, case.rate_hz, end=80)
     for reading in outputs[-1].readings:
+        if reading.measure is Measure.PRESENCE:  # that nobody is there may be sure
+            assert not (reading.value == 1).any()
+            continue
         assert np.median(reading.quality) < 0.5, reading
 
 
