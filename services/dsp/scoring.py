@@ -14,13 +14,13 @@ from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.radar import vital_signs
-from services.dsp.core.respiration import impedance
 from services.dsp.core.windows import Floats, Samples
 from services.dsp.scoring_motion import posture, spirometry
+from services.dsp.scoring_respiration import resp
 from shared.contracts.beats import BeatClass
 from shared.contracts.measures import MEASURES, Measure
 
-__all__ = ["posture", "spirometry"]  # of scoring_motion, beside what is here
+__all__ = ["posture", "resp", "spirometry"]  # of scoring_*, beside what is here
 
 START_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000
@@ -161,13 +161,6 @@ def spo2(fs: float, channels: list[str]) -> Stream:
         return pulse_oximetry.step(state, samples[:, :2] - samples[:, 2:], times)
 
     return Stream(fs, state, step, told)
-
-
-def resp(fs: float, channels: list[str]) -> Stream:
-    """Task resp: impedance only."""
-    _only(channels, "RESP")
-    told = _reading(Measure.RESPIRATION_RATE, delay_s=impedance.DELAY_S)
-    return Stream(fs, impedance.init(1, int(fs)), impedance.step, told)
 
 
 def radar(fs: float, channels: list[str]) -> Stream:

@@ -28,6 +28,11 @@ class Method(IntEnum):
     MOTION_MAGNITUDE = 17
     WIFI_FINGERPRINTS = 18
     FLOW_BLOW = 19
+    ECG_RESPIRATION = 20
+    PPG_RESPIRATION = 21
+    CHEST_MOTION_BREATH = 22
+    RESPIRATION_FUSED = 23
+    NORMAL_INTERVALS = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +140,31 @@ _ROWS = (
         id=Method.FLOW_BLOW,
         key="flow_blow",
         says="From the flow of one forced breath, time zero by back extrapolation",
+    ),
+    MethodRow(
+        id=Method.ECG_RESPIRATION,
+        key="ecg_respiration",
+        says="From what breath changes in the ECG from beat to beat",
+    ),
+    MethodRow(
+        id=Method.PPG_RESPIRATION,
+        key="ppg_respiration",
+        says="From what breath changes in the photoplethysmogram from pulse to pulse",
+    ),
+    MethodRow(
+        id=Method.CHEST_MOTION_BREATH,
+        key="chest_motion_breath",
+        says="From the tilt of the chest with each breath",
+    ),
+    MethodRow(
+        id=Method.RESPIRATION_FUSED,
+        key="respiration_fused",
+        says="From several sources, weighed by their qualities",
+    ),
+    MethodRow(
+        id=Method.NORMAL_INTERVALS,
+        key="normal_intervals",
+        says="From the intervals between normal heart beats of five minutes",
     ),
 )
 

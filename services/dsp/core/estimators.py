@@ -23,7 +23,7 @@ from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_oximetry
 from services.dsp.core.radar import vital_signs
-from services.dsp.core.respiration import impedance
+from services.dsp.core.respiration import from_ecg, from_ppg, impedance
 from services.dsp.core.temperature import sensor
 from services.dsp.core.windows import Instants, Samples
 from shared.contracts.measures import Measure
@@ -100,6 +100,13 @@ def _one_light(state: Any, samples: Samples, times: Instants) -> tuple[Any, Outp
     return pulse_oximetry.step(state, samples[:, None], times)
 
 
+def _infrared(step: Callable[..., tuple[Any, Output]]) -> Callable[..., tuple[Any, Output]]:
+    def changed(state: Any, samples: Samples, times: Instants) -> tuple[Any, Output]:
+        return step(state, samples[:, pulse_oximetry.INFRARED], times)
+
+    return changed
+
+
 _COMPUTED = (
     Estimator(
         key="ecg",
@@ -149,6 +156,42 @@ _COMPUTED = (
         memory_s=16,
         init=partial(pulse_oximetry.init, channels=1),
         step=_one_light,
+    ),
+    Estimator(
+        key="ecg_respiration",
+        after="ecg",
+        stream=Stream.ECG,
+        n_channels=1,
+        rates_hz=(100, 2000),
+        measures=(Measure.RESPIRATION_RATE,),
+        delay_s=from_ecg.DELAY_S,
+        memory_s=from_ecg.MEMORY_S,
+        init=from_ecg.init,
+        step=from_ecg.step,
+    ),
+    Estimator(
+        key="infrared_respiration",
+        instead_of="ppg_respiration",
+        stream=Stream.PPG,
+        n_channels=2,
+        rates_hz=(20, 1000),
+        measures=(Measure.RESPIRATION_RATE,),
+        delay_s=from_ppg.DELAY_S,
+        memory_s=from_ppg.MEMORY_S,
+        init=from_ppg.init,
+        step=_infrared(from_ppg.step),
+    ),
+    Estimator(
+        key="ppg_respiration",
+        instead_of="ppg_respiration",
+        stream=Stream.PPG,
+        n_channels=1,
+        rates_hz=(20, 1000),
+        measures=(Measure.RESPIRATION_RATE,),
+        delay_s=from_ppg.DELAY_S,
+        memory_s=from_ppg.MEMORY_S,
+        init=from_ppg.init,
+        step=from_ppg.step,
     ),
     Estimator(
         key="impedance",

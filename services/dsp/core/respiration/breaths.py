@@ -15,6 +15,7 @@ ORDER = 8  # of the magnitude of the filter, as of two Butterworth filters of 4t
 FARTHEST = 0.25  # of the rate: a count that is farther off is not believed
 FARTHEST_PER_MIN = 3.0
 LEAST_BREATHS = 3
+MISSING_MOST = 0.1  # of the window: a longer hole would hide a breath
 
 
 def counted_rate(window: Samples, rate_hz: int, per_min: Samples) -> Samples:
@@ -22,11 +23,11 @@ def counted_rate(window: Samples, rate_hz: int, per_min: Samples) -> Samples:
 
     Parameters
     ----------
-    window : NaN where missing; where more than a few samples are, the rate stays as it is
+    window : NaN where missing; where more than `MISSING_MOST` is, the rate stays as it is
     per_min : (devices,), the rate about which breaths are looked for, NaN where unknown
     """
     seen = np.isfinite(window)
-    possible = np.isfinite(per_min) & seen.all(axis=1)
+    possible = np.isfinite(per_min) & (seen.mean(axis=1) >= 1 - MISSING_MOST)
     rows = np.flatnonzero(possible)
     if not len(rows):
         return per_min

@@ -93,7 +93,7 @@ def _moved(belief: Samples) -> Samples:
     for shift, weight in enumerate(kernel.tolist()):
         moved += weight * padded[:, shift : shift + belief.shape[1]]
     leap = LEAP * belief.sum(axis=1) / belief.shape[1]
-    return (1 - LEAP) * moved + leap[:, None]
+    return np.asarray((1 - LEAP) * moved + leap[:, None])
 
 
 @cache
@@ -118,8 +118,15 @@ def advanced(
     return TrackState(likely=likely, value=state.value, certainty=certainty), value
 
 
-def told(state: TrackState, rows: NDArray[np.intp], value: Samples) -> TrackState:
-    """The state that goes on telling `value` of `rows` until the next hop."""
-    values = state.value.copy()
+def told(
+    state: TrackState, rows: NDArray[np.intp], value: Samples, trust: Samples | None = None
+) -> TrackState:
+    """The state that goes on telling `value` of `rows` until the next hop.
+
+    `trust`, 0 to 1, takes from the certainty what is known of the source besides.
+    """
+    values, certainty = state.value.copy(), state.certainty.copy()
     values[rows] = value
-    return TrackState(likely=state.likely, value=values, certainty=state.certainty)
+    if trust is not None:
+        certainty[rows] *= trust
+    return TrackState(likely=state.likely, value=values, certainty=certainty)

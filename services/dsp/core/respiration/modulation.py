@@ -1,0 +1,80 @@
+"""What breath modulates from beat to beat, as even series: one belief from several of them.
+
+References
+----------
+Charlton et al. 2018, IEEE Rev Biomed Eng 11:2 (baseline, amplitude and frequency modulation).
+Departs from it: no series is chosen and no rates are averaged; the likelihoods of all series
+are multiplied, and a series without a line says next to nothing by itself.
+"""
+
+import numpy as np
+
+from services.dsp.core.respiration.likelihood import (
+    FASTEST_PER_MIN,
+    LONG_S,
+    log_likelihood,
+    prior,
+)
+from services.dsp.core.windows import Rows, Samples
+
+SERIES_HZ = 4  # above twice the fastest breath
+LONGEST_GAP_S = 2.5  # between two beats that are joined by a line
+PRIOR_WEIGHT = 0.1
+PER_BEAT = 0.45  # breaths a beat: half by the sampling theorem, less what a beat to beat change of
+# the rhythm (alternans, bigeminy) spills over; nobody takes more than one breath in 2.5 beats
+LEAST_BEATS = 8
+
+
+def interpolated(
+    row: Rows, at_s: Samples, values: Samples, *, devices: int, grid_s: Samples
+) -> Samples:
+    """Values at beats as even series: (series, devices, len(grid_s)), NaN where no beat is near.
+
+    Parameters
+    ----------
+    row, at_s : device and time of each beat, by device, then by time
+    values : (series, beats)
+    grid_s : of all devices alike, in the same time as `at_s`, which is at least 0 and below 1000
+    """
+    empty = np.full((len(values), devices, len(grid_s)), np.nan)
+    if len(row) < 2:
+        return empty
+    key = row * 1000.0 + at_s
+    wanted = np.arange(devices)[:, None] * 1000.0 + grid_s[None, :]
+    after = np.clip(np.searchsorted(key, wanted, side="right"), 1, len(key) - 1)
+    before = after - 1
+    apart = key[after] - key[before]
+    owner = np.arange(devices)[:, None]
+    known = (row[before] == owner) & (row[after] == owner) & (apart > 0) & (apart <= LONGEST_GAP_S)
+    known &= (key[before] <= wanted) & (wanted <= key[after])
+    part = (wanted - key[before]) / np.where(apart > 0, apart, 1.0)
+    low, high = values[:, before], values[:, after]
+    return np.where(known[None], low * (1 - part) + high * part, np.nan)
+
+
+def belief(series: Samples, heart_per_min: Samples, *, whitening: float) -> Samples:
+    """Logarithm of the likelihood of each rate by all series together: (devices, rates).
+
+    Parameters
+    ----------
+    series : (series, devices, LONG_S * SERIES_HZ)
+    heart_per_min : (devices,); what is seen once a beat shows no breath faster than half of it
+    whitening : exponent of the rate by which the power is weighed
+    """
+    fastest = np.minimum(PER_BEAT * heart_per_min, FASTEST_PER_MIN)
+    total = np.zeros((series.shape[1], len(prior())))
+    for each in series[:, :, -LONG_S * SERIES_HZ :]:
+        total += log_likelihood(each, SERIES_HZ, fastest, whitening=whitening)
+    usable = total.max(axis=1) > 0
+    return np.where(usable[:, None], total + PRIOR_WEIGHT * prior(), 0.0)
+
+
+def heart_rate(row: Rows, at_s: Samples, devices: int) -> Samples:
+    """Mean rate of the beats of each device, 0 with fewer than `LEAST_BEATS`."""
+    n = np.bincount(row, minlength=devices)
+    first = np.searchsorted(row, np.arange(devices), side="left")
+    last = np.searchsorted(row, np.arange(devices), side="right") - 1
+    rate = np.zeros(devices)
+    enough = np.flatnonzero(n >= LEAST_BEATS)
+    rate[enough] = 60 * (n[enough] - 1) / (at_s[last[enough]] - at_s[first[enough]])
+    return rate
