@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.dsp.core.motion import posture as postures
 from services.dsp.core.motion import wearing
+from services.dsp.core.position import fingerprints
 from services.dsp.core.spirometry import finder
 from services.dsp.core.windows import Floats
 
@@ -114,3 +116,24 @@ def spirometry(fs: float, channels: list[str]) -> Seconds:
         ]
 
     return Seconds(fs, take, more_s=3)
+
+
+class position:  # noqa: N801  # the scorer's name
+    """Task position: a map of measured places, then single scans."""
+
+    def __init__(self, access_points: list[str]) -> None:
+        self._n = len(access_points)
+        self._map: fingerprints.FingerprintMap | None = None
+
+    def fit(self, dbm: Floats, xy_m: Floats, rooms: NDArray[np.int64]) -> None:
+        """Take the map."""
+        heard = np.isfinite(dbm).any(axis=1)
+        self._map = fingerprints.fingerprint_map(dbm[heard], xy_m[heard], rooms[heard])
+
+    def locate(self, dbm: Floats) -> Result:
+        """The place of one scan (access points,); empty where there is none."""
+        assert self._map is not None
+        fix = fingerprints.locate(self._map, dbm.reshape(1, self._n))
+        if fix.room[0] < 0:
+            return {}
+        return {"x": float(fix.xy_m[0, 0]), "y": float(fix.xy_m[0, 1]), "room": int(fix.room[0])}

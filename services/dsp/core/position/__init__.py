@@ -1,0 +1,1 @@
+"""Where somebody is indoors, from the strengths of WiFi access points."""
