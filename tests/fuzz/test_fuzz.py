@@ -8,8 +8,8 @@ from tests.fuzz.fuzzing import FINDINGS, fuzz
 from tests.fuzz.target import check
 from tests.harness.codecs import load_samples
 
-SECONDS = 3
-"""For each codec; with ten of them 30 s of work, on all cores."""
+SECONDS = 2
+"""For each codec; with ten of them 20 s of work, on all cores."""
 
 
 @pytest.mark.parametrize("codec", sorted(load_samples()))
