@@ -58,7 +58,7 @@ async def table(migrated: DatabaseFixture) -> AsyncIterator[ChangeTable]:
 
 
 async def writing(table: ChangeTable, to_lanes: int) -> Change:
-    change = await table.begin(to_lanes, hold_s=30, asked_by="test")
+    change = await table.begin(to_lanes, hold_s=600, asked_by="test")
     await table.next_phase(change, Phase.COMPUTING)
     await table.next_phase(change, Phase.WRITING)
     return change
@@ -126,5 +126,5 @@ async def test_who_holds_no_more_changes_nothing(
     assert await table.deployment() == Deployment(2, 1)
     assert await rows(connection, "select lane from alarm.lane order by lane") == [(0,), (1,)]
     assert await table.give_up(change)
-    again = await table.begin(4, hold_s=30, asked_by="test")
+    again = await table.begin(4, hold_s=600, asked_by="test")
     assert again.after.incarnation == change.after.incarnation + 1, "never the same twice"
