@@ -36,6 +36,9 @@ class DspMetrics:
             "late_intervals", "Times for which samples came after they were computed"
         )
         self.corrections = metrics.counter("corrections", "Times that were computed again")
+        self.summaries = metrics.counter(
+            "summaries", "Times of which windows were computed from stored beats"
+        )
         self.late_waiting = metrics.gauge(
             "late_intervals_waiting", "Times that wait to be computed again", ["lane"]
         )

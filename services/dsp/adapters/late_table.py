@@ -4,8 +4,11 @@ from collections.abc import Sequence
 
 from services.dsp.core.exchange import Span
 from shared.contracts.identity import Lane
+from shared.contracts.names import Exchange, lane_queue
 from shared.database.pool import Database
 from shared.database.statements import Statements
+
+STORED_ALREADY = -1
 
 
 class LateIntervals:
@@ -35,6 +38,13 @@ class LateIntervals:
         async with self._database.transaction() as session:
             await session.execute_many(self._statements["forget_late"], waited)
             await session.execute(self._statements["remember_correction"], *corrected, revision)
+
+    async def note(self, lane: Lane, spans: Sequence[Span]) -> None:
+        """Leave times to be computed; nothing more has to be stored for them."""
+        stream = lane_queue(Exchange.FRAMES, lane)
+        rows = [(*span, lane, self._incarnation, stream, STORED_ALREADY) for span in spans]
+        async with self._database.transaction() as session:
+            await session.execute_many(self._statements["note_late"], rows)
 
     async def waiting(self, lane: Lane) -> int:
         """How many wait."""

@@ -37,6 +37,7 @@ from services.dsp.core.recomputation import (
     warm_up_us,
     withdrawn,
 )
+from services.dsp.core.summaries import BEATS_FIVE_MINUTES, summarised, windows_of
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BeatKind
 from shared.contracts.events import Event
@@ -204,7 +205,10 @@ class LateLane:
                 one for one in stored
                 if one[:2] == span[:2] and span.start_us <= one.start_us < span.end_us
             ]  # fmt: skip
-            await self._correct(span, inside)
+            if span.stream == BEATS_FIVE_MINUTES:
+                await self._summarise(span, inside)
+            else:
+                await self._correct(span, inside)
         self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
 
     async def _correct(self, span: Span, waited: Sequence[Span]) -> None:
@@ -225,9 +229,31 @@ class LateLane:
                 self.metrics.values.labels(LOOP).inc(len(values.vitals))
                 self.metrics.beats.labels(LOOP).inc(len(values.beats))
         self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
+        if _gives_beats(span.stream):
+            windows = windows_of(whole_seconds.start_us, whole_seconds.end_us)
+            await self.table.note(
+                self.lane, [Span(span.device, BEATS_FIVE_MINUTES, *window) for window in windows]
+            )
         await self.table.done(waited, whole_seconds, revision)
         self.metrics.corrections.inc()
         log.info("late_data_worked_in", device=span.device, stream=span.stream, revision=revision)
+
+    async def _summarise(self, span: Span, waited: Sequence[Span]) -> None:
+        """Compute windows from stored beats; the first time as revision 0."""
+        revision = await self.table.revision(span)
+        for start_us, end_us in windows_of(span.start_us, span.end_us):
+            window = span._replace(start_us=start_us, end_us=end_us)
+            beats = await self.samples.beats(span.device, [BeatKind.R_PEAK], window)
+            vitals = summarised(beats, span.device, end_us)
+            vitals["revision"] = revision - 1
+            if revision > 1:
+                vitals["flags"] |= np.uint16(ValueFlag.LATE)
+            if len(vitals):
+                await self.assignments.look_up(span.device)
+                await self.outlet.give(Values(vitals, all_of([], beats=True), []), self.lane)
+                self.metrics.values.labels(LOOP).inc(len(vitals))
+        await self.table.done(waited, span, revision)
+        self.metrics.summaries.inc()
 
     async def _compute(self, piece: Span, revision: int) -> Values | None:
         """Values of [start, end) of a piece in a revision."""
@@ -255,16 +281,12 @@ class LateLane:
         vitals = revised(all_of(computed.vitals), **bounds)
         vitals["flags"] |= np.uint16(ValueFlag.LATE)
         beats = revised(all_of(computed.beats, beats=True), **bounds)
-        kinds = (
-            [BeatKind.R_PEAK]
-            if any(
-                estimator.gives_beats and estimator.stream == piece.stream
-                for estimator in ESTIMATORS
-            )
-            else []
-        )
-        if kinds:
-            stored = await self.samples.beats(piece.device, kinds, piece)
+        if _gives_beats(piece.stream):
+            stored = await self.samples.beats(piece.device, [BeatKind.R_PEAK], piece)
             gone = withdrawn(stored, beats, revision=revision)
             beats = all_of([beats, gone], beats=True)
         return Values(vitals, beats, findings_of(computed))
+
+
+def _gives_beats(stream: int) -> bool:
+    return any(one.gives_beats and one.stream == stream for one in ESTIMATORS)

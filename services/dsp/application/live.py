@@ -23,6 +23,7 @@ from services.dsp.application.ports import (
 from services.dsp.application.positions import ReplayMarks
 from services.dsp.core.exchange import Noted, Values
 from services.dsp.core.lane import Computed, LaneSignals
+from services.dsp.core.summaries import Windows
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BEAT
 from shared.contracts.events import Event, EventKind, Severity, event_id
@@ -65,6 +66,7 @@ class LiveLane:
     metrics: DspMetrics
     retry: Retry
     _signals: LaneSignals = field(default_factory=LaneSignals, init=False)
+    _windows: Windows = field(default_factory=Windows, init=False)
     _marks: ReplayMarks = field(default_factory=ReplayMarks, init=False)
     _noted: list[Noted] = field(default_factory=list, init=False)
     _given: int = field(default=NOTHING_GIVEN, init=False)
@@ -129,12 +131,13 @@ class LiveLane:
         self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
         self.metrics.streams_followed.labels(str(self.lane)).set(self._signals.n_streams)
         self._taken = last
+        values = gathered(computed)
+        windows = self._windows.passed(values.beats)
         if last <= self._given:
             self.metrics.replayed.inc(len(messages))
             return
-        self._noted += [Noted(samples=late, offset=last) for late in computed.late]
+        self._noted += [Noted(samples=late, offset=last) for late in (*computed.late, *windows)]
         self.metrics.late_noted.inc(len(computed.late))
-        values = gathered(computed)
         if len(values.vitals) or len(values.beats) or values.events:
             await self.retry.run(lambda: self.outlet.give(values, self.lane), until=stop)
             self._count(values)

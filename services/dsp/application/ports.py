@@ -121,6 +121,9 @@ class LateTable(Protocol):
     async def done(self, waited: Sequence[Span], corrected: Span, revision: int) -> None:
         """Forget what waited and remember the correction, all or none."""
 
+    async def note(self, lane: Lane, spans: Sequence[Span]) -> None:
+        """Leave times to be computed from what is stored by now. Twice is harmless."""
+
     async def waiting(self, lane: Lane) -> int:
         """How many wait."""
 

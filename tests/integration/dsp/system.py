@@ -28,7 +28,7 @@ from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
 from tests.harness.service_process import ServiceProcess
 
-Key = tuple[int, int, int]  # device, t, measure; of a beat: device, t, -kind
+Key = tuple[int, int, int]  # device, t, measure; of a beat: -kind, 10 less once it is judged
 Value = tuple[Any, ...]
 
 
@@ -48,11 +48,14 @@ def vital_values(batch: VitalBatch) -> list[tuple[Key, Value]]:
 def beat_values(batch: BeatBatch) -> list[tuple[Key, Value]]:
     return [
         (
-            (int(row["device"]), int(row["t"]), -int(row["kind"])),
-            (int(row["revision"]), row["rr_ms"].tobytes(), row["quality"].tobytes()),
+            (int(row["device"]), int(row["t"]), -int(row["kind"]) - 10 * int(row["class"] > 0)),
+            (
+                int(row["revision"]), row["rr_ms"].tobytes(), row["quality"].tobytes(),
+                int(row["class"]),
+            ),
         )
         for row in batch.table
-    ]
+    ]  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from services.dsp.core.summaries import BEATS_FIVE_MINUTES
+from shared.contracts.measures import Measure
 from shared.contracts.quality import ValueFlag
 from tests.harness.eventually import eventually
 from tests.integration.dsp.system import Key, System, Value, undisturbed
@@ -64,3 +66,29 @@ async def test_hours_offline_are_computed_from_late_frames(system: System) -> No
     await system.say_stored("late.0", 2)
     expected = without_late_flag(undisturbed(frames))
     await eventually(lambda: without_late_flag(system.heard.final) == expected, within_s=30)
+
+
+async def test_five_minutes_of_stored_beats_become_heart_rate_variability(system: System) -> None:
+    window_us = 300_000_000
+    start_us = START_US // window_us * window_us
+    t = start_us + np.cumsum(800_000 + 40_000 * np.sin(np.arange(373))).astype(np.int64)
+    rr_ms = np.concatenate(([np.nan], np.diff(t) / 1000))
+    day_us = start_us // 86_400_000_000 * 86_400_000_000
+    await system.rows("select signal.ensure_partitions('beat', $1)", [day_us])
+    await system.rows(
+        "insert into signal.beat (device_id, t, kind, class, revision, rr_ms, quality) "
+        "select 1, b.t, 1, 1, 0, b.rr_ms, 1 from unnest($1::bigint[], $2::real[]) as b (t, rr_ms)",
+        t.tolist(), rr_ms.tolist(),
+    )  # fmt: skip
+    await system.say_stored("frames.0", 0)
+    await system.rows(
+        "insert into dsp.late_interval (device_id, stream, start_us, end_us, lane, incarnation, "
+        "after_stream, after_offset) values (1, $1, $2, $3, 0, 1, 'frames.0', 0)",
+        BEATS_FIVE_MINUTES, start_us, start_us + window_us,
+    )  # fmt: skip
+    system.start(DSP_LATE_WAIT_S="0")
+    key = (1, start_us + window_us, int(Measure.HRV_SDNN))
+    await eventually(lambda: key in system.heard.final, within_s=20)
+    revision, value, *_ = system.heard.final[key]
+    assert revision == 0
+    assert np.frombuffer(value, "<f4")[0] == pytest.approx(40 / np.sqrt(2), rel=0.05)
