@@ -66,16 +66,21 @@ def demodulated(iq: Samples, noise: Samples, rough: NDArray[np.bool_]) -> Chest:
     u, v, radius = _on_circle(x, y, seen, noise / scale)
     far = np.sqrt(u * u + v * v)
     misfit = np.sqrt(_mean((far / radius[:, None] - 1) ** 2, seen))
-    turn = np.diff(_angle(v, u), axis=1, prepend=0.0)
-    turn[:, 0] = 0.0
-    turn -= 2 * np.pi * np.rint(turn / (2 * np.pi))
-    mm = np.cumsum(turn, axis=1) * MM_PER_RADIAN
+    mm = turned(v, u) * MM_PER_RADIAN
     blurred = far < BLURRED * radius[:, None]
     clean = _clean(broken | blurred | _moving(mm) | np.repeat(rough, GRID_HZ, axis=1))
     n = mm.shape[1]
     begin = np.where(clean.all(axis=1), 0, n - np.argmin(clean[:, ::-1], axis=1))
     seen_noise = noise / scale / radius * MM_PER_RADIAN
     return Chest(mm, clean, begin, radius * scale, seen_noise, misfit)
+
+
+def turned(v: Samples, u: Samples) -> Samples:
+    """How far the point (u, v) has turned around zero since the first one, without jumps."""
+    turn = np.diff(_angle(v, u), axis=1, prepend=0.0)
+    turn[:, 0] = 0.0
+    turn -= 2 * np.pi * np.rint(turn / (2 * np.pi))
+    return np.cumsum(turn, axis=1)
 
 
 def _bridged(iq: Samples) -> tuple[Samples, Samples, NDArray[np.bool_], NDArray[np.bool_]]:

@@ -53,15 +53,15 @@ class Pulse(NamedTuple):
 def pulse(chest: Chest, breath_hz: Samples) -> Pulse:
     """The rate whose harmonics explain best what the breath does not."""
     power, clean = _segments(chest)
-    total = np.zeros((len(power), len(rates())))
-    weight = np.zeros(len(power))
     n = power.shape[1]
-    lines = _breath_lines(power.shape[2], breath_hz)
-    for age in AGES:
-        mine = slice(n - age - AVERAGED, n - age)
-        share = np.where(clean[:, n - age - 1], FADING**age, 0.0)
-        total += share[:, None] * _score(_mean(power[:, mine], clean[:, mine]), lines)
-        weight += share
+    ago = [slice(n - age - AVERAGED, n - age) for age in AGES]
+    means = np.stack([_mean(power[:, mine], clean[:, mine]) for mine in ago], axis=1)
+    shares = [np.where(clean[:, n - age - 1], FADING**age, 0.0) for age in AGES]
+    scores = _scores(means, breath_hz)
+    total = np.zeros((len(power), len(rates())))
+    for k, share in enumerate(shares):
+        total += share[:, None] * scores[:, k]
+    weight = np.sum(shares, axis=0)
     known = clean[:, -1] & np.isfinite(breath_hz)
     score = total / np.where(weight > 0, weight, 1.0)[:, None]
     at = np.argmax(score, axis=1)
@@ -70,19 +70,20 @@ def pulse(chest: Chest, breath_hz: Samples) -> Pulse:
     far = np.abs(rates()[None, :] - value[:, None]) > APART_PER_MIN
     margin = best - np.where(far, score, -np.inf).max(axis=1)
     evidence = _evidence(_mean(power, clean), value)
-    newest = slice(n - AVERAGED, n)
-    recent = _evidence(_mean(power[:, newest], clean[:, newest]), value)
+    recent = _evidence(means[:, 0], value)
     return Pulse(
         np.where(known, value, np.nan),
         np.where(known, margin, 0.0),
         np.where(clean.any(axis=1), evidence, 0.0),
-        np.where(clean[:, newest].any(axis=1), recent, 0.0),
+        np.where(clean[:, -AVERAGED:].any(axis=1), recent, 0.0),
     )
 
 
 def _mean(power: Samples, clean: NDArray[np.bool_]) -> Samples:
-    n = np.maximum(clean.sum(axis=1), 1)
-    return np.asarray(np.where(clean[:, :, None], power, 0.0).sum(axis=1) / n[:, None])
+    total = np.zeros(power[:, 0].shape, dtype=power.dtype)
+    for k in range(power.shape[1]):
+        total += np.where(clean[:, k, None], power[:, k], 0.0)
+    return np.asarray(total / np.maximum(clean.sum(axis=1), 1).astype(power.dtype)[:, None])
 
 
 @cache
@@ -92,14 +93,15 @@ def rates() -> Floats:
 
 
 @cache
-def _places() -> tuple[tuple[Floats, NDArray[np.intp], Floats], ...]:
+def _places() -> tuple[tuple[Samples, NDArray[np.intp], Samples], ...]:
     """Of each harmonic: weight at each candidate, bin below it, and how far beyond that bin."""
-    found = []
+    found: list[tuple[Samples, NDArray[np.intp], Samples]] = []
     for k, weight in enumerate(SHAPE, start=1):
         place = k * rates() / MINUTE_S * (SIZE / GRID_HZ)
         inside = place < BINS
         low = np.where(inside, place, 0.0).astype(np.intp)
-        found.append((np.where(inside, weight, 0.0), low, np.where(inside, place - low, 0.0)))
+        part = np.where(inside, place - low, 0.0).astype(np.float32)
+        found.append((np.where(inside, weight, 0.0).astype(np.float32), low, part))
     return tuple(found)
 
 
@@ -121,43 +123,37 @@ def _segments(chest: Chest) -> tuple[Samples, NDArray[np.bool_]]:
     flat = line_off(parts.reshape(-1, length), inside.reshape(-1, length)).reshape(parts.shape)
     spectrum = np.fft.rfft(flat * taper, SIZE, axis=2)[:, :, : BINS + 2]
     power = spectrum.real**2 + spectrum.imag**2
-    return power * (2 / taper.sum(axis=2)[:, :, None]) ** 2, clean
+    power *= (2 / taper.sum(axis=2)[:, :, None]) ** 2
+    return power.astype(np.float32), clean
 
 
-def _score(power: Samples, lines: list[tuple[Samples, Samples]]) -> Samples:
-    """Logarithm of the matched filter of each candidate: (devices, rates)."""
-    noise = np.full(power.shape, FLOOR_MM**2)
-    for place, line in lines:
-        noise += BREATH_SHARE * _at(power, place)[:, None] * line
-    up = np.zeros((len(power), len(rates())))
-    down = np.zeros(up.shape)
+def _scores(means: Samples, breath_hz: Samples) -> Samples:
+    """Logarithm of the matched filter of each candidate: (devices, ages, rates)."""
+    noise = np.full(means.shape, FLOOR_MM**2, dtype=np.float32)
+    f = np.arange(means.shape[2]) * (GRID_HZ / SIZE)
+    rate = np.where(np.isfinite(breath_hz), breath_hz, 0.0)
+    for k in range(1, BREATH_LINES + 1):
+        width = LINE_HZ + LINE_SPREAD * k * rate
+        apart = (f - k * rate[:, None]) / width[:, None]
+        line = functions.exp((-0.5 * apart * apart).astype(np.float32))
+        noise += (BREATH_SHARE * _at(means, k * rate))[:, :, None] * line[:, None, :]
+    up = np.zeros((*means.shape[:2], len(rates())), dtype=np.float32)
+    down = np.zeros(up.shape, dtype=np.float32)
     for weight, low, part in _places():
-        harmonic = power[:, low] * (1 - part) + power[:, low + 1] * part
-        beside = noise[:, low] * (1 - part) + noise[:, low + 1] * part
+        harmonic = means[:, :, low] * (1 - part) + means[:, :, low + 1] * part
+        beside = noise[:, :, low] * (1 - part) + noise[:, :, low + 1] * part
         up += weight * np.sqrt(harmonic) / beside
         down += weight * weight / beside
     return functions.log(up * up / down + 1e-12)
 
 
-def _at(power: Samples, place: Samples) -> Samples:
-    """Power between two bins, each device at its own place."""
+def _at(means: Samples, hz: Samples) -> Samples:
+    """Power between two bins, each device at its own frequency: (devices, ages)."""
+    place = np.minimum(hz * (SIZE / GRID_HZ), means.shape[2] - 2.0)
     low = place.astype(np.intp)
-    pair = np.take_along_axis(power, np.stack((low, low + 1), axis=1), axis=1)
-    part = place - low
-    return pair[:, 0] * (1 - part) + pair[:, 1] * part
-
-
-def _breath_lines(bins: int, breath_hz: Samples) -> list[tuple[Samples, Samples]]:
-    """Where each overtone of the breath lies, and how it spreads over the spectrum."""
-    f = np.arange(bins) * (GRID_HZ / SIZE)
-    rate = np.where(np.isfinite(breath_hz), breath_hz, 0.0)
-    lines = []
-    for k in range(1, BREATH_LINES + 1):
-        width = LINE_HZ + LINE_SPREAD * k * rate
-        apart = (f - k * rate[:, None]) / width[:, None]
-        place = np.minimum(k * rate * (SIZE / GRID_HZ), bins - 2.0)
-        lines.append((place, functions.exp(-0.5 * apart * apart)))
-    return lines
+    pair = np.take_along_axis(means, np.stack((low, low + 1), axis=1)[:, None, :], axis=2)
+    part = (place - low).astype(np.float32)[:, None]
+    return np.asarray(pair[:, :, 0] * (1 - part) + pair[:, :, 1] * part)
 
 
 def _evidence(power: Samples, per_min: Samples) -> Samples:

@@ -5,13 +5,10 @@ presence is remembered, for a few hops. Nobody there: no rates at all.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.radar import presence
 from services.dsp.core.radar.breath import breath, stands_still
@@ -23,6 +20,8 @@ from services.dsp.core.radar.demodulation import (
     demodulated,
 )
 from services.dsp.core.radar.pulse import pulse
+from services.dsp.core.radar.thinning import thinned
+from services.dsp.core.radar.triage import triage
 from services.dsp.core.windows import Floats, Instants, Samples, put, shifted, take
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
@@ -49,18 +48,17 @@ ROUGH = 9.0  # times the median variance of the noise of a second
 SEEN_S = 10  # of the newest samples: coverage speaks of them
 
 
-class Told(NamedTuple):
-    """Columns of `RadarState.told`."""
-
-    heart: int = 0
-    heart_quality: int = 1
-    breath: int = 2
-    breath_quality: int = 3
-    presence: int = 4
-    presence_quality: int = 5
-
-
-TOLD = Told()
+# Each is a column of values and one of qualities of `RadarState.told`.
+GIVEN = (
+    (Measure.HEART_RATE, Method.RADAR_PULSE),
+    (Measure.RESPIRATION_RATE, Method.RADAR_BREATH),
+    (Measure.PRESENCE, Method.RADAR_PRESENCE),
+    (Measure.BREATHING_SEEN, Method.RADAR_TRIAGE),
+    (Measure.FAST_BREATHING, Method.RADAR_TRIAGE),
+    (Measure.PULSE_SEEN, Method.RADAR_TRIAGE),
+)
+NOTHING = (np.nan, 0.0)
+MEASURES = tuple(measure for measure, _ in GIVEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,7 @@ class RadarState:
     window : (devices, 2, WINDOW_S * GRID_HZ)
     noise : (devices, WINDOW_S) variance of the noise of a sample of the window
     levels : (devices, LEVELS) evidence of presence at the last hops
-    told : (devices, 6) values and qualities of the last hop
+    told : (devices, measures, 2) values and qualities of the last hop
     """
 
     window: NDArray[np.float32]
@@ -87,7 +85,7 @@ def init(devices: int, rate_hz: int) -> RadarState:  # noqa: ARG001 - the window
         window=np.full((devices, 2, WINDOW_S * GRID_HZ), np.nan, dtype=np.float32),
         noise=np.full((devices, WINDOW_S), np.nan, dtype=np.float32),
         levels=np.zeros((devices, LEVELS)),
-        told=np.tile((np.nan, 0.0) * 3, (devices, 1)),
+        told=np.full((devices, len(GIVEN), 2), NOTHING),
     )
 
 
@@ -103,17 +101,12 @@ def step(state: RadarState, samples: Samples, times: Instants) -> tuple[RadarSta
     if len(due):
         put(changed, due, _looked(take(changed, due), samples.shape[2]))
     coverage = np.isfinite(window[:, 0, -SEEN_S * GRID_HZ :]).mean(axis=1)
-    told = np.where(coverage[:, None] > 0, changed.told, np.tile((np.nan, 0.0), 3))
-    return changed, Output(_readings(told, coverage))
-
-
-def _readings(told: Samples, coverage: Samples) -> tuple[Reading, ...]:
-    heart, heart_quality, breaths, breath_quality, there, there_quality = told.T
-    return (
-        Reading(Measure.HEART_RATE, Method.RADAR_PULSE, heart, heart_quality, coverage),
-        Reading(Measure.RESPIRATION_RATE, Method.RADAR_BREATH, breaths, breath_quality, coverage),
-        Reading(Measure.PRESENCE, Method.RADAR_PRESENCE, there, there_quality, coverage),
-    )
+    told = np.where(coverage[:, None, None] > 0, changed.told, NOTHING)
+    readings = [
+        Reading(measure, method, told[:, k, 0], told[:, k, 1], coverage)
+        for k, (measure, method) in enumerate(GIVEN)
+    ]
+    return changed, Output(tuple(readings))
 
 
 def _looked(state: RadarState, rate_hz: int) -> RadarState:
@@ -131,14 +124,16 @@ def _looked(state: RadarState, rate_hz: int) -> RadarState:
     near = np.abs(beats.per_min - breaths.hz * MINUTE_S) <= NEAR_BREATH_PER_MIN
     margin = beats.margin - MARGIN_OF_MISFIT * _beside(chest)
     sure = (margin >= LEAST_MARGIN) & (beats.recent > LEAST_EVIDENCE) & ~near
-    told = np.tile((np.nan, 0.0) * 3, (len(levels), 1))
-    told[:, TOLD.heart] = np.where(there & sure, beats.per_min, np.nan)
-    told[:, TOLD.breath] = np.where(there, per_min, np.nan)
-    quality = np.interp(margin, *MARGINS) * np.interp(beats.recent, *EVIDENCES)
-    told[:, TOLD.heart_quality] = np.where(there & sure, quality, 0.0)
-    quality = np.interp(breaths.clean_s, *LENGTHS)
-    told[:, TOLD.breath_quality] = np.where(there & np.isfinite(per_min), quality, 0.0)
-    told[:, TOLD.presence], told[:, TOLD.presence_quality] = _somebody(there, life, state.noise)
+    heart_quality = np.interp(margin, *MARGINS) * np.interp(beats.recent, *EVIDENCES)
+    answers = triage(breaths, beats, life, still)
+    given = (
+        (np.where(there & sure, beats.per_min, np.nan), heart_quality),
+        (np.where(there, per_min, np.nan), np.interp(breaths.clean_s, *LENGTHS)),
+        _somebody(there, life, state.noise),
+        *answers,
+    )
+    told = np.stack([np.stack(each, axis=1) for each in given], axis=1)
+    told[:, :, 1] = np.where(np.isfinite(told[:, :, 0]), told[:, :, 1], 0.0)
     return RadarState(window=state.window, noise=state.noise, levels=levels, told=told)
 
 
@@ -157,26 +152,6 @@ def _somebody(
     value = np.where(there, 1.0, np.where(nobody, 0.0, np.nan))
     quality = np.where(there, SOMEBODY, np.where(nobody, NOBODY, 0.0))
     return value, quality
-
-
-def thinned(samples: Samples) -> Samples:
-    """One second (devices, 2, rate_hz) as means of 40 ms, NaN where a sample is missing."""
-    devices, channels, rate_hz = samples.shape
-    if rate_hz % GRID_HZ == 0:
-        return np.asarray(
-            samples.reshape(devices, channels, GRID_HZ, rate_hz // GRID_HZ).mean(axis=3)
-        )
-    means = filtered(samples.reshape(-1, rate_hz), _bank(rate_hz))
-    return means.reshape(devices, channels, GRID_HZ)
-
-
-@lru_cache(maxsize=16)
-def _bank(rate_hz: int) -> FilterBank:
-    """Means of 40 ms where these are no whole number of samples: parts of samples at the ends."""
-    start = np.arange(rate_hz)[:, None] / rate_hz
-    block = np.arange(GRID_HZ)[None, :] / GRID_HZ
-    inside = np.minimum(start + 1 / rate_hz, block + 1 / GRID_HZ) - np.maximum(start, block)
-    return filter_bank(np.clip(inside, 0, None) * GRID_HZ)
 
 
 def _noise(samples: Samples) -> Samples:
