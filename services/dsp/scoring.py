@@ -13,6 +13,7 @@ import numpy as np
 from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
+from services.dsp.core.ppg.calibrations import LINEAR
 from services.dsp.core.radar import vital_signs
 from services.dsp.core.windows import Floats, Samples
 from services.dsp.scoring_motion import position, posture, spirometry
@@ -151,14 +152,23 @@ def ppg_motion(fs: float, channels: list[str]) -> Stream:
     return Stream(fs, pulse_in_motion.init(1, int(fs)), step, told)
 
 
+def quality(fs: float, channels: list[str]) -> Stream:
+    """Task quality: the quality of the heart rate, or of the pulse rate in motion."""
+    return hr(fs, channels) if channels == ["ECG"] else ppg_motion(fs, channels)
+
+
 def spo2(fs: float, channels: list[str]) -> Stream:
-    """Task spo2: red and infrared, each less the light that is there with the lamps off."""
+    """Task spo2: red and infrared, each less the light that is there with the lamps off.
+
+    No curve of this sensor (MAXM86161) is published: the textbook line.
+    """
     _only(channels, "RED", "IR", "AMBIENT")
     state = pulse_oximetry.init(1, int(fs), channels=2)
     told = _reading(Measure.SPO2, delay_s=pulse_oximetry.DELAY_S)
 
     def step(state: Any, samples: Samples, times: Any) -> tuple[Any, Output]:
-        return pulse_oximetry.step(state, samples[:, :2] - samples[:, 2:], times)
+        light = samples[:, :2] - samples[:, 2:]
+        return pulse_oximetry.step(state, light, times, calibration=LINEAR)
 
     return Stream(fs, state, step, told)
 

@@ -31,7 +31,7 @@ WHITENING = 1.0  # exponent: wander of light and slow motion fall like 1/f in po
 SECOND_HARMONIC = 0.3  # of a pulse; more takes half of the rate for the rate
 HALF_RATE = 0.3  # what is the second harmonic of a slower pulse is no pulse
 LEAST_LIKELY = 0.05  # of the likeliest: no single second rules a rate out
-TRUST = 0.6  # of a second; seconds overlap by 7/8
+TRUST = 0.5  # of a second; seconds overlap by 7/8
 LEAST_COVERAGE = 0.6
 
 _TINY = 1e-30

@@ -6,6 +6,7 @@ import numpy as np
 
 from services.dsp.core.outputs import Beats, Output, Reading
 from services.dsp.core.ppg import pulsation
+from services.dsp.core.ppg.calibrations import MAXIM_QUADRATIC, Calibration
 from services.dsp.core.ppg.pulsation import DELAY, GRID_HZ, PulsationState
 from services.dsp.core.ppg.pulse_rate import PulseRate, pulse_rate
 from services.dsp.core.ppg.pulses import WINDOW_S as RATE_WINDOW_S
@@ -41,7 +42,13 @@ def init(devices: int, rate_hz: int, channels: int = 2) -> OximetryState:
     return OximetryState(pulsation=inner, pulse=empty, light=empty.copy())
 
 
-def step(state: OximetryState, samples: Samples, times: Instants) -> tuple[OximetryState, Output]:
+def step(
+    state: OximetryState,
+    samples: Samples,
+    times: Instants,
+    *,
+    calibration: Calibration = MAXIM_QUADRATIC,
+) -> tuple[OximetryState, Output]:
     """Take one second of (devices, channels, rate_hz) counts; `times` of its first samples."""
     assert len(times) == len(samples)
     inner, newest = pulsation.step(state.pulsation, samples)
@@ -58,7 +65,8 @@ def step(state: OximetryState, samples: Samples, times: Instants) -> tuple[Oxime
     if channels > 1:
         window = SATURATION_WINDOW_S * GRID_HZ
         both = slice(RED, INFRARED + 1)
-        found = saturation(changed.pulse[:, both, -window:], changed.light[:, both, -window:])
+        pulse, light = changed.pulse[:, both, -window:], changed.light[:, both, -window:]
+        found = saturation(pulse, light, calibration=calibration)
         readings += _saturation_readings(found, pulses.periodicity)
     return changed, Output(readings, _beats(pulses, rate, times))
 
