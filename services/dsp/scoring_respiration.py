@@ -7,7 +7,7 @@ import numpy as np
 
 from services.dsp.core.ecg import heart_rate
 from services.dsp.core.outputs import Output
-from services.dsp.core.respiration import from_ecg, from_ppg, impedance
+from services.dsp.core.respiration import from_chest_motion, from_ecg, from_ppg, impedance
 from services.dsp.core.windows import Floats
 from services.dsp.scoring_motion import Result, Seconds
 
@@ -33,6 +33,14 @@ def resp(fs: float, channels: list[str]) -> Seconds:
 
     state = (heart_rate.init(1, rate_hz), from_ecg.init(1, rate_hz))
     return _stream(fs, state, step, from_ecg.DELAY_S)
+
+
+def breathing_accel(fs: float, channels: list[str]) -> Seconds:
+    """Task breathing_accel."""
+    if channels != ["chest_x", "chest_y", "chest_z"]:
+        raise ValueError(f"no estimator for {channels}")
+    state = from_chest_motion.init(1, int(fs))
+    return _stream(fs, state, from_chest_motion.step, from_chest_motion.DELAY_S)
 
 
 def _stream(fs: float, state: Any, step: Step, delay_s: float) -> Seconds:

@@ -36,6 +36,9 @@ class EventKind(StrEnum):
     FILE_REFUSED = "file_refused"  # data: file, format, reason, line or offset
     MEMORY_CLEARED = "memory_cleared"  # data: results
     FALL = "fall"  # of the wearer
+    SOURCES_DISAGREE = "sources_disagree"  # of a patient; data: name, has_ended, n_sources
+    APNOEA = "apnoea"  # breath has stopped; data: since (us UTC), has_ended
+    RHYTHM = "rhythm"  # of the heart; data: name, has_ended
 
 
 class Severity(StrEnum):

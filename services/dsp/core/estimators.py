@@ -23,7 +23,13 @@ from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_oximetry
 from services.dsp.core.radar import vital_signs
-from services.dsp.core.respiration import from_ecg, from_ppg, impedance
+from services.dsp.core.respiration import (
+    apnoea,
+    from_chest_motion,
+    from_ecg,
+    from_ppg,
+    impedance,
+)
 from services.dsp.core.temperature import sensor
 from services.dsp.core.windows import Instants, Samples
 from shared.contracts.measures import Measure
@@ -203,6 +209,29 @@ _COMPUTED = (
         memory_s=impedance.MEMORY_S,
         init=impedance.init,
         step=impedance.step,
+    ),
+    Estimator(
+        key="impedance_apnoea",
+        stream=Stream.IMPEDANCE,
+        n_channels=1,
+        rates_hz=(8, 1000),
+        measures=(),
+        delay_s=apnoea.DELAY_S,
+        memory_s=apnoea.MEMORY_S,
+        init=apnoea.init,
+        step=apnoea.step,
+    ),
+    Estimator(
+        key="chest_breath",
+        stream=Stream.ACCELEROMETER,
+        n_channels=from_chest_motion.AXES,
+        rates_hz=(10, 400),
+        measures=(Measure.RESPIRATION_RATE,),
+        delay_s=from_chest_motion.DELAY_S,
+        memory_s=from_chest_motion.MEMORY_S,
+        init=from_chest_motion.init,
+        step=from_chest_motion.step,
+        places=frozenset({Place.CHEST}),
     ),
     Estimator(
         key="radar",

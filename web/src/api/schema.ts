@@ -1600,7 +1600,7 @@ export interface components {
          * @description Kinds of event on the stream ``events``.
          * @enum {string}
          */
-        EventKind: "alarm" | "lead_off" | "lead_on" | "sensor_fault" | "samples_missing" | "device_online" | "device_offline" | "battery_low" | "clock_jump" | "clock_absurd" | "message_refused" | "identity_conflict" | "session_lost" | "stream_truncated" | "command_finished" | "unit_joined" | "unit_left" | "status_changed" | "position_wrong" | "card_error" | "front_end_fault" | "recording_made" | "file_stored" | "file_refused" | "memory_cleared" | "fall";
+        EventKind: "alarm" | "lead_off" | "lead_on" | "sensor_fault" | "samples_missing" | "device_online" | "device_offline" | "battery_low" | "clock_jump" | "clock_absurd" | "message_refused" | "identity_conflict" | "session_lost" | "stream_truncated" | "command_finished" | "unit_joined" | "unit_left" | "status_changed" | "position_wrong" | "card_error" | "front_end_fault" | "recording_made" | "file_stored" | "file_refused" | "memory_cleared" | "fall" | "sources_disagree" | "apnoea" | "rhythm";
         /**
          * EventList
          * @description A page of events, the newest first.

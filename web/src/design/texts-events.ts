@@ -27,6 +27,9 @@ export const eventTexts = {
     file_refused: "File refused",
     memory_cleared: "Memory cleared",
     fall: "Fall",
+    apnoea: "Breath stopped",
+    sources_disagree: "Sources disagree",
+    rhythm: "Heart rhythm",
   } as Readonly<Record<string, string>>,
   details: {
     battery: "Battery low:",
@@ -44,6 +47,20 @@ export const eventTexts = {
     cleared: (priority: string, message: string) => `${priority} alarm, cause ended, not seen yet: ${message}`,
     ended: (priority: string, message: string) => `${priority} alarm ended: ${message}`,
   },
+  /** What the rhythm of the heart shows: findings for people who decide, no diagnoses. */
+  rhythms: {
+    bradycardia: "Slow heart rhythm",
+    tachycardia: "Fast heart rhythm",
+    irregular_as_in_atrial_fibrillation: "Irregular rhythm, as in atrial fibrillation",
+    bigeminy: "Bigeminy",
+    trigeminy: "Trigeminy",
+    frequent_ventricular_beats: "Frequent ventricular beats",
+    ventricular_tachycardia: "Ventricular tachycardia",
+    asystole: "No heart beat",
+    pause: "Pause of the heart",
+    couplet: "Two ventricular beats in a row",
+    ventricular_run: "Run of ventricular beats",
+  } as Readonly<Record<string, string>>,
   /** What oximeters, recorders and hubs say of themselves. */
   statuses: {
     pulse_wave_detected: "Pulse wave found",

@@ -53,10 +53,13 @@ EVENTS: Mapping[EventKind, Topic] = {
     EventKind.FILE_REFUSED: Topic.MEASUREMENT,
     EventKind.MEMORY_CLEARED: Topic.COMMAND,
     EventKind.FALL: Topic.MEASUREMENT,
+    EventKind.APNOEA: Topic.MEASUREMENT,
+    EventKind.RHYTHM: Topic.MEASUREMENT,
+    EventKind.SOURCES_DISAGREE: Topic.MEASUREMENT,
 }
 # Told of a person, not of a device: for those who care for the patient alone.
 CLINICAL: frozenset[EventKind] = frozenset(
-    {EventKind.ALARM, EventKind.POSITION_WRONG, EventKind.FALL}
+    {EventKind.ALARM, EventKind.POSITION_WRONG, EventKind.FALL, EventKind.APNOEA, EventKind.RHYTHM}
 )
 
 ACTS: Mapping[Action, Topic] = {

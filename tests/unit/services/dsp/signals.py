@@ -64,3 +64,13 @@ def breathing(rate_per_min: float, duration_s: float, rate_hz: int, *, seed: int
     x = 0.8 * np.sin(phase) + 0.15 * np.sin(2 * phase + 0.5)
     x += 0.05 * np.sin(2 * np.pi * 1.2 * t) + 0.3 * np.sin(2 * np.pi * 0.01 * t)
     return 500 + x + 0.03 * rng.standard_normal(len(t))
+
+
+def chest_tilt(rate_per_min: float, duration_s: float, rate_hz: int, *, seed: int = 0) -> Floats:
+    """Acceleration (3, samples) in g of a chest that lies and breathes: tilt, overtone, noise."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(int(duration_s * rate_hz)) / rate_hz
+    phase = 2 * np.pi * rate_per_min / 60 * t
+    tilt = 0.01 * np.sin(phase) + 0.003 * np.sin(2 * phase + 0.7)
+    at_rest, along = np.array([0.1, -0.2, 0.97]), np.array([0.6, 0.75, 0.28])
+    return at_rest[:, None] + along[:, None] * tilt + 0.002 * rng.standard_normal((3, len(t)))

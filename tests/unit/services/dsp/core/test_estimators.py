@@ -58,6 +58,11 @@ def case_of(estimator: Estimator) -> Case:
         tolerance = {Measure.RESPIRATION_RATE: 1.0, Measure.HEART_RATE: 3.0, Measure.PRESENCE: 0.0}
         samples = np.array([i_and_q(scene, DURATION_S, 100) for scene in scenes])
         return Case(100, samples, truth, tolerance)
+    if estimator.stream is Stream.ACCELEROMETER:
+        rates = np.array([12.0, 18.0, 6.0, 25.0, 40.0])[:N]
+        made = [signals.chest_tilt(r, DURATION_S, 25, seed=k) for k, r in enumerate(rates)]
+        measure = Measure.RESPIRATION_RATE
+        return Case(25, np.array(made), {measure: rates}, {measure: 0.3})
     if estimator.stream in DEVICE_VALUES:
         told = np.asarray(
             np.arange(N * DURATION_S).reshape(N, 1, DURATION_S) % 7 + 20.0, np.float64
@@ -74,6 +79,14 @@ CASES = {estimator.key: (estimator, case_of(estimator)) for estimator in ESTIMAT
 every = pytest.mark.parametrize("key", CASES)
 every_waveform = pytest.mark.parametrize(
     "key", [key for key, (_, case) in CASES.items() if case.rate_hz > 1]
+)
+every_of_any_unit = pytest.mark.parametrize(
+    "key",
+    [
+        key
+        for key, (estimator, case) in CASES.items()
+        if case.rate_hz > 1 and estimator.stream is not Stream.ACCELEROMETER  # that is in g
+    ],
 )
 every_that_remembers = pytest.mark.parametrize(
     "key", [key for key, (estimator, _) in CASES.items() if estimator.memory_s]
@@ -255,7 +268,7 @@ def test_noise_alone_gets_no_trust(key: str) -> None:
         assert np.median(reading.quality) < 0.5, reading
 
 
-@every_waveform
+@every_of_any_unit
 def test_unit_and_gain_do_not_matter(key: str) -> None:
     estimator, case = CASES[key]
     plain = run(estimator, case.samples, case.rate_hz, end=100)[-1]

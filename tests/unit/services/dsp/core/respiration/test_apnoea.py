@@ -1,0 +1,80 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.dsp.core.outputs import Finding
+from services.dsp.core.respiration import apnoea
+from shared.contracts.events import EventKind
+from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
+
+RATE_HZ = 25
+DURATION_S = 200
+STOP_S, STOPPED_S = 120, 20
+
+
+def chest(per_min: float, *, stopped_s: float = STOPPED_S, seed: int = 0) -> Floats:
+    """Impedance that stands still from STOP_S on for so long; the heart goes on."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(DURATION_S * RATE_HZ) / RATE_HZ
+    breath = 0.8 * np.sin(2 * np.pi * per_min / 60 * t + seed)
+    breath *= 1 + 0.2 * np.sin(2 * np.pi * 0.03 * t + seed)
+    breath[(t >= STOP_S) & (t < STOP_S + stopped_s)] = 0
+    heart = 0.08 * np.sin(2 * np.pi * 1.2 * t)
+    return 500 + breath + heart + 0.2 * np.sin(0.06 * t) + 0.02 * rng.standard_normal(len(t))
+
+
+def found(samples: Floats, *, begin_s: int = 0, **options: Any) -> list[tuple[int, Finding]]:
+    state = apnoea.init(len(samples), RATE_HZ)
+    findings: list[tuple[int, Finding]] = []
+    for second in range(begin_s, samples.shape[1] // RATE_HZ):
+        block = samples[:, second * RATE_HZ : (second + 1) * RATE_HZ]
+        times = np.full(len(samples), (START_S + second) * SECOND_US)
+        state, output = apnoea.step(state, block, times, **options)
+        findings += [(second, finding) for finding in output.findings]
+    return findings
+
+
+@pytest.mark.parametrize("per_min", [6, 12, 20, 35, 45])
+def test_breath_that_stops_is_told_and_its_end_too(per_min: float) -> None:
+    rows = np.array([chest(per_min, seed=seed) for seed in range(4)])
+    told = found(rows)
+    assert len(told) == 2 * len(rows)
+    for second, finding in told:
+        assert finding.kind is EventKind.APNOEA
+        assert finding.t == (START_S + second + 1) * SECOND_US
+        if finding.has_ended:
+            assert STOP_S + STOPPED_S < second <= STOP_S + STOPPED_S + 8
+        else:
+            since = finding.data["since"]
+            assert isinstance(since, int)
+            assert abs(since / SECOND_US - START_S - STOP_S) <= 3
+            assert second <= STOP_S + 15
+
+
+def test_a_short_pause_is_none_and_the_limit_can_be_set() -> None:
+    short = chest(15, stopped_s=7)[None]
+    assert not found(short)
+    assert found(short, least_s=5)
+    assert not found(chest(15, stopped_s=14)[None], least_s=20)
+
+
+def test_noise_drift_and_a_cable_that_is_off_are_no_apnoea() -> None:
+    rng = np.random.default_rng(2)
+    noise = 500 + rng.standard_normal((6, DURATION_S * RATE_HZ))
+    drift = 500 + np.cumsum(rng.standard_normal((6, DURATION_S * RATE_HZ)), axis=1)
+    off = np.array([chest(12)])
+    off[:, STOP_S * RATE_HZ : (STOP_S + STOPPED_S) * RATE_HZ] = np.nan
+    assert not found(np.concatenate((noise, drift, off)))
+    assert not found(np.full((1, DURATION_S * RATE_HZ), np.nan))
+
+
+def test_a_run_that_begins_its_memory_earlier_tells_the_same() -> None:
+    rows = np.tile(np.array([chest(12, seed=seed) for seed in range(2)]), 2)
+    begin_s = 60
+    whole, later = found(rows), found(rows, begin_s=begin_s)
+    from_s = begin_s + apnoea.MEMORY_S
+    assert [each for each in whole if each[0] >= from_s] == [
+        each for each in later if each[0] >= from_s
+    ]
+    assert any(second >= from_s for second, _ in whole)
