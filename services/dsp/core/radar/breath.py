@@ -56,8 +56,11 @@ def breath(chest: Chest) -> Breath:
     return Breath(np.where(enough, hz, np.nan), rms, share, clean_s)
 
 
-def stands_still(chest: Chest, breath: Breath) -> NDArray[np.bool_]:
-    """Whether who breathed before in the window has not for 12 s."""
+def stands_still(chest: Chest, breath: Breath) -> tuple[NDArray[np.bool_], Samples]:
+    """Whether who breathed before in the window has not for 12 s; the rate of the breath there is.
+
+    Of who stands still that is the rate before: the highest line is the heart's then.
+    """
     slow = _slow(chest)
     n, still = slow.shape[1], STILL_S * BREATH_HZ
     begin = -(-chest.begin * BREATH_HZ // GRID_HZ)
@@ -69,7 +72,8 @@ def stands_still(chest: Chest, breath: Breath) -> NDArray[np.bool_]:
     power, earlier, _ = _spectrum(before, np.minimum(begin, n - still - 1))
     hz = _peak(power, SLOWEST_HZ, FASTEST_HZ)
     breathed = enough & (earlier > EARLIER_MM) & (hz >= EARLIER_HZ)
-    return np.asarray(breathed & (rms < STILL_MM) & (breath.clean_s >= STILL_S))
+    still = np.asarray(breathed & (rms < STILL_MM) & (breath.clean_s >= STILL_S))
+    return still, np.where(still, hz, breath.hz)
 
 
 def _slow(chest: Chest) -> Samples:

@@ -62,7 +62,7 @@ def pulse(chest: Chest, breath_hz: Samples) -> Pulse:
     for k, share in enumerate(shares):
         total += share[:, None] * scores[:, k]
     weight = np.sum(shares, axis=0)
-    known = clean[:, -1] & np.isfinite(breath_hz)
+    known = clean[:, -1]
     score = total / np.where(weight > 0, weight, 1.0)[:, None]
     at = np.argmax(score, axis=1)
     best = np.take_along_axis(score, at[:, None], axis=1)[:, 0]

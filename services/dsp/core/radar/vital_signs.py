@@ -115,13 +115,13 @@ def _looked(state: RadarState, rate_hz: int) -> RadarState:
     noise = _middle(state.noise)
     chest = demodulated(iq, noise, _rough(state.noise, noise, iq, rate_hz))
     breaths = breath(chest)
-    beats = pulse(chest, breaths.hz)
+    still, breath_hz = stands_still(chest, breaths)
+    beats = pulse(chest, breath_hz)
     life = presence.life(chest, breaths, beats, iq, noise)
     levels = shifted(state.levels, life.level[:, None])
     there = presence.present(levels)
-    still = stands_still(chest, breaths)
     per_min = np.where(still, 0.0, breaths.hz * MINUTE_S)
-    near = np.abs(beats.per_min - breaths.hz * MINUTE_S) <= NEAR_BREATH_PER_MIN
+    near = np.abs(beats.per_min - breath_hz * MINUTE_S) <= NEAR_BREATH_PER_MIN
     margin = beats.margin - MARGIN_OF_MISFIT * _beside(chest)
     sure = (margin >= LEAST_MARGIN) & (beats.recent > LEAST_EVIDENCE) & ~near
     heart_quality = np.interp(margin, *MARGINS) * np.interp(beats.recent, *EVIDENCES)
