@@ -1,110 +1,189 @@
-"""Weights of the beat judge: 23 features, 16 hidden units.
+"""Weights of the two nets that judge beats, as `nets.from_text` reads them.
 
 Written by ``python -m tests.accuracy.train_beats --write``, which tells from what. Never
 by hand.
 """
 
 # fmt: off
-HIDDEN = (
-    (
-        0.0333, 0.058, 0.13224, -0.00525, 0.09291, 0.15536, 0.23182, -0.02309, 0.0424, -0.03016,
-        -0.09563, 0.04363, -0.28316, -0.11915, -0.3249, 0.09114,
-    ),
-    (
-        -0.12685, 0.06764, 0.16041, 0.09951, 0.17546, 0.35695, -0.13938, -0.1608, 0.33972,
-        0.24375, -0.057, -0.09943, 0.00245, -0.06791, -0.29847, 0.15462,
-    ),
-    (
-        0.00423, 0.14006, -0.00743, 0.05975, 0.05973, 0.04641, 0.16556, 0.097, -0.07107,
-        0.42926, 0.1969, 0.15437, 0.22701, -0.11237, 0.16165, 0.48976,
-    ),
-    (
-        0.30066, 0.31827, 0.0811, -0.27185, 0.17021, 0.22012, -0.2388, -0.15063, 0.24621,
-        0.32062, -0.18491, -0.07416, 0.02632, -0.29392, 0.1966, 0.04913,
-    ),
-    (
-        0.04781, 0.07455, 0.36154, 0.1861, 0.32025, -0.28072, -0.01847, -0.08258, 0.3653,
-        0.11742, 0.38379, -0.17381, -0.04037, 0.06247, -0.10559, 0.64434,
-    ),
-    (
-        -0.00356, -0.14314, -0.20614, -0.26661, -0.09017, 0.19708, 0.1604, 0.24353, -0.24733,
-        0.29803, -0.07867, 0.34071, 0.30452, -0.16548, 0.00953, 0.42228,
-    ),
-    (
-        0.00255, -0.16681, -0.43188, -0.2354, 0.21085, 0.25774, 0.05113, -0.14383, 0.01356,
-        -0.32102, -0.24249, 0.12871, -0.06313, 0.07822, -0.12639, 0.02324,
-    ),
-    (
-        0.25336, -0.21352, -0.33887, 0.05221, -0.08747, -0.09959, 0.47602, 0.52007, -0.13216,
-        -0.16742, -0.4808, -0.50318, 0.48661, 0.13245, -0.03806, -0.85327,
-    ),
-    (
-        0.01393, -0.14147, -0.20993, 0.11718, -0.00341, 0.09425, 0.04032, 0.20705, 0.13849,
-        0.08017, -0.28533, 0.094, 0.00359, 0.09563, 0.08746, 0.06535,
-    ),
-    (
-        -0.02627, 0.01991, 0.10893, -0.01479, -0.21454, 0.23144, -0.13937, -0.01321, -0.14047,
-        -0.09265, 0.14494, -0.141, -0.35792, -0.06009, -0.15522, 0.03837,
-    ),
-    (
-        0.32953, -0.31527, -0.41466, 0.41468, 0.09659, -0.26261, 0.23187, -0.21196, 0.28948,
-        -0.06483, -0.2636, -0.20714, 0.6477, 0.25806, 0.1913, -0.58173,
-    ),
-    (
-        -0.11616, 0.03686, -0.30296, 0.02884, -0.04262, -0.25192, 0.07141, 0.00987, -0.02553,
-        -0.00796, -0.0866, 0.11863, 0.25852, 0.00492, -0.23265, 0.01258,
-    ),
-    (
-        0.22839, 0.15732, 0.27384, 0.17622, -0.18031, 0.04813, -0.54362, 0.1261, -0.32365,
-        -0.14392, 0.21037, 0.33853, -0.47798, -0.22158, 0.1622, 0.96611,
-    ),
-    (
-        0.12698, 0.59823, 0.25165, 3.43706, -1.41264, 0.49554, 0.056, 0.35889, 0.59065,
-        -0.10729, -0.73004, 1.58387, 0.92796, -0.7704, -0.00209, -1.47946,
-    ),
-    (
-        -1.18825, 0.37983, -0.03506, -0.05129, -1.39506, -2.5996, -0.06877, -2.58927, 3.4894,
-        2.55133, -5.77723, -0.70786, 1.39911, 0.04854, -3.88143, -6.09248,
-    ),
-    (
-        0.24477, 0.1001, 0.57036, -1.43629, 1.05086, 0.23704, -0.2799, 0.81794, -0.06158,
-        -0.41049, 0.31574, 0.1742, 0.3332, -0.71205, 0.03886, 0.99932,
-    ),
-    (
-        -0.19453, 0.16143, 0.02243, -0.35287, -0.01432, -0.05092, -0.19618, -0.29079, 0.1912,
-        0.37588, -0.03984, 0.15693, -0.15523, -0.32163, 0.19759, 0.31518,
-    ),
-    (
-        -0.52753, -0.36484, -0.47304, -0.17306, 0.13837, -0.00687, -0.43256, 0.22276, 0.33036,
-        0.12741, 0.16357, 0.014, -0.0375, -0.14227, -0.61779, -0.68308,
-    ),
-    (
-        0.18935, 0.84311, 0.22912, -3.0054, 1.9097, 0.64189, -0.25071, 1.21363, -1.54554,
-        -0.07583, -0.52519, 0.62328, -0.27411, 0.29437, 0.64751, 0.7436,
-    ),
-    (
-        0.53156, 0.06287, 0.21925, 0.53658, -0.68494, -0.03639, 0.02347, -0.16061, 0.39414,
-        0.29563, 0.34974, -0.26525, 0.48047, -0.06437, -0.22689, -0.74923,
-    ),
-    (
-        0.06378, -0.03211, -0.08752, 0.06594, 0.12129, -0.03898, 0.02741, -0.01803, 0.01254,
-        -0.01501, 0.10212, -0.15529, 0.0407, -0.01885, 0.05723, 0.11709,
-    ),
-    (
-        0.23302, -0.39145, -0.08736, -0.57818, -0.15024, -0.14109, 0.46498, 0.16568, -0.23322,
-        -0.36391, -0.41072, -0.1148, 1.20871, 0.2714, -0.14535, 0.17197,
-    ),
-    (
-        -0.07123, -0.17635, 0.34134, 0.11606, -0.17027, 0.01454, 0.06652, 0.23876, -0.29515,
-        0.27207, 0.30109, -0.12286, -0.79684, -0.14733, 0.08089, 0.10009,
-    ),
+FIRST_UNITS = (24, 12)
+FIRST = (
+    "9RdIVcmMzZY5)KLaRC4TAO8RUYytoP@&y0@&;kGe^!)$-"
+    "dHnzX{Qm#{umAu5(Ek7b*8czh7ykeMeEk3aumAu5C;k8b=>Px!iva)tq5uE?`vd?0T>Jn3_5uI^@B#n;H2?qrO#J"
+    "`<D*gZeg8l#hL<0Z-"
+    "4gdfDwEzGBlK%hyp8)^>ya50JdjJ3b`~(01$o~KT)dBzj00aO4;{E^sKLP*%69)hQh5!Hn<^cczi~s-"
+    "smI43(NDTl0BL@Hgy8{3Ke*gdfe*FLc4*&oEdIJCe?fn1$*#H0l2mt^9A^-pYlKubx-TeRmxdZ?JV*LOAt_1)9eE"
+    "<LdT>=0A68``HZUX=S`2hd`F9HAn`TGC=vi<-6I|Kj#!~_5U;QjyqR|Eh6X#M~H&;0-Yl>-0(-"
+    "v9srCk6lj=l}ozG5!Dlq5uE?$ov2QNC5x<FaZDnaRLAUMg#x=<^KQw5(5ALasU7S*a83mFaQ7lRsaA0y#D|He+2*"
+    "ld;$OfrT_o{BK!aU!~6gLSpon6*aZLpSOWk6kO2Sy0{{R2Gx`7jnEn6%2>}2AF9QGo)&2kfA^-"
+    "pY0|Ed5g#Q2kA^rdVAOrva?*9M(l>-"
+    "0()c^nhy#fFLLka)@X9EBLZvX%Qfdv2nM*9E%WB&jDDg6Kc{`vp^<@W#oJplj!n*sm;+4}$g?E(M*x%B`4l>`6)@"
+    "Bsh-lK%hy2?qcGcLo3eEb{;VasvPWW&r>IKLY>&Q2+n`)BOMcdIkUhzW@LLSpWb41poj58~y+PX955KvHbu47Wn`"
+    "FtpET3+x!3jm;L|$D*XTd)b{`X<Np8u$NvBSvG@P~%>e)auK@r6xcLA7n*aa+n*;y=qX7T_*!}<iAN>FSqyGQ@`v"
+    "(93ng0L(wgUhFv;+VEF$DksOaA}=Zv+4U5&HlCe+~cu7ybYLPX7P@hX4QoQ~&?}#s2^QI|Kj#E&c!hmH_|&4*&oF"
+    "(E|Vg6aoMMVEh07>HPoywD|x3i~;}vX#oHLGXMYoZUO)R#Qy*PDF6Ten*IO($^ZZWpZ)*;w)_A8#{2*Oi~;}v$N~"
+    "TWeE|RfP5=M^2LJ#78~*?Q{Qv*|KmY&#mjeI*fB*mhtN;K1It2g#iUR-"
+    "u6#xJLDEj~ZnfL$y4FCWC`~Uy{CI0{a+5G?iFaQ7lD*ylhZU_JXU<3dFf&TyhY61WNLjV8(8UX+R;rsvpIRgLyE&"
+    ">1m{rvy`n*IO(RQmt_MgRZ*|NH;{?DhZubOQhY3Hks3)&l?ll<@!mrUw83AO8RUpalQ`hXVirl>h(#Z1eyBRR90~"
+    "U;_XEj{^Vz`uqR?^8o+=lmq|(UH||8LHYmx5d8oDas&VXTKNC}%l`lW;Q#;sF#rGmt^WW2fB^siiT(fob_4(b*!%"
+    "zgRQ><|zXkvRH~|0vi~s-"
+    "tQvd(|aQ^@Qa{mAS1_J;9ss8`}Gynhp3jhEBP5}S_y8r+G`~Ls`4*viD!1w?E_W%F?%l!ZUgaiNpK>Yvz4+a1LoA"
+    "m$x2m1g2fd&8oTmk?9$^8HS2mt^96#W1H>IDD*Q~m${z6AgP{0;yBKnVZ<qyYc`B;)`86$k(TL;(N*f&2ge<Np8u"
+    "ANv3QTLl0BQ277<2m}BC#SH)eZukHH>H`1(HueAiXy*U_+VB7WYVrU73jzQDQVIY7TKWI~iva)tY!Cndb_4(bdF}"
+    "uIdHw(YAsqk!&jSDeeB1y3G8zB?QV9S6gaZHooeuy22^;_bk@x@qMbQ8Mi~9fnHYfl9H~;_tch~>_Nb&#w4hR4Mz"
+    "9|3zYzF`UF$DksHP`?DAmRW2NId`m?d|{n$M66Dtu+7ux9I=>M(6+k5cL25N+SRO&<g+n@*e;IRA~SJ|NQ^|kmUd"
+    "WS_=RGs{jB1%=iEQApZaVYXkrQ69xbP-2(ssPWb=-"
+    "5cdE7U;h99#rgmLCIA2bkPQF;7xe%C68ZoCH4Fd%cMJdkkqH0*Vfp|6Q}+M=G3o#R=luWwWB>pF4gCNARs8?|nEw"
+    "C&CjbBdB>w;Z@c;k-"
+    "HwFLzSN{M1Y5xEJoB99$e*^#k()s`Yr~Ci^OZWf(DE|Nd6aoMMOacG^mkIy?7XknPmjVC)Z2bTK%>V!Zp8Eg)Zvy"
+    "}Ta`^xMjrITk@c;k+Wd{HNk^ley!s`G3*YyAY<^cczOaA}=9RC0RR{a0}pZfp*SoZ(_IST*)EdBrg$_M}eW(fcQZ"
+    "utNIj0OMz4h8@Kkp}<(E%yKa@(2I`tpNZ4<P87-TND5Q5(EGMA1eR={_6k#z83%hv<3hGHTD1hz6SsR-"
+    "46f&&I$kkng;*?qznK64-NnTdjS9dYWe^FM*;u<xB>tGfCm5oBM<-pG8F&-"
+    "DhL1oLiqpxh8h3>s{sH2E&~7n%m4rXZ~y=RdH(<Zx%>bBVEh077XSbN69E7Kl>Gny=>7lyRRI71rv3l_=KufyR{s"
+    "D05CZ@JA^-pX|NsC0ng9R*y8-|JmjD0&TK@n4D*XTdS_A+9<Ou)(DF6Tf-"
+    "u(an$pZiYtN#E0aQpxNRQ&({yZ`_I0|Nj69{~UWy!rqCll=exo&Ep+U-bX~;R*l%H~0Vl>-"
+    "+!z+zkK#X!Za9)dc_mp#%T`L;(N*?eYKr;Qs&r#{U2R*8%_lzW@LL#sdHV4FdoGC;R{ZssI1~1^@s64*viD><It>"
+    "0s{a57ytkN*$Myvj0gY#3i$v3lKTJuX#xNMp8Nm*;r##q_5A<;A^`vZi~RrpjRpV!2nGNE7yJMJ4F>=K^8f$;)&B"
+    "qgcmMzZp#}f|69NDL&I14dbol@O+xq|iaQpxN5%>T93I_lHh5`TpV*mgDN&x@>0RR91bNc`PEcyTcxc>kD(gFYg6"
+    "aN4II|cv%-2ngqpZ)*;_x}I?;OzhZwgLbEbNm1QDEt5a(-8mwW%>XA)BOMc`1t?-"
+    "B?kZiX$$}W2KE2{ngIX+7!m*gZU_JX>jnS-"
+    "0{#F0g#rKo<@^8t!vFvO^Z5V&+T#EJY5o8IqvrqrIQ#$q69@nRU*G@#dFKEBIqLua&JF+o=1Bkme(eAM<<bBDEY$"
+    "!12GRfj{y+c#XV3rt*9ZUrcPRh>MDzdu0`vd>ni&89y(a(ws{sH21NQ&_wmJX+3@ZQtvikr36Z`-"
+    "Fp8Ws+d;0(X{S5#B;Q#;tL<9f;YXtxRMgsr<9|8aX4*~!HZV3PYcl7`NBK-gV2>Jj2MEd{#VFmyIVE_OB1Oxy8pa"
+    "lQ`=>Px#HvIqpJ^lax`~(014g3H9WB>pEZ2JHIng##>F8%-i(gXki5d{DM^aua|i2(orG5-Jm?F0Y-"
+    "X955Kiu?cnu>1f2jr{-"
+    "rd;0(XX#W5I0|5X4l?4C*_y_<1Rtx|Di2(orHwFLz^aTI_5cvQ9g!ljdFaH1ktM&i?rUL)~as&VXJ^ugyeFgvk{|"
+    "5j7wF3YE#{~cYiUt4x>;?b;qXYl|Gzb6y@c;k-i248j>-"
+    "zuyA^89QtNj1}=KKHu#q|IGmHYqyOZor*==lHtIRpRzqx=8=$@u^O;R*l%-"
+    "UR>v+6DjsR09A2n+X5_zyJULD+2%k{RIF3Yx@8HVg~>K7zY3ViuM2h;sO8w>H+`&R{a0}um=DD)c^nhZ~*`SNB{r"
+    ";rvd-~rU(E4mjD0&v;P18?+E|^zW@LL$o>ES8UO$PH2VMl2m1g2XZ!#EO8@`>NdEu-"
+    "zWx9IX7>O83IPBBRQ><|oCyE`un7PFr2_x}F8=@jeFFdh>IeV;dI<mkwFCeFR{;P3Fa-brv;hDBVg3LAp#T5?761"
+    "SL+V=ndx%~hCrvCr`3jqKCtp5N11^WO0m-"
+    "+wy5C8xG(ER`Z$@>5Q9|!;d_yPa`cK`qYF8u%h!vg>S1_b~Bbp!wakOcq$R{{V4T>=0AwE_SDWd8sEr2qf_=KBBt"
+    "YW4sB0R;d6C<g!l<oy5t<NN>rRr~+{8v_6U;QRmokNyAuLIVH*eDVMPUi<(54f+57CHepV!S(<D%K`uZ!u|jM2KE"
+    "2{F!%reSNs3}w)+47YxMvBVF~~My#oLM+XMgrGzS0x`UwC4>-_)!SPB3DP6z-"
+    "1;|Bl$2@L=MWC8#H1_b~BOZNZ&z5oCJas2=PYx@8Hu>t@9ll=ex-"
+    "2DIlW%~dB69E7KPyhe_>jMA)Kn4H+lkWfjDgXcg9smFT6ZrrCFZ=)hmH+?%CHnvWY6AcOdjbFe$o&8R^Z)<<OAP="
+    "3a{T}QHTeJkxc&eC5A^^4zV`qBBm4jVApZaV%m4rY5C8xGPzV43(*^(l!2JLJr~3c@;`aalHTD1hgZ%&h9QyzNS^"
+    "xk4=KBBt6aD}H2mSy5CjS5b3jP28HU9tq`~Uy|rUd{1+5-"
+    "Rpb^rhXdItaic>e$Ytpxx8i30!t$N~TW{`~*{S_J?ADgyujIRF3vE&Kofw*CMAD*FHbV*CI9*8Knfy8ZwEwf_JAF"
+    "a`hs;rjpoa{vGUVFv&JJNf_r#Qy*Po&Ep+<oy5tiTwZnH30ws8v6hLh5rBl_xJz*)B^wj<p2Nw?*0G&7ytkO%L4!"
+    "ahywrsm<Ip=+YA5zxc>kDa0LJWZ2$lOO#}b{V+8;JCj<Zhqyqo|y!rqCocsU(to#4}<NyEw<@x{rc=!MR;rjpo%K"
+    "ZQTruzT?C;$KdbN>JT(ER`ZBLx5ea037UcmV(a_yqs}U;_XE<^li!)&c+kKLY>&BMbllG6?_xaSi|gD+~Yt`}Y6;"
+    "5%mB6%k=;M1oZ#^2KN8|1MvU<YV`mA5%vH7sQv%{"
 )
-HIDDEN_OFFSET = (
-    0.27935, -0.26737, 0.93402, 2.24918, -1.87249, -2.44874, 0.49763, -1.55978, 4.13369,
-    2.21109, -3.76618, -0.91027, 3.73993, -1.4613, -2.65598, -2.48107,
+SECOND_UNITS = (32, 16)
+SECOND = (
+    "D*pffCjbBceE<LekN^Mx75@MKkO2Syq5}W`YykiOxBmbCS^NM0UH$+6+5Z3k8T<eL0RaF2to{H0t^EK0mHhwz#{d"
+    "8SQUCw|tO5W4KL7v!Dg*!k+y4Lm@c#e*Z~_1T{r~^}Vf_F9EdT%iPXGV^2><{9oBsd*qx}E>wf_JA0{{R23jhEAT"
+    "m%3Bum1o483X_Thyefq9{~UWhW`KmQ2_t|@&Nz<{Q&>~wf_JATL1t5I|Tp$<pcl#X#xNM+5`XqEdT%iIR5|t#sB~"
+    "Rrvd-"
+    "~h5i5k3IPBB5dZ)Hm;e9(JNp0sZvX%Q7XAPKT>bz5<^uo#t@;1|RsaA04gdfD{Q>|0^#K3?<^TWyDf<8aEdc-"
+    "k0s;U4xB>tGNB;l+Zvy}T0sH^|`Tzg`djkLf(EtDdDFgrjoc{m+u>Sx5JpcdyCH?>Z`}_a@hynlr%K-"
+    "oYIsgCwivIuqpacK_r2YT@+ynpsga7~k{{8>|Y5@QM@Bjb+IR5|t%K!iWJ^cUwaQ^@QRR90~R|Eh6@Bjb+ZT<iM>"
+    "Hz=%qWu5=J^ugyE&u=kGW-Ak90C9UbN~PUY5)KLXa4{HP5=M^K>`2(FaH1kQUd@0$N>NVB?15dod5s-"
+    "7XknPegXgh|Nj5~_x=C>nE(I)UH$+6@cjS($o>ESE&c!h(Ek7b1pWX23H|^74FCWDVE_OCvH$=8dIJCeGy(tsjsp"
+    "MyaQXlL>;M1%N(BG_j{^VzZ~*`S9sd9S(*OVeSpNV2mi+(!^!@+;!2JLJy#oLMF#rGmSp5J07XSbN-"
+    "2eaotN;K1^85e)3IYHCi~j%r(f<Gc<N5#pbpQYV)Cm9p`TYO?U;6+5G6w(vE&KofNdW)=dH?_b5C#AM6#)PMlLP<"
+    "&IsgCwcLx9f0R#X5A_M>c%>MuX_xb<-Xa)cPYWx5HHT?hozW@LK)&Bqgb^-"
+    "tZnEwC&ApigWDF6TfX8ZsD2?qcGe*ypi*8l(j*!chdJ^ugy^Zx(;e+2*lHva$r<^TWyl>Ptz&iDWSHUa<uR0;q9u"
+    "Kxf3TmJw5i2ncoAOQdXf&c&jDFOfhtpNZ4kN*GvcK!eVGXwwtZUX=SuL1x75B~rE(E$JeK>z>%rU3u|wEzGBZ~p)"
+    "P#QFdKsR;l8b^rhW3H<;6X8iyEY5@QM)dBzjwE+MC$pruaoA3YsmjD0&>-"
+    "_)!K>h#!k^2At(ggqjg#!QpmHYqyMgRZ+N%a5!6#xJLllK4rMfU&y8V3LXc>VwXwgdnGvi|@7paTE^oB{v<|NZ~}"
+    "^Z@_>8v_6UN&Wx-Gynhq`u_j_H30wse*XXeS_S|B6$1bOz5xIL*Z=?k<^TWxD+2%k=KcTw-"
+    "2eaoKmh;%j06Ax@BaV)*#ZCnB>(^bV*mgD7ykeMvi|@73j_cFj{yJxF8}}l1N{I0!vFvOA^!jW;Qs&r2LJ#6Y5f2"
+    "H1_A&8djkLfKK}pzLjV8&V*mgEDgOWe&Hw-ZZ2$lO&Hw-ZE&l)i!2AFIi2DEka{d4RF8}}lUI73Ab^rhXc>e$Y5&"
+    "-}JCjI~a5&QrDdIJCejs*Y!5(5AL&HexXlJEcj1OWg5Hvs?ung0L(NdW)=p#1;;;sgKyo&W#<9s&RW1^@s5!~g&Q"
+    "cm)6e-2ngq?Ee4%bpQYWeE<LdZUO)RNB{r-"
+    "PXPb`8~p$O!wdib4gdfD{QCd@i2?usJp%v$Y6buRzybgO1_A&8mizzzeFy*mMFao<dH?_b+W-ImcmMzY7ySSK-UR"
+    ">vN%;T&>;3=#YW@HJ+5-"
+    "Rp8~*?Q)cgPc4*~!HU;qFAEdT%jV+jBNiva)t$n*dIcLo3eUjP694E_KA9|HgY3H|^7(EtDctOEc5rT_o{Oa1@<i"
+    "TVHkbpZeXDFXli2><{8HU0np3jY89!2kdNDgXcge*ORds{#N3WB&jD_y7O^5dr`JQ2_t|i~j%r-v9sqF#-"
+    "SpmI43(4gvrGF8}}l3;_TDL;L^#d;tIeaQy%O==%TvI`RMix%~hC7XSbMD*gZeK>7dwsRIB2webJ{+x!3jruYB<c"
+    "m@Cf<p2NwM+5)>rw9N5zybgOJof+pM*aW)Y6AcOp7sC#7zY3VGyVVnp#uN_HunGj1_%HEVFmyI+yDRoIR5|t!T|s"
+    "P=lcKuKJx$nYXATMsQUl^W)J`Xv<v_M9ufcmPz?Y8<mdnYz6}5Xun+(M9u)upQWXFI;TQk_?C<~o9RL6T_5J_<i{"
+    "$_RP8$FKS^@w7kPH9-Lj?c;qY(fApaTE^srUc?-"
+    "y{G4HUR(tGVuTZ3Hks3hztM#ZV&(fP!RwCY9{~yrWODI!TbOJp9=s0e=q<5RRsV5vHAc1U<&{M5gY&jb^!nY2-"
+    "5%mq6Gi|-"
+    "0%PYYjFSoZ1n&CQ|ABwZubBG>d*iGeeeJO<M99g7#RQncnSajp6UPpV*&sGmgoQfp#cB@qrm_F5Yzwv@B07$%?$t"
+    "m`x*cMk`Mp@^W^{kH4p#*0MY;dMhgG{{sRC2>kI$@VE+IAUJw8PTL1t5Z2|xQw(9@?=JfynP!s?F<@Epm;`smn4g"
+    ">%IUHSk2b^rhXd<Fmj%k=;MHwFLz$O8ZX80!E3Z3qAWoeTf~=KTNv@#z2mh6w-"
+    "wP7DA51Oxy8GXDSnG4%icg7p9Yv-$u3Soi<`e)s?Xp8fy-GXnqs+5!LoF#`YqClUYv`~Uy|lK=nz0s;U4WB>pFSo"
+    "{C~r2zl{RRjP46951JbpQYV?F0Y-"
+    "R0IG33H<;6*#Q6mRRjP4D*^xjDF6TeIR*d#mH_|&bO8VWll=ex#0&rcZ~g!O(E0!Wt@r=`RRaJ3*!lneUi|<6*9Z"
+    "UrA^-"
+    "pYyZ`_IIRF3vngaj;0Sf>C$N2yM@$vuvsP+H<(+L0oMhE}^4)y>4bN~PVF7yBYiw6JzcLx9fqxJv)#`FLGmHz+#b"
+    "OZnZ*8~6n&j0`aGXekrPy_$~Dh&Vtzxx0G5eNVPfdBvheh&Zued_=J_w)b%x(fgR0|@{CM)v>z5eonSD)0aQ^C18"
+    "Lk^KMvN&El*kpTbz^7{Y(0`>p@!0-S6?+E|^X5Rn*-"
+    "UR>vANBwL4FmuHI2Hf^1o;2|TLS<9jQ#)rHU0npHtqla1oi*_%K-oY!}<UJ68ZoC$L#<AuoeIS%LM=c>-_)!vMK-"
+    "oI{W|sSO5S2FaQ7m5di=I`U3y}!2kdM<^li!dI10c0RaF2X8ZsD@BaV)s{sH2Ap-yag8={l9{&ITB>?~c;{yNy(*"
+    "FPd1^xg3IsgCws{H@|cK`qXWB>pFmHq$!w*deE@d5w<K>z>$9smFTfdl{m$^-"
+    "xay#N3IM*;u<wEzGAt@{7}@d^L{wEh48t^WW2y9EFM^7jA#4+H=J&G-"
+    "NRzWV?F%>V!ZX8`~J1N;B~$pioZg8~2mn*aa*umAu5YXATLhyDNmq5uE?Bmn>bsr&!`wgUhF2?qcGN%H^y8UO$PT"
+    "M_^O8Ug?ScnSajp!NU%ga7~ldjS9dJ^laxSOWk67W4oA{{8>|>;V7($N&HTDgpoi<pBTy<NyEw#QOjL`ThU@00sa"
+    "6kOBYz<oy5tc>(|c_XGd{F#P}ji39)uCjtNfOZ@-"
+    ";{`&v_hWr2jp9BB^*a83mga7~l76AYNHvj+tH30wsDEa^Yq5=Q_J^%m!as2=PF#iAlYXtxRVf+98M*si-pa1{=fB"
+    "*mgYWe^FkpKVx(fa@Yf&~BoG5`Pn8UO$QKl%UvV*~&ID+B-"
+    "ljsE}t8wLOX<N*KxGynhqzySaN_W%F?^8o+=pZ)*;@%sP&gaiNpaS8wczWx9I#{K{QHU0np)BXSdHUR(tkp2Jv{Q"
+    "dv`&fx$5lLi0)i2?usyaoUOaR2}R8UFwOtpxx8qy7K?CIJ8djOhRW^8Ek*HTwVm3jhEAD*FHb(f<GcD+2%kW&!{J"
+    "j{N`s3kU!Jf&u^lE&u=jM+yJ{9|ZsaTLl0B?)m@!vi$%569fPN5%&N82?hWFk^2At#{&QWivR!s%>V!Y3I6~8;Q#"
+    ";t82|tOQu+V?ZUg`Tvi|@7t^EK0MFao<H3I+u#{U2RUI_pIYW@HJ{`>#`+Wr6k`u+d^7ytkN2mb&6G5!Dlj{pDw2"
+    "LAv5AOHXV?g9V+k^%q#<NN>rc>@3dwgUhF0RaF2U;qFArTPE=I{*LxrvLx|4*~!H`~d&}iT(fo8UO$QO#lD?3jY8"
+    "9#s2^QVfz37cL4wZy8r+HSOWk6;sgKyz6JmQ3I6~8GXnqsUi|<6Q~&?~RQvz`Gy(tsZ~_1TLInT-BK-gVO8@`>od"
+    "N&=HT(bnJOBUx0ssI276JeOvjYGCas2=Pf&c&ihy(xtLjnK*_5c6>)%pMbdjJ3bNCE%=QTYG=l>h($k^uk!N&Nr+"
+    "`UU_1;`jgm6aoMMllcGt!vg>SB?ABeb_D<cNfZD8n*aa+tN{Q3IspIxh5!Hnbq4?d-"
+    "Ut8yJ^}y$b^rhWEC>JqE&>1m<p=-(DE|NdIrsnn%>4iVPWb=-r~m)|0tWy9rw9N5s|x@C+x-"
+    "9k>iz%!x%U76b^8DRO#T1=kNyAuH~9bmKKTFt(f$AbBl`dU{00C3BLDyY1ONa3x&r_JME(E&NBaN&I0OIyk^=w$d"
+    ";$OfOZET%J_-"
+    "N;+XVmsQvd(}a{>SWGyVVn4gCNA3Hty4`vm|1I}`u_Hvj+sQv(11{Qm#{4fOy20Q&#`cnbgkH~9bmy$S#Tc>e$YM"
+    "EC#yAqfBg-}?Xmq6Gi|WC8#H`tkq&3<3ZEJox|rp#J~=NB#f*ZU+DWHVFU#(*OVe<p2Nx)As-WH3|R#`1k++TK@n"
+    "4_6q<2IspIxBklkHM*9E%Uibh1W%B?3R{;P3e)#|Y^9ld}JqZ8+&ieoVh3)_U_5A<;KJx$nN%;T&C<FiiEDQhuI|"
+    "2XzTnYdH+X(;w;R^r&&;S4c%=Z8P9`OJF;_m<d!}|aKSO5S3!Uq5VBLDyZr2PN?+5Z3k6#f7I)Bpef!}|aKqX_^2"
+    "G8zB?MF0Q)^Zx(;B>?~cX955KaQ*-"
+    "PxB>tG8Ug?STmS$6sQ>@~761SL>iqxz5B~rEQ2qb^L;nB&y#N3JbN&DSBLDyYA^-"
+    "pYNdf=>1qT2CK>+{&4E+E968iuDPyhe_>Hq)#X8r&FvHk!5VgLXCjQ{`u_5c6>9s&RWKluOuc>w?bL;U~$LH+;#s"
+    "tN!AC;k8b6AJ(UasdDUOacG^mIeR-asvPW0{;L1UjG08cJu%Ly!-"
+    "$EDEt5alm!3)S^oe3vi|@7(*ghhuK@r6z5f6I&;9@Zr2PN?!TtaLtpxx8;R65wC;k8biU9xsr~m)|`T_s|PX7P@?"
+    "f3uxkPZL<%q{=`*8Ttg*z*7X!4LodC<Fii!-oI=nAQLP`2YX^c=-SS+3o-"
+    "T?*IS)F#rGmMhgG{p!NU%g!upeRa5`~ZW;gpx(5INwiEyW?DhZuljHyYDnS4M@Ad!x9n=5-"
+    "+W7zfg!upe!~6gLF8u%h8N>hoz!(4kz0&{xDDfizE1R|dRD~7*Sj$5I1ozATg#uFm5_uE=HyZH&SZYoH_S`Q3v>e"
+    "#~A{6fbAZBX+;xO0$@|l+Zi}_0c-8cOIob~7b3tI&Me|0?ok0a0jXd0{kLqyU4vbOyHL*W_#CnrAuq_D&PH)-"
+    "nsZdCpMcr!BqKR@{YFg%+7zyJUMRp9^s9s>XXd`bWS<pux%H4y*+Y;^zt|0n<eP6Yq}piTe)niv28614ySS>*r!?"
+    "biSQC>8(!OdJ3JaHjwN-"
+    "|7GV@AUuw*8~6n=k@>p)=>ZeLW2MQ0LuUW#ajRW;Z^_u`xyWLL+StjZ{z>}DN+CclcoRvgZ2Oaody5^lKKDtdH?_"
+    "b<Ng2t1O5O1+57+hX%PSb{t*BGJplj!1_A&8`v(93Z}|WJz5)OMi~0ZmQUL$}%K!iWcK-kW0|@{CYy<!RC<Fiih6"
+    "Vrta}EFiQvd(}yZ-<G;Qjyq8vg(P(*Xbg{RjX63;F;5cLM+bO#}b{>Hq)$%KiWUnF9a-"
+    "q5uE@jRXJy0|Wp7QU?G4T>t<7<^TWyBLn~dvH}1APyGM?GX($u>Hq)#Z~_1T+Wr6krvU%}^8f$<P5S@;4*UQAYx@"
+    "8HPWu1<y7&M8pa1{=AO-*c4+sDNoBRL&vj6}8t@Qu@4+a1L3I6~8IsO0tXaoQNW&r>I8T$YKlmGw!U;Y38-"
+    "24Ckc>DkV9RvUXz5@UN$^8HS6axSNfC2yj!TSIIU;+RDC;R{ZKmq^&ssR81!U6yQD+2%k?Ee4%i~Ilog8~2m75D%"
+    "Da{vGUYybcMN&)}?f&u^lTLl0Bz4`zD{{R30+x-9k+x!3jZUg`TgZ2OaJ_rB+qyhi{+W-"
+    "In;{^Z!n*9I&P67Y`pZ5R%u>1f26a4@GD*gZe)Bykh*#ZCnCItWhO921?m-_$z|Mvg?JPZH;U<d#J8vy_S-"
+    "v9sqxc~qE{rms_aR2}S8T|kM8~*?Q+5G?i_5}a{R{j6~{sI61H~|0vL;U~$S^@w75B~rE8vg(PA^ZRTEcpNbDg6K"
+    "cM*;u<;Qs&rbp!wa*8BheJ^=s#lmY+%&IAAesQ>@~GWh@hJO%&&!~g&PdHVnVPyzq|Oa%Y{PX_=15C8xGhy4Hl<@"
+    "f*pR{#J19ryqL>G=QuX$b%Tvi<-"
+    "6fdK#jXaWEL$p!!bi2?usEdT%iOb7q~b^!nYeFFdhI{*LxI{g3t@&Et;Yx@8H0sa5~WdHyGnfd?!4fp^5YXSfO_W"
+    "u9>`uzX@hyVZpq5A*-k^BGu&Hw-aIsgCv{rUg@H3R?v{s;g75&i%FLI3~&c?JLgUjP6Afdc>lF8%-"
+    "iZ~OoMYy$uQHvj+t-"
+    "~s>uIsyOyfd2pg{{jF22L%8C?EU}$RR90~uK)l4eggmiV*>yHTnhjI9s2+O7XSbN_X+?2(fj}ZL;nB&EC>JqkO%+"
+    "(J^}y$Rs#S4^#A|=m-"
+    "+wy8~XqML;U~$ssI1~0{{R2U<m*K8UFwOJ_G;&qyYc`bp8MTJp}*&+WP<hhXMcqxc&eCME?K(vH<`90SEv9Y6$=U"
+    "Kmz~(iw6Jz(gXkig#iEn9sU3Rkof=q1O@;AB>n&YCjS5bjrjlnU;qFAQ2GD=R{#J2ru+Z@Mgsr<yaNCL!v+8V_V@"
+    "q)i3k7ybNB!Mg8%>k`Tzg_DFXlio&^8^tNs7~Y5xEJgZ=;i{Q&>~Py_$~Q~v+|c=G@ME%^Wc6$StRjRpV!X!-"
+    "yD8UO$Qf&Ksg+X(;w`}zO>XaE2JMFRi;Edu}m`2PR@HTnPl4*viDO8fu+`vL#}jtBq%bO8VWtp@-"
+    "A1O)&95dZ)G7X|<TrTzc^o&Nv-X8-"
+    "^IGWGxe%L)Jh1OWg52LS*8^a20?hXVirz5f6I?EU}$@Bjb+^ZEb(?*0G&1PA~CK>YvzAp-yaDE<HcYzP1V%>w`cH"
+    "~#<s+W7zf@&Nz<E&>1mW&HpDT>=0A2mk;8&;9@Zc>DkV8Uz3UZ2$lNG6Dbqi~;}vE&u=jG6Dbq0|)>BjQRinE&c!"
+    "hcK-kWFaH1kF9rYr;Q;^u?F#?^lKTJu_5A<;)c*hfhX?=wfdBvh75@MK<of^rnFIg;3;zHA(E<PfuLb}Bj{g7u4*"
+    "viDiU9xs)c*hfMEU>!y#W9KYX$%SAqfBgg!=#gIs*Uzm;nF);{5;r=K}x$a{&MV2><{9hW`Kmq5J>;!~g&P_yYg{"
+    "Xa)cPUjzUE>jD4(nD_txy959LiTwZn`T+m{<^BKvPyzq|?fw7%{{{d63-<s2;r{>s%KiWUlk@-"
+    "oqyPW^hy?%ujRXJy>jeM+#Qy*PVf_F9xBmbCj{*PyyZQhBlKlVwRssM3=>Px!@c{q;g8={lMF9W+zySaNEdT%j7W"
+    "n`FpZWj)aQ^@QbpZeXrTqW@*8czhBLDyYeg*&ldIkUhwE6%4NBIB$w*vqG8U+9VX#)TN{sjO4<^TWx6afGL@bUlu"
+    ">;M1&VE_OCkof=qj{pDwdjbFervm^0#Q*>Q_5J_<cl-bUEC2uhw*mkF0RsR4Y5@QMqyqo|3H|^7KK%dxTmb+8e+2"
+    "*l%K!iWPWu1<Q2_t|VgUdEDF6TeVEzC9R{#J2@A?1#===Zw>GuEs6ZZfAx%U76hXVirg#`crzW@LLTmk?9@&^C_8"
+    "TkMIr~?21qWk~<Mgjl;AN&9Rll}kyYX$%SumS)8^Z@_>LIVH*zX$*T>;V7(#sB~RUI73AS^@w7I{N?rp9lZ|DF6T"
+    "f^8o+=Dgpoi5di=I90C9U{{jF2WBdRAr2GH>ngsv=w*3G9W&i*H=Kufy0R{j79QyzN!T<mO+W!ClH3R?vH30wsfB"
+    "pae*#rOpd-?zWEC>Jqi~;}v)&c+k_y7O@2mt^9M*si+&G!HQZu<ZKZ2|xQ-"
+    "TwdoeE|Rf=>z}(R{;P3O#lD@u>b%6c?AFfy#D|HFaZDn5di=I>jnS-wF3YEzykmP90C9Ui2(or2?78BM*9E%ZU+D"
+    "WRQdn^djJ3c^8x?>$^HNT2K)d2$^ZZW>jD4(NCE%=OalM_N&x@>u>1f2%lH5P*8l(iwE+MC!TkUK3IhNDu>Jr4YX"
+    "blPJpup#AOHXV_Xq$04Ez88^6&ruWA*?4)bjuTRPq1+W)1)V4i5kT#RmWYfbswTgAo7#HShobVG#fT*!chde)#|Y"
+    "{SW{E2>$>7"
 )
-OUTPUT = (
-    -0.62806, 0.73483, 0.43546, -0.89561, 0.64074, 0.80734, -0.64285, -0.49172, 0.82679, 0.6015,
-    0.4888, 0.84191, -0.64079, -0.98343, -0.29469, 0.40757,
-)
-OUTPUT_OFFSET = -0.44543

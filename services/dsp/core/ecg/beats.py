@@ -1,38 +1,50 @@
 """Heart beats in one lead of the ECG, each with the probability that it is one.
 
-A candidate is a beat when a small net says so (more likely than not) and no likelier candidate
-lies within the refractory time. Both look at bounded time on either side, so that a beat depends
-on nothing before, not even on the beat before it.
+Every candidate gets odds from a small net (`candidates`), surely told ones teach what the beats of
+this person look like (`templates`), a second net judges with that, and the best path through all
+candidates (`paths`) decides with the intervals of this heart. All look at bounded time, so that a
+beat depends on nothing that is older than the memory of the estimator.
 
 References
 ----------
 Pan and Tompkins 1985, IEEE TBME 32:230 (band, slope, T waves, refractory time). Departs from it:
 levels are medians over fixed time instead of running estimates of signal and noise; the features
-meet in a net trained on annotated records, whose outputs are probabilities on unseen people
+meet in nets trained on annotated records, whose outputs are probabilities on unseen people
 (``docs/science/ecg.md``).
 """
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.conditioning import functions
-from services.dsp.core.ecg import beat_weights, candidates
+from services.dsp.core.ecg import beat_weights, candidates, paths, templates
 from services.dsp.core.ecg.bands import ENVELOPE_HZ, TRACE_HZ
-from services.dsp.core.ecg.candidates import TRACE_HALF, Candidates
+from services.dsp.core.ecg.candidates import SHAPE_BEFORE, TRACE_HALF
+from services.dsp.core.ecg.nets import Net, from_text
 from services.dsp.core.outputs import Beats
 from services.dsp.core.windows import Instants, Rows, Samples, shifted
 from shared.contracts.beats import BeatKind
 
-REFRACTORY = 13  # of ENVELOPE_HZ, 0.2 s: no second QRS within it, Pan and Tompkins 1985
 SLOTS = 6  # beats that a second can hold: refractory time, and one for the rounding
 KEPT_S = 12  # seconds of beats kept: the window of the heart rate, and one at each edge
 SECOND_US = 1_000_000
 DELAY_S = 1  # of the beats behind the newest sample
 MAX_RR_US = 5 * SECOND_US  # a pause longer than that is no interval
-FEATURE_BOUND = 6.0  # logarithms: beyond a factor of 400 more says nothing more
+TOO_NEAR_US = 180_000  # of a beat that was told a second ago, when the path has changed since
+SEEN = ("fit", "near_30", "quiet_1s5")  # features that tell how good the signal is
+SEEN_UNIT = 1024
+SEEN_AHEAD = ENVELOPE_HZ - candidates.AHEAD  # of ENVELOPE_HZ: what is judged of the last second
+
+# Log odds of beats that were told, and the share of such that were annotated, in quiet and in
+# doubtful time; people unseen by the nets, clean and noisy copies (docs/science/ecg.md).
+CHANCE = (
+    (-4.0, -2.4, -1.4, -0.5, 0.5, 1.5, 2.5, 3.5, 5.0, 8.0),
+    (0.30, 0.57, 0.65, 0.81, 0.90, 0.944, 0.966, 0.980, 0.993, 0.999),
+    (0.165, 0.30, 0.48, 0.66, 0.80, 0.88, 0.905, 0.91, 0.92, 0.93),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +54,16 @@ class BeatsState:
     Attributes
     ----------
     t : (devices, KEPT_S * SLOTS), us UTC, 0 in empty places
+    seen : (devices, KEPT_S * SLOTS, len(SEEN)), of each beat, whole numbers of 1 / `SEEN_UNIT`
     missing : (devices, KEPT_S * ENVELOPE_HZ), whether there was nothing to judge
     doubt : (devices, KEPT_S), expected number of wrong beats of each second
     """
 
     candidates: candidates.CandidatesState
+    templates: templates.TemplatesState
+    paths: paths.PathsState
     t: Instants
+    seen: NDArray[np.int32]
     missing: NDArray[np.bool_]
     doubt: Samples
 
@@ -56,7 +72,10 @@ def init(devices: int, rate_hz: int) -> BeatsState:
     """Nothing seen yet."""
     return BeatsState(
         candidates=candidates.init(devices, rate_hz),
+        templates=templates.init(devices),
+        paths=paths.init(devices),
         t=np.zeros((devices, KEPT_S * SLOTS), dtype=np.int64),
+        seen=np.zeros((devices, KEPT_S * SLOTS, len(SEEN)), dtype=np.int32),
         missing=np.ones((devices, KEPT_S * ENVELOPE_HZ), dtype=np.bool_),
         doubt=np.zeros((devices, KEPT_S), dtype=np.float32),
     )
@@ -70,73 +89,64 @@ def step(state: BeatsState, samples: Samples, times: Instants) -> tuple[BeatsSta
     samples : (devices, rate_hz), any linear unit, NaN where missing
     times : (devices,), us UTC of the first of them
     """
-    found_state, found = candidates.step(state.candidates, samples)
-    logit = judge(found.features)
-    inside = (found.place >= 0) & (found.place < ENVELOPE_HZ)
-    accepted = inside & (logit > 0) & ~_outdone(found, logit)
-    chance = 1 / (1 + functions.exp(-np.abs(logit)))  # of the verdict
-    doubtful = inside & (accepted | (logit <= 0))
-    doubt = np.bincount(
-        found.row[doubtful], weights=1 - chance[doubtful], minlength=len(samples)
-    ).astype(np.float32)
-    row, place = found.row[accepted], found.place[accepted]
-    after_us = ((place + candidates.SHIFT) * SECOND_US) // ENVELOPE_HZ
-    after_us += _summit_us(found.shape[accepted])
-    t = times[row] - SECOND_US + after_us
+    second = times // SECOND_US
+    candidates_state, found = candidates.step(state.candidates, samples)
+    first = first_net().log_odds(found.features)
+    templates_state, fits = templates.step(state.templates, found, first, second)
+    both = np.concatenate((found.features, fits), axis=1)
+    odds = second_net().log_odds(both)
+    seen = np.stack([both[:, place] for place in _seen_places()], axis=1)
+    paths_state, decided = paths.step(
+        state.paths, found.row, found.place, summit_us(found.shape), odds, first, seen, second
+    )
+    t = decided.t + (times % SECOND_US)[decided.row]
+    new = t - state.t.max(axis=1)[decided.row] >= TOO_NEAR_US
+    row, t = decided.row[new], t[new]
     changed = BeatsState(
-        candidates=found_state,
+        candidates=candidates_state,
+        templates=templates_state,
+        paths=paths_state,
         t=shifted(state.t, _in_slots(row, t, len(samples))),
+        seen=shifted(state.seen, _in_slots(row, decided.seen[new], len(samples))),
         missing=shifted(state.missing, ~found.covered),
-        doubt=shifted(state.doubt, doubt[:, None]),
+        doubt=shifted(state.doubt, decided.doubt[:, None].astype(np.float32)),
     )
     rr_us = _interval_before(changed, row, t, times)
     rr_ms = np.where(rr_us > 0, rr_us / 1000, np.nan).astype(np.float32)
-    return changed, Beats(BeatKind.R_PEAK, row, t, rr_ms, chance[accepted].astype(np.float32))
+    quality = _chance(decided.odds[new], decided.noise[row]).astype(np.float32)
+    return changed, Beats(BeatKind.R_PEAK, row, t, rr_ms, quality)
 
 
-def judge(features: Samples) -> Samples:
-    """Logarithm of the odds that each candidate (candidates, features) is a beat."""
-    hidden_weights, hidden_offset, output, output_offset = _weights()
-    bounded = np.clip(features, -FEATURE_BOUND, FEATURE_BOUND)
-    # Added one feature after the other: a matrix product would round by the number of candidates.
-    # Two rows at least: a single one would be summed along another axis, in another order.
-    n = max(2, len(bounded))
-    parts = np.empty((1 + len(hidden_weights), n, len(output)))
-    parts[0] = hidden_offset
-    parts[1:, len(bounded) :] = 0
-    np.multiply(bounded.T[:, :, None], hidden_weights[:, None, :], out=parts[1:, : len(bounded)])
-    hidden = functions.tanh(np.add.reduce(parts, axis=0))
-    votes = np.empty((1 + len(output), n))
-    votes[0] = output_offset
-    np.multiply(hidden.T, output[:, None], out=votes[1:])
-    logit: Samples = np.add.reduce(votes, axis=0)[: len(bounded)]
-    return logit
+def _chance(odds: Samples, noise: Samples) -> Samples:
+    """Share of such beats that are annotated ones, by log odds and by the noise of late."""
+    clean, noisy = (np.interp(odds, CHANCE[0], shares) for shares in CHANCE[1:])
+    return clean + (noisy - clean) * noise
 
 
 @cache
-def _weights() -> tuple[Samples, Samples, Samples, np.float64]:
-    hidden = np.array(beat_weights.HIDDEN)
-    assert hidden.shape[0] == len(candidates.FEATURES)
-    offset, output = np.array(beat_weights.HIDDEN_OFFSET), np.array(beat_weights.OUTPUT)
-    return hidden, offset, output, np.float64(beat_weights.OUTPUT_OFFSET)
+def _seen_places() -> tuple[int, ...]:
+    names = (*candidates.FEATURES, *templates.FEATURES)
+    return tuple(names.index(name) for name in SEEN)
 
 
-def _outdone(found: Candidates, logit: Samples) -> NDArray[np.bool_]:
-    """Whether a likelier candidate (at a tie: the earlier) lies within the refractory time."""
-    outdone = np.zeros(len(logit), dtype=np.bool_)
-    key = found.row * 4 * ENVELOPE_HZ + found.place
-    for apart in range(1, 1 + REFRACTORY // (candidates.NEIGHBOUR + 1) + 1):
-        if apart >= len(logit):
-            break
-        near = (key[apart:] - key[:-apart]) < REFRACTORY
-        outdone[apart:] |= near & (logit[:-apart] >= logit[apart:])
-        outdone[:-apart] |= near & (logit[apart:] > logit[:-apart])
-    return outdone
+@cache
+def first_net() -> Net:
+    """Judges a candidate by itself."""
+    sizes = (len(candidates.FEATURES), *beat_weights.FIRST_UNITS, 1)
+    return from_text(beat_weights.FIRST, sizes)
 
 
-def _summit_us(shape: Samples) -> NDArray[np.int64]:
+@cache
+def second_net() -> Net:
+    """Judges a candidate knowing the beats of the person."""
+    inputs = len(candidates.FEATURES) + len(templates.FEATURES)
+    return from_text(beat_weights.SECOND, (inputs, *beat_weights.SECOND_UNITS, 1))
+
+
+def summit_us(shape: Samples) -> NDArray[np.int64]:
     """Time of the largest deflection of each shape from its middle, by a parabola: us."""
-    size = np.abs(shape)
+    middle = 2 * SHAPE_BEFORE
+    size = np.abs(shape[:, middle - TRACE_HALF : middle + TRACE_HALF + 1])
     n = np.arange(len(size))
     at = np.clip(np.argmax(size, axis=1), 1, size.shape[1] - 2)
     before, top, after = size[n, at - 1], size[n, at], size[n, at + 1]
@@ -147,13 +157,15 @@ def _summit_us(shape: Samples) -> NDArray[np.int64]:
     return np.asarray(np.rint(place * (SECOND_US / TRACE_HZ)), dtype=np.int64)
 
 
-def _in_slots(row: Rows, t: Instants, devices: int) -> Instants:
-    """Beat times as (devices, SLOTS), 0 in empty places."""
-    slots = np.zeros((devices, SLOTS), dtype=np.int64)
+def _in_slots(row: Rows, values: NDArray[Any], devices: int) -> NDArray[Any]:
+    """What belongs to beats as (devices, SLOTS, ...), 0 in empty places."""
+    if values.dtype == np.float32:
+        values = np.rint(values * SEEN_UNIT).astype(np.int32)
+    slots = np.zeros((devices, SLOTS, *values.shape[1:]), dtype=values.dtype)
     first = np.searchsorted(row, row, side="left")
     rank = np.arange(len(row)) - first
     fits = rank < SLOTS
-    slots[row[fits], rank[fits]] = t[fits]
+    slots[row[fits], rank[fits]] = values[fits]
     return slots
 
 
@@ -174,7 +186,7 @@ def missing_between(
 ) -> NDArray[np.bool_]:
     """Whether samples are missing between two moments of the last `KEPT_S` seconds.
 
-    `times` is what `step` got last: the beats that are kept end there (and 62 ms later).
+    `times` is what `step` got last: what was judged ends `SEEN_AHEAD` after it.
     """
     has_holes = np.asarray(state.missing.any(axis=1))
     asked = np.flatnonzero(has_holes[row])  # nearly none: else all of it would be counted in vain
@@ -185,7 +197,7 @@ def missing_between(
     some = np.flatnonzero(has_holes)
     before = np.zeros((len(some), 1), dtype=np.int64)
     count = np.concatenate((before, np.cumsum(state.missing[some], axis=1)), axis=1)
-    kept = KEPT_S * ENVELOPE_HZ - candidates.SHIFT
+    kept = KEPT_S * ENVELOPE_HZ - SEEN_AHEAD
     origin = times[row] - kept * SECOND_US // ENVELOPE_HZ
     length = state.missing.shape[1]
     first = np.clip((start - origin) * ENVELOPE_HZ // SECOND_US, 0, length)

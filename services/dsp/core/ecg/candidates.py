@@ -4,6 +4,9 @@ Every local maximum of the QRS envelope is a candidate, without a threshold; all
 logarithms of ratios, so that gain, unit and sensor do not matter. Levels are medians over
 bounded time, not averages that learn from decisions: nothing locks up, nothing is learned first,
 and all is forgotten after `LEVELS_S`.
+
+Hot path: maxima and sums over neighbourhoods are made for all places at once by doubling, and
+picked at the candidates.
 """
 
 from collections.abc import Sequence
@@ -12,40 +15,40 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import maximum_filter1d
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import bands
 from services.dsp.core.ecg.bands import ENVELOPE_DELAY, ENVELOPE_HZ, TRACE_DELAY, TRACE_HZ
 from services.dsp.core.windows import Rows, Samples, present, shifted
 
-HISTORY_S = 5  # of the QRS envelope: the features look 0.9 s back, the noise median 4 s
-BANDS_S = 2.5  # of the single envelopes: the features look 0.45 s to both sides
-TRACE_S = 4
+HISTORY_S = 4  # of the QRS envelope: the features look 0.9 s back, the noise median 4 s
+BANDS_S = 2.25  # of the single envelopes: the features look 0.45 s to both sides
+TRACE_S = 3
 LEVELS_S = 30
-SHIFT = 4  # the second in question begins so many envelope samples (62 ms) after a whole second:
-# the largest deflection of a QRS complex may lie so much before the middle of its envelope, and
-# no beat shall be told more than 2 s after it happened
-BESIDE = 13  # 0.2 s: candidates beside the second in question, which may outdo one inside
+AHEAD = 40  # envelope samples that the features of a candidate look ahead, filters included:
+# a second of candidates is judged when the samples of 0.625 s after it are known
 NEIGHBOUR = 4  # 62 ms: no second maximum so near
+MOST = 13  # candidates that a second can hold
 TINY = 1e-9
 
-_AHEAD = ENVELOPE_HZ - ENVELOPE_DELAY - SHIFT  # after the second in question: 0.58 s
 _LENGTH = HISTORY_S * ENVELOPE_HZ
 _BANDS_LENGTH = int(BANDS_S * ENVELOPE_HZ)
-_END = _LENGTH - _AHEAD  # of the second in question, in the history
+_END = _LENGTH - (AHEAD - ENVELOPE_DELAY)  # of the second in question, in the history
 _START = _END - ENVELOPE_HZ
 # Distances of the neighbourhoods in which a larger bump speaks against this one, in samples.
-_RINGS = ((6, 16), (16, 29), (29, 58))  # 0.1-0.25, 0.25-0.45, 0.45-0.9 s before
+_RINGS = ((-16, -6), (-29, -16), (-58, -29))  # 0.1-0.25, 0.25-0.45, 0.45-0.9 s before
 _RINGS_AFTER = ((6, 16), (16, 24))  # 0.1-0.25, 0.25-0.375 s after: what has been seen by now
 
 FEATURES = (
     "level_10s", "level_10s_low", "level_10s_high", "level_5s", "level_30s", "noise_4s",
     "quiet_1s5", "before_250ms", "before_450ms", "before_900ms", "after_250ms", "after_375ms",
-    "band_4", "band_7", "band_11", "band_17", "band_30", "sharpness", "peak_to_peak", "sign",
-    "before_450ms_17", "near_30", "near_4",
+    "band_4", "band_7", "band_11", "band_17", "band_30", "sharpness", "peak_to_peak",
+    "before_450ms_17", "near_30", "near_4", "near_11", "sign",
 )  # fmt: skip
 TRACE_HALF = 8  # of TRACE_HZ, 62 ms: reach of a QRS complex about the middle of its envelope
+SHAPE_BEFORE, SHAPE_AFTER = 8, 9  # of ENVELOPE_HZ: 0.125 s before to 0.14 s after
+SHAPE = np.arange(-2 * SHAPE_BEFORE, 2 * SHAPE_AFTER + 1)  # of TRACE_HZ
+QRS_SHAPE = np.arange(-7, 8)  # of ENVELOPE_HZ: 0.11 s on both sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,20 +57,23 @@ class CandidatesState:
 
     bands: bands.BandsState
     envelopes: Samples  # (devices, 5, _BANDS_LENGTH)
-    qrs: Samples  # (devices, _LENGTH)
+    qrs: Samples  # (devices, _LENGTH), envelope
+    wave: Samples  # (devices, _BANDS_LENGTH), what the QRS bands let through
     trace: Samples  # (devices, TRACE_S * TRACE_HZ)
     levels: Samples  # (devices, 2 * LEVELS_S): largest of a second, each half second
 
 
 class Candidates(NamedTuple):
-    """Candidates of one second and of `BESIDE` samples on both sides, by device, then by time.
+    """Candidates of the second that ended `AHEAD` samples ago, by device, then by time.
 
     Attributes
     ----------
     row : device of each candidate
-    place : envelope samples from the start of the second in question, -BESIDE to 64 + BESIDE
+    place : envelope samples from the start of that second, 0 to 63
     features : (candidates, len(FEATURES))
-    shape : (candidates, 2 * TRACE_HALF + 1), the trace about it
+    shape : (candidates, len(SHAPE)), the trace about it
+    wave : (candidates, len(QRS_SHAPE)), the QRS bands about it
+    size : (candidates,), the QRS envelope
     covered : (devices, ENVELOPE_HZ), where in the second there was signal to judge
     """
 
@@ -75,6 +81,8 @@ class Candidates(NamedTuple):
     place: Rows
     features: Samples
     shape: Samples
+    wave: Samples
+    size: Samples
     covered: NDArray[np.bool_]
 
 
@@ -88,21 +96,26 @@ def init(devices: int, rate_hz: int) -> CandidatesState:
         bands=bands.init(devices, rate_hz),
         envelopes=missing(len(bands.CENTRES_HZ), _BANDS_LENGTH),
         qrs=missing(_LENGTH),
+        wave=missing(_BANDS_LENGTH),
         trace=missing(TRACE_S * TRACE_HZ),
         levels=missing(2 * LEVELS_S),
     )
 
 
 def step(state: CandidatesState, samples: Samples) -> tuple[CandidatesState, Candidates]:
-    """Take one second; give the candidates of the second before (`SHIFT` later than whole)."""
+    """Take one second; give the candidates of the second that ended `AHEAD` samples before."""
     bands_state, seen = bands.step(state.bands, samples)
     envelopes = np.concatenate((state.envelopes[:, :, ENVELOPE_HZ:], seen.envelopes), axis=2)
-    newest = np.sqrt((seen.envelopes[:, bands.QRS_BANDS] ** 2).sum(axis=1))
+    first, second, third = (seen.envelopes[:, k] for k in range(1, 4))
+    newest = np.sqrt((first * first + second * second) + third * third)
     qrs = shifted(state.qrs, newest)
-    trace = shifted(state.trace, seen.trace)
-    levels = shifted(state.levels, _newest_levels(qrs))
     changed = CandidatesState(
-        bands=bands_state, envelopes=envelopes, qrs=qrs, trace=trace, levels=levels
+        bands=bands_state,
+        envelopes=envelopes,
+        qrs=qrs,
+        wave=shifted(state.wave, seen.qrs),
+        trace=shifted(state.trace, seen.trace),
+        levels=shifted(state.levels, _newest_levels(qrs)),
     )
     return changed, _candidates(changed)
 
@@ -110,31 +123,39 @@ def step(state: CandidatesState, samples: Samples) -> tuple[CandidatesState, Can
 def _newest_levels(qrs: Samples) -> Samples:
     """Largest envelope of the last second and of the one half a second before: (devices, 2)."""
     half = ENVELOPE_HZ // 2
-    halves = qrs[:, -3 * half :].reshape(len(qrs), 3, half)
-    covered = np.isfinite(halves).all(axis=2)
-    largest = np.where(covered, present(halves).max(axis=2), np.nan)
-    return np.maximum(largest[:, :2], largest[:, 1:])  # NaN when either half is missing
+    halves = qrs[:, -3 * half :].reshape(len(qrs), 3, half).max(axis=2)  # NaN when one is missing
+    return np.asarray(np.maximum(halves[:, :2], halves[:, 1:]))
 
 
 def _candidates(state: CandidatesState) -> Candidates:
-    start, end = _START - BESIDE, _END + BESIDE
-    qrs = state.qrs
-    known = present(qrs)
-    around = known[:, start - NEIGHBOUR : end + NEIGHBOUR]
-    largest = maximum_filter1d(around, 2 * NEIGHBOUR + 1, axis=1)[:, NEIGHBOUR:-NEIGHBOUR]
-    here = known[:, start:end]
-    is_peak = (here == largest) & (here > known[:, start - 1 : end - 1]) & (here > 0)
-    missing = np.isnan(qrs)
-    hole = maximum_filter1d(
-        missing[:, start - NEIGHBOUR : end + NEIGHBOUR].astype(np.uint8), 2 * NEIGHBOUR + 1, axis=1
-    )[:, NEIGHBOUR:-NEIGHBOUR]
-    row, offset = np.nonzero(is_peak & (hole == 0))
-    place = offset + start
-    shape, whole = _shapes(state.trace, row, place)
-    row, place, shape = row[whole], place[whole], shape[whole]
+    missing = np.isnan(state.qrs)
+    holes = missing.any()
+    known = present(state.qrs) if holes else state.qrs
+    reach = slice(_START - NEIGHBOUR, _END + NEIGHBOUR)
+    here = known[:, _START:_END]
+    is_peak = here == _maxima(known[:, reach], 2 * NEIGHBOUR + 1)
+    is_peak &= (here > known[:, _START - 1 : _END - 1]) & (here > 0)
+    if holes:
+        is_peak &= _maxima(missing[:, reach].astype(np.float32), 2 * NEIGHBOUR + 1) == 0
+    row, offset = np.nonzero(is_peak)
+    place = offset + _START
+    shape = _about(state.trace, row, trace_place(place), SHAPE)
+    wave = _about(state.wave, row, place - (_LENGTH - _BANDS_LENGTH), QRS_SHAPE)
+    whole = np.isfinite(shape).all(axis=1)
+    if not whole.all():
+        row, place, shape, wave = row[whole], place[whole], shape[whole], wave[whole]
     features = _features(state, known, row, place, shape)
     covered = ~missing[:, _START:_END]
-    return Candidates(row, place - _START, features, shape, covered)
+    size = known[row, place]
+    return Candidates(row, place - _START, features, shape, wave, size, covered)
+
+
+def order_in_row(row: Rows) -> Rows:
+    """Number of each candidate among those of its device."""
+    n = np.arange(len(row))
+    first = np.ones(len(row), dtype=np.bool_)
+    first[1:] = row[1:] != row[:-1]
+    return n - np.maximum.accumulate(np.where(first, n, 0))
 
 
 def trace_place(place: Rows) -> Rows:
@@ -144,10 +165,8 @@ def trace_place(place: Rows) -> Rows:
     return TRACE_S * TRACE_HZ - newest - ratio * (_LENGTH - place)
 
 
-def _shapes(trace: Samples, row: Rows, place: Rows) -> tuple[Samples, NDArray[np.bool_]]:
-    around = trace_place(place)[:, None] + np.arange(-TRACE_HALF, TRACE_HALF + 1)
-    shape = trace[row[:, None], around]
-    return shape, np.isfinite(shape).all(axis=1)
+def _about(history: Samples, row: Rows, place: Rows, reach: Rows) -> Samples:
+    return np.asarray(history[row[:, None], place[:, None] + reach])
 
 
 def _features(
@@ -159,28 +178,36 @@ def _features(
     low, middle, high = _quantiles(levels[:, -20:], (0.25, 0.5, 0.75))
     (recent,) = _quantiles(levels[:, -10:], (0.5,))
     (long,) = _quantiles(levels, (0.5,))
-    (noise,) = _quantiles(state.qrs[:, -4 * ENVELOPE_HZ :: 2], (0.5,))
+    (noise,) = _quantiles(state.qrs[:, ::2], (0.5,))
     (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
-    bumps = [state.envelopes[:, band] for band in range(len(bands.CENTRES_HZ))]
-    at = place - (_LENGTH - _BANDS_LENGTH)  # in the shorter history
-    near = known[row[:, None], place[:, None] + np.arange(-8, 9)] ** 2
-    top, bottom = shape.max(axis=1), shape.min(axis=1)
-    ratios = [(here, level[row]) for level in (middle, low, high, recent, long)]
-    ratios += [(here, level[row]) for level in (noise, quiet)]
-    ratios += [(_largest(known, row, place, -b, -a), here) for a, b in _RINGS]
-    ratios += [(_largest(known, row, place, a, b), here) for a, b in _RINGS_AFTER]
-    ratios += [(_largest(bump, row, at, -2, 2), here) for bump in bumps]
-    ratios.append((_sum(near[:, 6:11]), _sum(near)))
+    at = place - (_LENGTH - _BANDS_LENGTH)  # in the shorter histories
+    zone = place - _START
+    ratios = [(here, level[row]) for level in (middle, low, high, recent, long, noise, quiet)]
+    for first, last in (*_RINGS, *_RINGS_AFTER):
+        around = _maxima(known[:, _START + first : _END + last], last - first + 1)
+        ratios.append((around[row, zone], here))
+    envelopes = present(state.envelopes)
+    start = _START - (_LENGTH - _BANDS_LENGTH)
+    largest = _maxima(envelopes[:, :, start - 2 : start + ENVELOPE_HZ + 2], 5)
+    at_peak = largest[row, :, zone]
+    ratios += [(at_peak[:, band], here) for band in range(at_peak.shape[1])]
+    square = known[:, _START - 8 : _END + 8] ** 2
+    near, wide = _sums(square[:, 6:-6], 5, 1), _sums(square, 17, 1)
+    ratios.append((near[row, zone], wide[row, zone]))
+    middle_shape = shape[:, _MIDDLE - TRACE_HALF : _MIDDLE + TRACE_HALF + 1]
+    top, bottom = middle_shape.max(axis=1), middle_shape.min(axis=1)
     ratios.append((top - bottom, here))
-    ratios.append((_largest(bumps[3], row, at, -29, -16), present(bumps[3][row, at])))
-    for band in (4, 0):
-        spread = present(bumps[band][row[:, None], at[:, None] + np.arange(-24, 25, 4)])
-        ratios.append((_sum(spread) / spread.shape[1], here))
+    before = _maxima(envelopes[:, 3, start - 29 : start + ENVELOPE_HZ - 16], 14)
+    ratios.append((before[row, zone], envelopes[row, 3, at]))
+    for band in (4, 0, 2):
+        spread = _sums(envelopes[:, band, start - 24 : start + ENVELOPE_HZ + 24], 13, 4)
+        ratios.append((spread[row, zone] / 13, here))
     logs = _log_ratios(ratios)
     sign = (top + bottom) / (top - bottom + TINY)
-    before = FEATURES.index("sign")
-    columns = (logs[:, :before], sign[:, None], logs[:, before:])
-    return np.concatenate(columns, axis=1, dtype=np.float32)
+    return np.concatenate((logs, sign[:, None]), axis=1, dtype=np.float32)
+
+
+_MIDDLE = 2 * SHAPE_BEFORE  # of a shape
 
 
 def _log_ratios(ratios: Sequence[tuple[Samples, Samples]]) -> Samples:
@@ -190,19 +217,31 @@ def _log_ratios(ratios: Sequence[tuple[Samples, Samples]]) -> Samples:
     return functions.log((present(over) + TINY) / (present(under) + TINY))
 
 
-def _sum(values: Samples) -> Samples:
-    """Sum of each row, added in one order whatever the number of rows."""
-    total = values[:, 0].copy()
-    for column in range(1, values.shape[1]):
-        total += values[:, column]
+def _maxima(values: Samples, width: int) -> Samples:
+    """Largest of each `width` neighbours along the last axis: shorter by ``width - 1``."""
+    span = 1
+    while 2 * span <= width:
+        values = np.maximum(values[..., :-span], values[..., span:])
+        span *= 2
+    rest = width - span
+    return np.maximum(values[..., :-rest], values[..., rest:]) if rest else values
+
+
+def _sums(values: Samples, count: int, stride: int) -> Samples:
+    """Sum of each `count` values `stride` apart along the last axis, always in one order."""
+    total: Samples | None = None
+    offset, span, length = 0, 1, values.shape[-1] - (count - 1) * stride
+    while count:
+        if count & 1:
+            part = values[..., offset : offset + length]
+            total = part if total is None else total + part
+            offset += span * stride
+        count >>= 1
+        if count:
+            values = values[..., : -span * stride] + values[..., span * stride :]
+            span *= 2
+    assert total is not None
     return total
-
-
-def _largest(values: Samples, row: Rows, place: Rows, first: int, last: int) -> Samples:
-    """Largest of `values` from `first` to `last` samples about each place."""
-    width = last - first + 1
-    span = values[row[:, None], place[:, None] + np.arange(first, first + width)]
-    return np.asarray(present(span).max(axis=1))
 
 
 def _quantiles(values: Samples, shares: tuple[float, ...]) -> list[Samples]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import beats
 from services.dsp.core.ecg.bands import ENVELOPE_HZ
-from services.dsp.core.ecg.beats import KEPT_S, MAX_RR_US, SECOND_US, BeatsState
+from services.dsp.core.ecg.beats import KEPT_S, MAX_RR_US, SECOND_US, SEEN_AHEAD, BeatsState
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.windows import Instants, Samples, present
 from shared.contracts.measures import Measure
@@ -17,12 +17,18 @@ from shared.contracts.methods import Method
 WINDOW_S = 10
 LEAST_INTERVALS = 2  # as the reference: three beats
 LEAST_COVERAGE = 0.5
-# exp(-expected wrong beats) of a window, and the share of such windows within 5/min of the
-# annotated beats; people unseen by the net, clean and noisy (docs/science/ecg.md).
+# Score of a window (`_score`), and the share of such windows within 5/min of the annotated beats;
+# people unseen by the nets, clean and noisy (docs/science/ecg.md).
 CALIBRATION = (
-    (0.00, 0.035, 0.075, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.93, 0.97, 1.0),
-    (0.15, 0.235, 0.307, 0.42, 0.50, 0.60, 0.74, 0.79, 0.91, 0.95, 0.985, 0.995, 0.997, 1.0),
-)
+    (-22, -17, -12.5, -8.5, -5.5, -3, -1, 1, 3, 5, 7, 9, 11, 13.5, 17, 21, 26),
+    (0.43, 0.45, 0.47, 0.57, 0.65, 0.70, 0.72, 0.76, 0.82, 0.88, 0.912, 0.93, 0.958, 0.986, 0.996,
+     0.999, 1.0),
+)  # fmt: skip
+# Log odds of a rate within 5/min by the logarithm of the wrong verdicts expected in the window,
+# and twice the log odds of a clean signal by the means of `beats.SEEN`: logistic regressions on
+# clean and noisy copies, the same people.
+DOUBT_ODDS = (-0.727, 1.413)
+CLEAN_ODDS = ((2.823, -1.469, 3.160), -18.071)
 
 
 class _Counted(NamedTuple):
@@ -36,7 +42,9 @@ def init(devices: int, rate_hz: int) -> BeatsState:
     return beats.init(devices, rate_hz)
 
 
-def step(state: BeatsState, samples: Samples, times: Instants) -> tuple[BeatsState, Output]:
+def step(
+    state: BeatsState, samples: Samples, times: Instants, window_s: int = WINDOW_S
+) -> tuple[BeatsState, Output]:
     """Take one second; give its beats and the rate of the ten seconds before them.
 
     Parameters
@@ -47,24 +55,23 @@ def step(state: BeatsState, samples: Samples, times: Instants) -> tuple[BeatsSta
     Returns
     -------
     state, and beats and heart rate one second behind the end of `samples`. The quality is about
-    the share of such rates that lie within 5/min of the truth, times the coverage.
+    the share of such rates that lie within 5/min of the truth, times the coverage; the better the
+    signal, the higher.
     """
     changed, found = beats.step(state, samples, times)
-    return changed, Output((heart_rate(changed, times),), found)
+    return changed, Output((heart_rate(changed, times, window_s),), found)
 
 
-def heart_rate(state: BeatsState, times: Instants) -> Reading:
-    """Mean rate of the `WINDOW_S` seconds that end at `times`, over intervals that were seen."""
-    counted = _intervals(state, times)
+def heart_rate(state: BeatsState, times: Instants, window_s: int = WINDOW_S) -> Reading:
+    """Mean rate of the seconds that end at `times`, over intervals that were seen."""
+    inside = _inside(state, times, window_s)
+    counted = _intervals(state, times, inside)
     enough = counted.n >= LEAST_INTERVALS
     value = np.full(len(times), np.nan)
     value[enough] = 60 * SECOND_US * counted.n[enough] / counted.total_us[enough]
-    seen = ~state.missing[:, -WINDOW_S * ENVELOPE_HZ :]
-    coverage = seen.sum(axis=1) / (WINDOW_S * ENVELOPE_HZ)
-    doubt = np.zeros(len(times))
-    for second in range(KEPT_S - WINDOW_S, KEPT_S):
-        doubt += state.doubt[:, second]
-    quality = np.interp(functions.exp(-doubt), *CALIBRATION) * coverage
+    seen = ~state.missing[:, -window_s * ENVELOPE_HZ - SEEN_AHEAD : -SEEN_AHEAD]
+    coverage = seen.sum(axis=1) / (window_s * ENVELOPE_HZ)
+    quality = np.interp(_score(state, inside, window_s), *CALIBRATION) * coverage
     quality[~enough | (coverage < LEAST_COVERAGE)] = 0
     # Nothing for two intervals and more: either beats are missed or the heart pauses.
     with np.errstate(invalid="ignore"):
@@ -73,11 +80,30 @@ def heart_rate(state: BeatsState, times: Instants) -> Reading:
     return Reading(Measure.HEART_RATE, Method.ECG_BEAT_INTERVALS, value, quality, coverage)
 
 
-def _intervals(state: BeatsState, times: Instants) -> _Counted:
+def _score(state: BeatsState, inside: NDArray[np.bool_], window_s: int) -> Samples:
+    """How good the window is: by the doubt in its beats, and by the signal about them."""
+    doubt = np.zeros(len(inside))
+    for second in range(KEPT_S - window_s, KEPT_S):
+        doubt += state.doubt[:, second]
+    slope, level = DOUBT_ODDS
+    score = slope * functions.log(doubt + 1e-3) + level
+    n = np.maximum(inside.sum(axis=1), 1) * beats.SEEN_UNIT
+    total = (state.seen * inside[:, :, None]).sum(axis=1)
+    weights, level = CLEAN_ODDS
+    clean = np.full(len(inside), level)
+    for k, weight in enumerate(weights):
+        clean += weight * (total[:, k] / n)
+    return np.asarray(score + 2 * clean)
+
+
+def _inside(state: BeatsState, times: Instants, window_s: int) -> NDArray[np.bool_]:
+    end_us = times[:, None]
+    return np.asarray((state.t > end_us - window_s * SECOND_US) & (state.t <= end_us))
+
+
+def _intervals(state: BeatsState, times: Instants, inside: NDArray[np.bool_]) -> _Counted:
     """Number and sum of the intervals in the window with no sample missing in them."""
     devices, places = state.t.shape
-    end_us = times[:, None]
-    inside = (state.t > end_us - WINDOW_S * SECOND_US) & (state.t <= end_us)
     t = np.where(inside, state.t, 0)
     place = np.where(t > 0, np.arange(places)[None, :], -1)
     latest = np.maximum.accumulate(place, axis=1)
