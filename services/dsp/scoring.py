@@ -21,7 +21,7 @@ from services.dsp.scoring_respiration import breathing_accel, resp
 from shared.contracts.beats import BeatClass
 from shared.contracts.measures import MEASURES, Measure
 
-__all__ = ["breathing_accel", "position", "posture", "resp", "spirometry"]  # of scoring_*, beside what is here
+__all__ = ["breathing_accel", "position", "posture", "resp", "spirometry"]  # of scoring_*
 
 START_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from services.dsp.core.ecg import heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.respiration import from_chest_motion, from_ecg, from_ppg, impedance
 from services.dsp.core.windows import Floats
@@ -23,16 +22,9 @@ def resp(fs: float, channels: list[str]) -> Seconds:
         return _stream(fs, impedance.init(1, rate_hz), impedance.step, impedance.DELAY_S)
     if channels == ["PPG"]:
         return _stream(fs, from_ppg.init(1, rate_hz), from_ppg.step, from_ppg.DELAY_S)
-    if channels != ["ECG"]:
-        raise ValueError(f"no estimator for {channels}")
-
-    def step(state: Any, samples: Any, times: Any) -> tuple[Any, Output]:
-        heart, beats = heart_rate.step(state[0], samples, times)
-        breath, output = from_ecg.step(state[1], samples, times, beats)
-        return (heart, breath), output
-
-    state = (heart_rate.init(1, rate_hz), from_ecg.init(1, rate_hz))
-    return _stream(fs, state, step, from_ecg.DELAY_S)
+    if channels == ["ECG"]:
+        return _stream(fs, from_ecg.init(1, rate_hz), from_ecg.step, from_ecg.DELAY_S)
+    raise ValueError(f"no estimator for {channels}")
 
 
 def breathing_accel(fs: float, channels: list[str]) -> Seconds:

@@ -29,7 +29,8 @@ SLOW_CUT_HZ = 1.0
 BEHIND_S = 2  # of the newest series behind the newest sample: the slow signal, and the next pulse
 DELAY_S = 5
 KEPT_S = LONG_S + BEHIND_S + 2  # of light: the window, what it is behind, a pulse at each edge
-MEMORY_S = KEPT_S + 1 + track.HELD_S
+HOPS = 20  # of likelihood: there is room for more than a minute
+MEMORY_S = KEPT_S + 4 + track.held_s(HOPS)
 SHORTEST_S, LONGEST_S = 0.27, 2.2  # of a pulse: 27 to 220 /min
 FIRST_OF_HIGHEST = 0.6  # the first summit of the autocorrelation so high is the period
 APART = 0.55  # of a period
@@ -38,9 +39,9 @@ BEFORE_S, AFTER_S = 0.35, 0.4  # of the steepest rise: foot and peak lie there
 WHITENING = 0.75  # exponent on the power: vasomotion and drift of the light fall like 1/f
 FULL_COVERAGE = 0.6
 # Certainty, and the share of such answers within 2/min of the annotated breaths (703 windows of
-# 26 people in bed, docs/science/respiration.md); pulses without breath reach 0.6. One source may
+# 26 people in bed, docs/science/respiration.md); pulses without breath reach 0.65. One source may
 # be wrong with all certainty (waves of the circulation at 6 to 10 /min): never above 0.95.
-CALIBRATION = ((0.45, 0.6, 0.7, 0.8, 0.9, 0.97), (0.0, 0.35, 0.72, 0.87, 0.93, 0.95))
+CALIBRATION = ((0.5, 0.65, 0.75, 0.85, 0.93, 0.97), (0.0, 0.3, 0.6, 0.85, 0.92, 0.95))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ def init(devices: int, rate_hz: int) -> PpgRespirationState:
         slow_resampler=_slow_resampler(rate_hz).init(devices),
         light=np.full((devices, KEPT_S * LIGHT_HZ), np.nan),
         slow=np.full((devices, LONG_S * SERIES_HZ), np.nan),
-        track=track.init(devices),
+        track=track.init(devices, HOPS),
     )
 
 

@@ -30,7 +30,7 @@ CUT_HZ = 1.5  # 70 breaths a minute are 1.17 Hz
 DELAY_S = 5  # of the minute that is counted: one hop of look-ahead
 AHEAD_S = DELAY_S - RESAMPLING_DELAY // GRID_HZ
 KEPT_S = LONG_S + AHEAD_S
-MEMORY_S = KEPT_S + 4 + track.HELD_S  # window, filter, likelihoods before
+MEMORY_S = KEPT_S + 4 + track.held_s()  # window, filter, likelihoods before
 # Certainty, and the share of such answers within 2/min of the annotated breaths (703 windows of
 # 26 people in bed); noise without breath reaches 0.13 (docs/science/respiration.md).
 CALIBRATION = ((0.11, 0.14, 0.2, 0.3, 0.5, 0.8, 0.95), (0.0, 0.5, 0.88, 0.95, 0.97, 0.99, 0.995))

@@ -1,7 +1,7 @@
 """The breathing rate followed over the last minute of likelihoods, with one hop of look-ahead.
 
-A hidden Markov filter over the grid of rates, run anew over the `HOPS` likelihoods that are kept:
-it forgets all that is older, exactly.
+A hidden Markov filter over the grid of rates, run anew over the likelihoods that are kept: it
+forgets all that is older, exactly.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from services.dsp.core.windows import Floats, Instants, Samples, shifted
 
 HOP_S = 5
 HOPS = 12  # likelihoods kept: a minute
-HELD_S = (HOPS - 1) * HOP_S + HOP_S - 1  # the oldest likelihood that a told value rests on
 STEP_DEVIATION = 0.4  # /min a hop: breath varies by 3 to 5 % (0.6 /min at 15) within a window
 LEAP = 1e-3  # chance a hop of any other rate: a sigh, speech, another person
 NEAR_PER_MIN = 2.0
@@ -27,11 +26,11 @@ SECOND_US = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackState:
-    """The last `HOPS` log-likelihoods, and what was told at the last hop.
+    """The last log-likelihoods, and what was told at the last hop.
 
     Attributes
     ----------
-    likely : (devices, HOPS, rates)
+    likely : (devices, hops, rates)
     value, certainty : (devices,)
     """
 
@@ -47,10 +46,15 @@ class Tracked(NamedTuple):
     certainty: Samples
 
 
-def init(devices: int) -> TrackState:
-    """Nothing seen yet."""
+def held_s(hops: int = HOPS) -> int:
+    """How much older than the newest the oldest likelihood is that a told value rests on."""
+    return (hops - 1) * HOP_S + HOP_S - 1
+
+
+def init(devices: int, hops: int = HOPS) -> TrackState:
+    """Nothing seen yet; so many likelihoods will be kept."""
     return TrackState(
-        likely=np.zeros((devices, HOPS, len(rates())), dtype=np.float32),
+        likely=np.zeros((devices, hops, len(rates())), dtype=np.float32),
         value=np.full(devices, np.nan),
         certainty=np.zeros(devices),
     )
@@ -65,7 +69,7 @@ def followed(kept: Samples, newest: Samples) -> tuple[Samples, Tracked]:
     """Take the newest log-likelihood (rows, rates); give the kept ones and the rate a hop ago."""
     kept = shifted(kept, newest[:, None].astype(np.float32))
     belief = np.full(newest.shape, 1 / newest.shape[1])
-    for hop in range(HOPS - 1):
+    for hop in range(kept.shape[1] - 1):
         belief = _moved(belief) * _weights(kept[:, hop])
         belief = belief / belief.sum(axis=1)[:, None]
     belief = belief * _moved(_weights(kept[:, -1]))

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.dsp.core.ecg import heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.respiration import (
     breaths,
@@ -17,6 +16,7 @@ from services.dsp.core.respiration import (
     likelihood,
     track,
 )
+from tests.accuracy import streams
 from tests.accuracy.streams import Told, run
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.signals import Floats
@@ -105,21 +105,11 @@ def modulated(per_min: float, seed: int) -> tuple[Floats, Floats]:
     return ecg, light * (1 + 0.003 * np.sin(2 * np.pi * per_min / 60 * t))
 
 
-def ecg_init(devices: int, rate_hz: int) -> Any:
-    return heart_rate.init(devices, rate_hz), from_ecg.init(devices, rate_hz)
-
-
-def ecg_step(state: Any, samples: Any, times: Any) -> tuple[Any, Output]:
-    heart, beats = heart_rate.step(state[0], samples, times)
-    breath, output = from_ecg.step(state[1], samples, times, beats)
-    return (heart, breath), output
-
-
 def test_the_breath_that_moves_heart_and_light_is_found() -> None:
     rates = np.array([8.0, 14.0, 20.0, 28.0, 34.0])
     made = [modulated(rate, seed) for seed, rate in enumerate(rates)]
     for init, step, column, rate_hz in (
-        (ecg_init, ecg_step, 0, 250),
+        (from_ecg.init, from_ecg.step, 0, 250),
         (from_ppg.init, from_ppg.step, 1, 50),
     ):
         rows = np.array([each[column] for each in made])
@@ -140,7 +130,7 @@ def test_beats_without_breath_get_no_rate_to_be_shown() -> None:
     _, quality = last(run(from_ppg.init, from_ppg.step, light, 50, delay_s=5), 150)
     assert np.median(quality) < 0.3
     noise = rng.standard_normal((4, 250 * 160))
-    _, quality = last(run(ecg_init, ecg_step, noise, 250, delay_s=5), 150)
+    _, quality = last(run(from_ecg.init, from_ecg.step, noise, 250, delay_s=5), 150)
     assert np.median(quality) < 0.3
 
 
@@ -179,3 +169,33 @@ def test_signals_without_breath_get_no_trust(init: Init, step: Step, bad: str) -
     }[bad]
     _, quality = last(run(init, step, made, RATE_HZ, delay_s=5), 120)
     assert np.median(quality) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("init", "step", "memory_s", "rate_hz"),
+    [
+        (from_ecg.init, from_ecg.step, from_ecg.MEMORY_S, 100),
+        (from_ppg.init, from_ppg.step, from_ppg.MEMORY_S, 25),
+        (impedance.init, impedance.step, impedance.MEMORY_S, 25),
+    ],
+)
+def test_a_run_that_begins_its_memory_earlier_gives_the_same_bits(
+    init: Init, step: Step, memory_s: int, rate_hz: int
+) -> None:
+    rng = np.random.default_rng(8)
+    begin_s, end_s = 23, 23 + memory_s + 8
+    ecg = signals.ecg(signals.beat_times(70, end_s + 2, seed=3), end_s, rate_hz, seed=3)
+    rows = ecg + np.cumsum(rng.standard_t(2, (2, len(ecg))), axis=1) * 0.02
+    rows[1, 60 * rate_hz : 66 * rate_hz] = np.nan
+    whole = run(init, step, rows, rate_hz, delay_s=5)
+    later = np.where(np.arange(len(ecg)) < begin_s * rate_hz, np.nan, rows)
+    state = init(2, rate_hz)
+    for second in range(begin_s, end_s):
+        times = np.full(2, streams.START_US + second * streams.SECOND_US)
+        block = later[:, second * rate_hz : (second + 1) * rate_hz]
+        state, output = step(state, block, times)
+        if second >= begin_s + memory_s:
+            at = second + 1 - 5
+            (value,), (quality,) = whole.value.values(), whole.quality.values()
+            np.testing.assert_array_equal(output.readings[0].value, value[:, at])
+            np.testing.assert_array_equal(output.readings[0].quality, quality[:, at])
