@@ -19,7 +19,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from services.dsp.core import device_values
-from services.dsp.core.ecg import classes, heart_rate
+from services.dsp.core.ecg import heart_rate, rhythm
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_oximetry
 from services.dsp.core.radar import vital_signs
@@ -133,10 +133,10 @@ _COMPUTED = (
         n_channels=1,
         rates_hz=(100, 2000),
         measures=(),
-        delay_s=classes.DELAY_S,
-        memory_s=48 + classes.RING_S + 2,
-        init=classes.init,
-        step=classes.step,
+        delay_s=rhythm.DELAY_S,
+        memory_s=168 + rhythm.MEMORY_S,  # of the beats, and its own
+        init=rhythm.init,
+        step=rhythm.step,
         gives_beats=True,
     ),
     Estimator(
@@ -165,6 +165,7 @@ _COMPUTED = (
     ),
     Estimator(
         key="ecg_respiration",
+        after="ecg",
         stream=Stream.ECG,
         n_channels=1,
         rates_hz=(100, 2000),

@@ -24,7 +24,7 @@ Instants = NDArray[np.int64]
 """us UTC, one a device."""
 Rows = NDArray[np.intp]
 
-MEMORY_S = 180  # no estimator may look back further; a test holds each one to what it says
+MEMORY_S = 270  # no estimator may look back further; a test holds each one to what it says
 
 State = TypeVar("State")
 

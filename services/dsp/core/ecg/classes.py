@@ -41,6 +41,10 @@ OWN_VOTE = 0.15
 LOGIT_BOUND = 6.0
 LOGIT_ONE = 64
 V_LOGIT = 0.3  # where sensitivity and predictivity on unseen people meet
+EARLY_V_LOGIT = -1.0  # of beats that are early: most early beats that look unlike are V
+ON_TIME = 0.12  # ln: a beat on time that hardly another looks like is a normal one in an artefact
+ALONE = 5  # beats alike, itself included
+S_QUALITY_LEAST = 0.97  # of the detector: what is not surely a beat is not early
 EARLY = 0.16  # ln: 15 % before its time, as clinicians count it (10 to 20 %)
 EARLY_SPREADS = 4.0  # and beyond the usual change of this patient's intervals
 SUDDEN = 0.10  # ln: shorter than the interval before: sinus arrhythmia comes slowly
@@ -88,11 +92,13 @@ class Judged(NamedTuple):
     features : (devices, RING, len(FEATURES)), for the net
     alike : (devices, RING, RING), which beats vote together
     valid : (devices, RING)
+    p_height : (devices,), of the mean P wave of the usual beats, in parts of the complex's height
     """
 
     features: Samples
     alike: NDArray[np.bool_]
     valid: NDArray[np.bool_]
+    p_height: Samples
 
 
 def init(devices: int, rate_hz: int) -> ClassesState:
@@ -122,17 +128,56 @@ def step(
     heart : what the detector of beats said of this second
     """
     changed = follow(state, samples, times, heart)
-    row, at = due(changed.ring, times)
+    seen = look(changed.ring, times)
+    return changed, Output((), told(changed.ring, seen))
+
+
+class View(NamedTuple):
+    """The rings of the devices that have beats to be judged now, and what is thought of them.
+
+    Attributes
+    ----------
+    row, at : device and place in its ring of each beat that is old enough
+    part : index of its device among `rows`
+    rows : the devices; all that follows is of them
+    classes : (rows, RING), those of the newest `AHEAD_S` are provisional
+    free : (rows, RING), whether the interval before lies between beats that are not V
+    entropy : (rows,), how little one interval says of the next
+    p_height : (rows,), of the mean P wave, in parts of the complex's height
+    """
+
+    row: Rows
+    at: Rows
+    part: Rows
+    rows: Rows
+    ring: Ring
+    judged: Judged
+    classes: NDArray[np.int8]
+    free: NDArray[np.bool_]
+    entropy: Samples
+    p_height: Samples
+
+
+def look(ring: Ring, times: Instants) -> View:
+    """Judge the rings that have beats which are old enough."""
+    row, at = due(ring, times)
     rows, part = np.unique(row, return_inverse=True)
-    ring = changed.ring if len(rows) == len(times) else _taken(changed.ring, rows)
-    judged = judge(ring, times[rows])
-    classes = classify(ring, judged, logits(judged.features))[part, at]
-    of_ring = changed.ring
-    beats = Beats(
-        BeatKind.R_PEAK, row, of_ring.t[row, at], of_ring.rr_ms[row, at],
-        of_ring.quality[row, at], classes,
+    mine = ring if len(rows) == len(times) else _taken(ring, rows)
+    judged = judge(mine, times[rows])
+    score = together(logits(judged.features), judged.alike)
+    free = _between_normal(mine, judged.valid, score > V_LOGIT)
+    entropy = irregularity(mine.rr, free)
+    classes = classify(mine, judged, score, free, entropy)
+    return View(row, at, part, rows, mine, judged, classes, free, entropy, judged.p_height)
+
+
+def told(ring: Ring, seen: View) -> Beats:
+    """The beats that are old enough, with their classes."""
+    row, at = seen.row, seen.at
+    return Beats(
+        BeatKind.R_PEAK, row, ring.t[row, at], ring.rr_ms[row, at], ring.quality[row, at],
+        seen.classes[seen.part, at],
     )  # fmt: skip
-    return changed, Output((), beats)
 
 
 def follow(state: ClassesState, samples: Samples, times: Instants, heart: Output) -> ClassesState:
@@ -221,17 +266,17 @@ def judge(ring: Ring, times: Instants) -> Judged:
     kinds[:, :, 3:7] = relative[:, :, :4]
     kinds[:, :, 7] = np.abs(relative[:, :, 4])
     kinds[:, :, 8] = n_alike / n[:, None]
-    kinds[:, :, 9] = _p_likeness(ring.p_wave, members)
+    kinds[:, :, 9], p_height = _p_waves(ring.p_wave, members)
     kinds[:, :, 10] = change[:, None]
     kinds[:, 1:, 11] = likeness[:, :-1] * valid[:, :-1]
     kinds[:, :-1, 12] = likeness[:, 1:]
     kinds[:, :, 13] = ring.measures[:, :, 1]
     kinds[:, :, 14] = ring.measures[:, :, 3]
-    return Judged(kinds, alike, valid)
+    return Judged(kinds, alike, valid, p_height)
 
 
-def _p_likeness(p_wave: Samples, members: NDArray[np.bool_]) -> Samples:
-    """Correlation of what lies before each beat with the mean of the usual ones."""
+def _p_waves(p_wave: Samples, members: NDArray[np.bool_]) -> tuple[Samples, Samples]:
+    """Correlation of what lies before each beat with the mean of the usual ones; its height."""
     n = np.maximum(members.sum(axis=1), 1)[:, None]
     # Whole numbers below 24 bits: exact in any order.
     total = (members[:, None, :].astype(np.float32) @ p_wave)[:, 0]
@@ -239,7 +284,8 @@ def _p_likeness(p_wave: Samples, members: NDArray[np.bool_]) -> Samples:
     product = (p_wave @ mean[:, :, None])[:, :, 0]
     power = (p_wave[:, :, None, :] @ p_wave[:, :, :, None])[:, :, 0, 0]
     power = power * (mean**2).sum(axis=1)[:, None]
-    return np.asarray(product / np.sqrt(np.maximum(power, 1)))
+    height = (mean.max(axis=1) - mean.min(axis=1)) / shapes.P_ONE
+    return product / np.sqrt(np.maximum(power, 1)), height
 
 
 def masked_median(values: Samples, mask: NDArray[np.bool_]) -> Samples:
@@ -282,33 +328,46 @@ def together(logit: Samples, alike: NDArray[np.bool_]) -> Samples:
     return np.where(voters > 0, OWN_VOTE * whole + (1 - OWN_VOTE) * mean, whole) / LOGIT_ONE
 
 
-def classify(ring: Ring, judged: Judged, logit: Samples) -> NDArray[np.int8]:
-    """The class of each beat of the rings, of those in the middle at least: (devices, RING)."""
-    wide = together(logit, judged.alike) > V_LOGIT
-    early = supraventricular(ring, judged, wide)
-    classes = np.where(wide, BeatClass.V, np.where(early, BeatClass.S, BeatClass.N))
+def classify(
+    ring: Ring,
+    judged: Judged,
+    score: Samples,
+    free: NDArray[np.bool_],
+    entropy: Samples,
+) -> NDArray[np.int8]:
+    """The class of each beat of the rings: (devices, RING)."""
+    usual = _usual_interval(ring.rr, free)
+    is_regular = (entropy < IRREGULAR) & (free.sum(axis=1) >= LEAST_INTERVALS)
+    early = _early(ring.rr, free, usual) & is_regular[:, None]
+    on_time = (np.abs(ring.rr - usual[:, None]) < ON_TIME) & is_regular[:, None]
+    alone = judged.alike.sum(axis=2) <= ALONE
+    ventricular = (score > V_LOGIT) & ~(on_time & alone)
+    ventricular |= early & (score > EARLY_V_LOGIT)
+    supraventricular = _sudden(ring.rr, free, usual, early) & (ring.quality > S_QUALITY_LEAST)
+    classes = np.where(
+        ventricular, BeatClass.V, np.where(supraventricular, BeatClass.S, BeatClass.N)
+    )
     return np.where(ring.quality < QUALITY_LEAST, BeatClass.Q, classes).astype(np.int8)
 
 
-def supraventricular(ring: Ring, judged: Judged, wide: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which beats come early in a rhythm that is regular otherwise."""
-    free = _between_normal(ring, judged.valid, wide)
-    usual = _usual_interval(ring.rr, free)
-    near = free & (np.abs(ring.rr - usual[:, None]) < USUAL_NEAR)
-    spread = masked_median(np.abs(ring.rr - usual[:, None]), near)
+def _early(rr: Samples, free: NDArray[np.bool_], usual: Samples) -> NDArray[np.bool_]:
+    """Beats before their time by more than the rhythm varies."""
+    near = free & (np.abs(rr - usual[:, None]) < USUAL_NEAR)
+    spread = masked_median(np.abs(rr - usual[:, None]), near)
     least = np.maximum(EARLY, EARLY_SPREADS * spread)
-    is_early = free & (usual[:, None] - ring.rr > least[:, None])
-    can = (irregularity(ring.rr, free) < IRREGULAR) & (free.sum(axis=1) >= LEAST_INTERVALS)
-    is_early &= can[:, None]
-    sudden = np.ones_like(is_early)
-    sudden[:, 1:] = (
-        np.minimum(np.where(free[:, :-1], ring.rr[:, :-1], usual[:, None]), usual[:, None] + SUDDEN)
-        - ring.rr[:, 1:]
-        > SUDDEN
-    )
-    called = is_early & sudden
-    for k in range(1, RING):  # a run goes on as long as it is early
-        called[:, k] |= is_early[:, k] & called[:, k - 1]
+    return np.asarray(free & (usual[:, None] - rr > least[:, None]))
+
+
+def _sudden(
+    rr: Samples, free: NDArray[np.bool_], usual: Samples, early: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Early beats that come suddenly, and those that follow them in a run."""
+    sudden = np.ones_like(early)
+    before = np.where(free[:, :-1], rr[:, :-1], usual[:, None])
+    sudden[:, 1:] = np.minimum(before, usual[:, None] + SUDDEN) - rr[:, 1:] > SUDDEN
+    called = early & sudden
+    for k in range(1, RING):
+        called[:, k] |= early[:, k] & called[:, k - 1]
     return np.asarray(called)
 
 

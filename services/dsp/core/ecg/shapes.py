@@ -21,7 +21,7 @@ BASELINE_HALF = (
     52  # of TRACE_HZ, 0.4 s: a Hann mean of 0.8 s takes breath and drift, leaves P and T
 )
 RESAMPLING_DELAY = 8
-TRACE_S = 5
+TRACE_S = 8
 DELAY = RESAMPLING_DELAY + BASELINE_HALF  # of TRACE_HZ: the trace is 0.47 s behind
 SECOND_US = 1_000_000
 

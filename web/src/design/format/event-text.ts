@@ -39,6 +39,15 @@ export function eventText(event: EventFacts): string {
       const name = eventTexts.statuses[status] ?? plain(status);
       return data["on"] === false ? words.statusOff(name) : name;
     }
+    case "apnoea":
+    case "sources_disagree":
+      return data["has_ended"] === true ? words.statusOff(head) : head;
+    case "rhythm": {
+      const found = text(data, "name");
+      if (found === null) return head;
+      const name = eventTexts.rhythms[found] ?? plain(found);
+      return data["has_ended"] === true ? words.statusOff(name) : name;
+    }
     case "position_wrong":
     case "card_error":
     case "front_end_fault":

@@ -1,0 +1,142 @@
+"""Findings of rhythm on signals whose truth is known, and none where nothing can be known."""
+
+import numpy as np
+import pytest
+
+from services.dsp.core.ecg import heart_rate, rhythm
+from services.dsp.core.ecg.rhythm import Rhythm
+from services.dsp.core.outputs import Finding, Output
+from tests.unit.services.dsp import signals
+from tests.unit.services.dsp.core.ecg.test_classes import Second, seconds_of, wide
+from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
+
+RATE_HZ, DURATION_S = 250, 90
+
+
+def detected(lead: Floats) -> list[Second]:
+    heart = heart_rate.init(1, RATE_HZ)
+    seconds = []
+    for second in range(len(lead) // RATE_HZ):
+        block = lead[None, second * RATE_HZ : (second + 1) * RATE_HZ]
+        times = np.array([(START_S + second) * SECOND_US])
+        heart, output = heart_rate.step(heart, block, times)
+        seconds.append(Second(block, times, output))
+    return seconds
+
+
+def run(seconds: list[Second], begin: int = 0) -> list[Output]:
+    state = rhythm.init(1, RATE_HZ)
+    outputs = []
+    for each in seconds[begin:]:
+        state, output = rhythm.step(state, each.samples, each.times, each.heart)
+        outputs.append(output)
+    return outputs
+
+
+def found(lead: Floats, beats: Floats | None = None) -> list[Finding]:
+    """Findings over beats that are known, or that are found."""
+    seconds = detected(lead) if beats is None else list(seconds_of(lead, np.sort(beats)))
+    return [each for output in run(seconds) for each in output.findings]
+
+
+def names(lead: Floats, beats: Floats | None = None) -> set[str]:
+    return {each.name for each in found(lead, beats) if not each.has_ended}
+
+
+def regular(per_min: float) -> Floats:
+    return np.arange(0.5, DURATION_S, 60 / per_min)
+
+
+@pytest.mark.parametrize(
+    ("per_min", "expected"),
+    [(44, {Rhythm.BRADYCARDIA}), (72, set()), (96, set()), (118, {Rhythm.TACHYCARDIA})],
+)
+def test_rates(per_min: float, expected: set[str]) -> None:
+    assert names(signals.ecg(regular(per_min), DURATION_S, RATE_HZ)) == expected
+
+
+def test_a_slow_rhythm_ends_once() -> None:
+    beats = np.concatenate((np.arange(0.5, 40, 60 / 42), np.arange(40.5, DURATION_S, 60 / 75)))
+    told = found(signals.ecg(beats, DURATION_S, RATE_HZ))
+    assert [(each.name, each.has_ended) for each in told] == [
+        (Rhythm.BRADYCARDIA, False), (Rhythm.BRADYCARDIA, True),
+    ]  # fmt: skip
+
+
+def test_pause_and_asystole() -> None:
+    beats = regular(70)
+    pause = beats[(beats < 40) | (beats > 43)]
+    told = found(signals.ecg(pause, DURATION_S, RATE_HZ))
+    assert [each.name for each in told] == [Rhythm.PAUSE]
+    assert told[0].data["duration_s"] == pytest.approx(3.43, abs=0.05)
+    stop = beats[(beats < 40) | (beats > 52)]
+    told = found(signals.ecg(stop, DURATION_S, RATE_HZ))
+    assert (told[0].name, told[0].has_ended) == (Rhythm.ASYSTOLE, False)
+    assert 44 <= told[0].t / SECOND_US - START_S <= 47
+    assert (told[1].name, told[1].has_ended) == (Rhythm.ASYSTOLE, True)
+
+
+@pytest.mark.parametrize("kind", ["missing", "flat", "saturated", "mains", "noise"])
+def test_a_lead_that_falls_off_is_no_asystole(kind: str) -> None:
+    lead = signals.ecg(regular(70), DURATION_S, RATE_HZ)
+    off = slice(40 * RATE_HZ, 55 * RATE_HZ)
+    n = 15 * RATE_HZ
+    lead[off] = {
+        "missing": np.full(n, np.nan),
+        "flat": np.zeros(n),
+        "saturated": np.full(n, 5.0),
+        "mains": 10 * np.sin(2 * np.pi * 50 * np.arange(n) / RATE_HZ),
+        "noise": np.random.default_rng(0).standard_normal(n),
+    }[kind]
+    assert not names(lead) & {Rhythm.ASYSTOLE, Rhythm.PAUSE}
+
+
+def test_bigeminy_couplets_and_runs() -> None:
+    normal, ectopic = np.arange(0.5, DURATION_S, 1.6), np.arange(1.05, DURATION_S, 1.6)
+    lead = signals.ecg(normal, DURATION_S, RATE_HZ) + wide(ectopic[20:], DURATION_S)
+    assert Rhythm.BIGEMINY in names(lead, np.concatenate((normal, ectopic[20:])))
+    beats = regular(70)
+    run_of_v = 40 + 0.42 * np.arange(8)
+    couplet = np.array([60.0, 60.5])
+    beats = beats[(beats < 39.6) | (beats > 43.7)]
+    beats = beats[(beats < 59.6) | (beats > 61.2)]
+    lead = signals.ecg(beats, DURATION_S, RATE_HZ)
+    ectopic = np.concatenate((run_of_v, couplet))
+    lead += wide(ectopic, DURATION_S)
+    told = found(lead, np.concatenate((beats, ectopic)))
+    assert {Rhythm.RUN, Rhythm.COUPLET, Rhythm.VENTRICULAR_TACHYCARDIA} <= {e.name for e in told}
+    (of_run,) = [each for each in told if each.name == Rhythm.RUN]
+    assert of_run.data["beats"] == 8
+    assert of_run.data["rate"] == pytest.approx(143, abs=3)
+
+
+def test_irregular_without_p_waves() -> None:
+    rng = np.random.default_rng(1)
+    beats = 0.5 + np.cumsum(rng.uniform(0.4, 1.1, 150))
+    beats = beats[beats < DURATION_S]
+    t = np.arange(DURATION_S * RATE_HZ) / RATE_HZ
+    lead = signals.ecg(beats, DURATION_S, RATE_HZ)
+    assert Rhythm.IRREGULAR not in names(lead, beats)  # there are P waves
+    for beat in beats:
+        lead -= 0.12 * np.exp(-0.5 * ((t - beat + 0.17) / 0.025) ** 2)
+    assert Rhythm.IRREGULAR in names(lead, beats)
+
+
+def test_it_remembers_no_longer_than_it_says() -> None:
+    rng = np.random.default_rng(3)
+    normal = 0.5 + np.cumsum(rng.choice([0.6, 0.8, 1.5], 200))
+    ectopic = normal[6::7] + 0.4
+    beats = np.sort(np.concatenate((normal, ectopic)))
+    lead = signals.ecg(normal[normal < 150], 150, RATE_HZ) + wide(ectopic[ectopic < 150], 150)
+    seconds = list(seconds_of(lead, beats[beats < 150]))
+    begin = 21
+    whole, again = run(seconds)[begin:], run(seconds, begin)
+    assert any(output.findings for output in whole[rhythm.MEMORY_S :])
+    for one, other in zip(whole[rhythm.MEMORY_S :], again[rhythm.MEMORY_S :], strict=True):
+        assert one.findings == other.findings
+        assert one.beats is not None
+        assert other.beats is not None
+        assert one.beats.classes is not None
+        assert other.beats.classes is not None
+        np.testing.assert_array_equal(one.beats.t, other.beats.t)
+        np.testing.assert_array_equal(one.beats.classes, other.beats.classes)
