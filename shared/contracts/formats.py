@@ -33,7 +33,7 @@ VITALS_V1 = Format(
     content_type=BINARY_VITALS,
     on=(Exchange.VITALS,),
     writers=("dsp",),
-    readers=("storage", "alarms", "api"),
+    readers=("dsp", "storage", "alarms", "api"),  # dsp: several devices of one patient
 )
 BEATS_V1 = Format(
     name="beats.v1",

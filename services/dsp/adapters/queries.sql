@@ -118,3 +118,11 @@ select device_id, t, kind, class, revision, rr_ms, quality
 from signal.beat
 where device_id = $1 and t >= $2 and t < $3 and kind = any($4::smallint[]) and quality > 0
 order by t;
+
+-- name: stored_values
+-- Values of a patient in a time, of all devices: in the order of the fields of vitals.v1.
+select t, received, device_id, patient_id, value, quality, measure, revision, validity, method,
+    flags
+from signal.vital_value
+where patient_id = $1 and t >= $2 and t < $3 and measure = any($4::smallint[])
+order by t, device_id, measure, method;

@@ -15,6 +15,7 @@ from shared.contracts.sample_block import (
     decode_block,
     join_frames,
 )
+from shared.contracts.vitals import vital_table
 from shared.database.pool import Database
 from shared.database.statements import Statements
 from shared.errors import Invalid
@@ -28,6 +29,7 @@ class SampleReader:
         self._frames = statements["stored_frames"]
         self._blocks = statements["stored_blocks"]
         self._beats = statements["stored_beats"]
+        self._values = statements["stored_values"]
 
     async def frames(self, span: Span) -> FrameBatch | None:
         """All frames of the stream in that time, by time; None when there are none.
@@ -51,6 +53,14 @@ class SampleReader:
         hot = [Frame(*row.values()) for row in rows]
         cold = [bytes(row["content"]) for row in blocks]
         return await asyncio.to_thread(_joined, hot, cold, span)
+
+    async def values(self, patient: int, measures: Sequence[int], span: Span) -> Table:
+        """Values of a patient in that time, of all devices, in their highest revision."""
+        async with self._database.session() as session:
+            rows = await session.fetch(
+                self._values, patient, span.start_us, span.end_us, [int(one) for one in measures]
+            )
+        return vital_table(tuple(row.values()) for row in rows)
 
     async def beats(self, device: int, kinds: Sequence[int], span: Span) -> Table:
         """The beats that count in that time."""

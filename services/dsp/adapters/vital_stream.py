@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from services.dsp.adapters.assignment_table import AssignmentTable
 from services.dsp.core.exchange import Values
+from services.dsp.core.patients import MANY
 from services.dsp.core.wearers import NOBODY
 from shared.broker.message import Message
 from shared.broker.publisher import Confirmation, Publisher
@@ -50,7 +51,9 @@ class VitalStream:
     def _messages(self, values: Values, lane: Lane) -> list[Message]:
         messages = []
         vitals = values.vitals.copy()
-        vitals["patient"] = self._assignments.patients_at(vitals["device"], vitals["t"])
+        worn_by = self._assignments.patients_at(vitals["device"], vitals["t"])
+        # What several devices have made is of the patient already.
+        vitals["patient"] = np.where(vitals["device"] == MANY, vitals["patient"], worn_by)
         for to_lane, table in self._by_lane(vitals, vitals["patient"], lane):
             messages.append(self._message(to_lane, VITALS_V1, encode_vitals(table)))
         wearers = self._assignments.patients_at(values.beats["device"], values.beats["t"])

@@ -7,6 +7,7 @@ import structlog
 
 from services.dsp.application.late import LateLane, LateNotes, LatePace
 from services.dsp.application.live import LiveLane, Pace
+from services.dsp.application.patients import PatientLane
 from services.dsp.application.ports import (
     Assignments,
     Frames,
@@ -40,7 +41,9 @@ class Lanes:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
-    _here: dict[Lane, tuple[LiveLane, LateNotes]] = field(default_factory=dict, init=False)
+    _here: dict[Lane, tuple[LiveLane, LateNotes, PatientLane]] = field(
+        default_factory=dict, init=False
+    )
 
     async def may_leave(self, lane: Lane, _change: object) -> bool:
         """Whether all frames of a lane were taken: it may be left for new lanes.
@@ -51,18 +54,18 @@ class Lanes:
         here = self._here.get(lane)
         if here is None or not all(loop.is_at_end for loop in here):
             return False
-        live, _ = here
+        live, *_ = here
         live.is_leaving = True
         return True
 
     async def run(self, lane: Lane, stop: asyncio.Event) -> None:
         """Work on the lane until the stop. Cancel-safe as its loops."""
         self.metrics.lanes_held.inc()
-        live, notes = self._here[lane] = self._live(lane), self._notes(lane)
+        here = self._here[lane] = self._live(lane), self._notes(lane), self._patients(lane)
         try:
             async with asyncio.TaskGroup() as group:
-                for run in (live.run, notes.run, self._late(lane).run):
-                    group.create_task(run(stop))
+                for loop in (*here, self._late(lane)):
+                    group.create_task(loop.run(stop))
         except* Unavailable:
             if not stop.is_set():
                 raise
@@ -89,6 +92,18 @@ class Lanes:
             lane=lane,
             frames=self.frames,
             positions=self.positions,
+            clock=self.clock,
+            metrics=self.metrics,
+            retry=self.retry,
+        )
+
+    def _patients(self, lane: Lane) -> PatientLane:
+        return PatientLane(
+            lane=lane,
+            frames=self.frames,
+            positions=self.positions,
+            outlet=self.outlet,
+            pace=self.pace,
             clock=self.clock,
             metrics=self.metrics,
             retry=self.retry,

@@ -26,6 +26,7 @@ from services.dsp.application.ports import (
 from services.dsp.core.estimators import ESTIMATORS, MOST_CHANNELS, companions_of, mains_of
 from services.dsp.core.exchange import Noted, Position, Span, Values
 from services.dsp.core.lane import Computed, LateSamples
+from services.dsp.core.patients import BY_MEASURE, FUSED_VALUES, fused_again
 from services.dsp.core.recomputation import (
     AFTER_US,
     BEFORE_US,
@@ -38,6 +39,7 @@ from services.dsp.core.recomputation import (
     withdrawn,
 )
 from services.dsp.core.summaries import BEATS_FIVE_MINUTES, summarised, windows_of
+from services.dsp.core.wearers import NOBODY
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BeatKind
 from shared.contracts.events import Event
@@ -207,6 +209,8 @@ class LateLane:
             ]  # fmt: skip
             if span.stream == BEATS_FIVE_MINUTES:
                 await self._summarise(span, inside)
+            elif span.stream == FUSED_VALUES:
+                await self._fuse(span, inside)
             else:
                 await self._correct(span, inside)
         self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
@@ -253,6 +257,28 @@ class LateLane:
                 await self.outlet.give(Values(vitals, all_of([], beats=True), []), self.lane)
                 self.metrics.values.labels(LOOP).inc(len(vitals))
         await self.table.done(waited, span, revision)
+        self.metrics.summaries.inc()
+
+    async def _fuse(self, span: Span, waited: Sequence[Span]) -> None:
+        """Bring values of the wearers of a device together again, from what is stored."""
+        await self.assignments.look_up(span.device)
+        starts = np.arange(span.start_us, span.end_us, PIECE_US)
+        device = np.full(len(starts), span.device, dtype=np.int32)
+        ends = np.minimum(starts + PIECE_US, span.end_us)
+        worn_by = np.stack(
+            [self.assignments.patients_at(device, at) for at in (starts, ends - 1)], axis=1
+        )
+        for start, end, patients in zip(
+            starts.tolist(), ends.tolist(), worn_by.tolist(), strict=True
+        ):
+            piece = span._replace(start_us=start, end_us=end)
+            for patient in sorted(set(patients) - {NOBODY}):
+                stored = await self.samples.values(patient, list(BY_MEASURE), piece)
+                vitals = await asyncio.to_thread(fused_again, stored)
+                if len(vitals):
+                    await self.outlet.give(Values(vitals, all_of([], beats=True), []), self.lane)
+                    self.metrics.values.labels(LOOP).inc(len(vitals))
+        await self.table.done(waited, span, await self.table.revision(span))
         self.metrics.summaries.inc()
 
     async def _compute(self, piece: Span, revision: int) -> Values | None:

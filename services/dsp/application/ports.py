@@ -134,5 +134,8 @@ class StoredSamples(Protocol):
     async def frames(self, span: Span) -> FrameBatch | None:
         """All frames of the stream in that time, by time; None when there are none."""
 
+    async def values(self, patient: int, measures: Sequence[int], span: Span) -> Table:
+        """Values of a patient in that time, of all devices, in their highest revision."""
+
     async def beats(self, device: int, kinds: Sequence[int], span: Span) -> Table:
         """The beats that count in that time: rows of ``beats.v1``."""

@@ -59,7 +59,14 @@ EVENTS: Mapping[EventKind, Topic] = {
 }
 # Told of a person, not of a device: for those who care for the patient alone.
 CLINICAL: frozenset[EventKind] = frozenset(
-    {EventKind.ALARM, EventKind.POSITION_WRONG, EventKind.FALL, EventKind.APNOEA, EventKind.RHYTHM}
+    {
+        EventKind.ALARM,
+        EventKind.POSITION_WRONG,
+        EventKind.FALL,
+        EventKind.APNOEA,
+        EventKind.RHYTHM,
+        EventKind.SOURCES_DISAGREE,
+    }
 )
 
 ACTS: Mapping[Action, Topic] = {

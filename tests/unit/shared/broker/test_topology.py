@@ -17,7 +17,7 @@ WRITES = {
 }
 READS = {
     "gateway": {"receipts.7", "commands.7", "frames.7", "late.7"},
-    "dsp": {"frames.7", "late.7"},
+    "dsp": {"frames.7", "late.7", "vitals.7"},
     "storage": {"frames.7", "late.7", "vitals.7", "events"},
     "alarms": {"vitals.7", "events", "alarm_actions"},
     "api": {"frames.7", "late.7", "vitals.7", "events", "parking"},

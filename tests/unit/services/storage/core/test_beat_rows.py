@@ -24,3 +24,13 @@ def test_the_payload_is_what_the_manual_of_postgresql_says() -> None:
         ">h ii iq ih ih ih if if", 7, 4, 7, 8, 2**40, 2, 2, 2, 3, 2, 1, 4, 812.5, 4, 0.5
     )
     assert payload[19:] == expected + b"\xff\xff"
+
+
+def test_a_beat_that_is_told_again_with_its_class_keeps_it() -> None:
+    told = [
+        (20, 1, 800, 1, 0, 1, 0), (20, 1, 800, 1, 0, 1, 3), (30, 1, 810, 1, 0, 1, 3),
+        (30, 1, 790, 1, 1, 1, 0),
+    ]  # fmt: skip
+    for rows in (told, told[::-1]):
+        kept = beat_rows(np.array(rows, dtype=BEAT))
+        assert kept[["t", "revision", "class"]].tolist() == [(20, 0, 3), (30, 1, 0)]
