@@ -21,7 +21,7 @@ from typing import Any
 from services.dsp.core import device_values
 from services.dsp.core.ecg import heart_rate, rhythm
 from services.dsp.core.outputs import Output
-from services.dsp.core.ppg import pulse_oximetry
+from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.radar import vital_signs
 from services.dsp.core.respiration import (
     apnoea,
@@ -36,6 +36,9 @@ from shared.contracts.measures import Measure
 from shared.contracts.streams import Place, Stream
 
 FORGOTTEN_S = 12  # after so long a silence every row begins anew, however little it remembers
+
+# Where light is taken from somebody who moves, and devices have an accelerometer too.
+MOVING = frozenset({Place.WRIST, Place.EAR, Place.CHEST})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +116,8 @@ def _infrared(step: Callable[..., tuple[Any, Output]]) -> Callable[..., tuple[An
     return changed
 
 
+JOLTS = Companion(stream=Stream.ACCELEROMETER, n_channels=3, rate_hz=pulse_in_motion.MOTION_HZ)
+
 _COMPUTED = (
     Estimator(
         key="ecg",
@@ -150,6 +155,7 @@ _COMPUTED = (
         memory_s=16,
         init=partial(pulse_oximetry.init, channels=2),
         step=pulse_oximetry.step,
+        gives_beats=True,
     ),
     Estimator(
         key="pulse",
@@ -162,6 +168,7 @@ _COMPUTED = (
         memory_s=16,
         init=partial(pulse_oximetry.init, channels=1),
         step=_one_light,
+        gives_beats=True,
     ),
     Estimator(
         key="ecg_respiration",
@@ -198,6 +205,34 @@ _COMPUTED = (
         memory_s=from_ppg.MEMORY_S,
         init=from_ppg.init,
         step=from_ppg.step,
+    ),
+    Estimator(
+        key="pulse_in_motion",
+        instead_of="pulse_in_motion",
+        stream=Stream.PPG,
+        n_channels=2,
+        rates_hz=(20, 1000),
+        measures=(Measure.PULSE_RATE,),
+        delay_s=pulse_in_motion.DELAY_S,
+        memory_s=pulse_in_motion.MEMORY_S,
+        init=partial(pulse_in_motion.init, lights=2),
+        step=pulse_in_motion.step,
+        companions=(JOLTS,),
+        places=MOVING,
+    ),
+    Estimator(
+        key="pulse_of_one_light_in_motion",
+        instead_of="pulse_in_motion",
+        stream=Stream.PPG,
+        n_channels=1,
+        rates_hz=(20, 1000),
+        measures=(Measure.PULSE_RATE,),
+        delay_s=pulse_in_motion.DELAY_S,
+        memory_s=pulse_in_motion.MEMORY_S,
+        init=partial(pulse_in_motion.init, lights=1),
+        step=pulse_in_motion.step,
+        companions=(JOLTS,),
+        places=MOVING,
     ),
     Estimator(
         key="impedance",

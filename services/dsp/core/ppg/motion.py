@@ -61,6 +61,14 @@ def likelihood(light: Samples, motion: Samples) -> Samples:
     window = WINDOW_S * GRID_HZ
     seen = whole(light, motion)
     covered = seen[:, -window:].sum(axis=1) >= LEAST_COVERAGE * window
+    found = np.ones((len(light), len(RATES)))
+    if covered.any():
+        found[covered] = _likelihood(light[covered], motion[covered], seen[covered])
+    return found
+
+
+def _likelihood(light: Samples, motion: Samples, seen: NDArray[np.bool_]) -> Floats:
+    window = WINDOW_S * GRID_HZ
     bright = np.where(seen[:, None], np.asarray(light, np.float64), 0.0)
     moved = np.asarray(present(motion), np.float64)
     as_it_came = _transform(bright[:, :, -window:])
@@ -70,8 +78,7 @@ def likelihood(light: Samples, motion: Samples) -> Samples:
         rest = _unexplained(bright, moved, seen, context_s * GRID_HZ)
         total += _evidence(_transform(rest[:, :, -window:]), as_it_came, jolt[:, None])
     top = total.max(axis=1, keepdims=True)
-    found = functions.exp(TRUST / len(CONTEXTS_S) * (total - top))
-    return np.asarray(np.where(covered[:, None], found, 1.0))
+    return np.asarray(functions.exp(TRUST / len(CONTEXTS_S) * (total - top)))
 
 
 def whole(light: Samples, motion: Samples) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.ppg import motion, rate_track
 from services.dsp.core.ppg.motion import GRID_HZ, LAG, SPAN, WINDOW_S
-from services.dsp.core.ppg.rate_track import HOPS, RATES, Track
+from services.dsp.core.ppg.rate_track import HOPS, RATES
 from services.dsp.core.windows import Instants, Samples, present, shifted
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
@@ -77,13 +77,17 @@ def step(
 
     Parameters
     ----------
-    samples : light (devices, lights, rate_hz) and acceleration (devices, 3, MOTION_HZ), any linear
-        unit, NaN where missing
+    samples : light (devices, lights, rate_hz), of one also (devices, rate_hz), and acceleration
+        (devices, 3, MOTION_HZ), any linear unit, NaN where missing
     times : (devices,), of their first samples
     """
     light, jolt = samples
     assert len(times) == len(light)
     lights = state.window.shape[1] - AXES
+    light = light.reshape(len(light), -1, light.shape[-1])
+    # Without light, acceleration says nothing: a silence of the light leaves nothing behind.
+    is_dark = np.asarray(np.isnan(light).all(axis=(1, 2)))
+    jolt = np.where(is_dark[:, None, None], np.nan, jolt)
     light_state, bright = _resampled(state.light, light[:, :lights])
     jolt_state, shaken = _resampled(state.jolt, jolt)
     tail, newest = _passed(state.tail, np.concatenate((bright, shaken), axis=1))
@@ -92,25 +96,24 @@ def step(
     moved = window[:, lights:]
     judged = motion.likelihood(inside, moved)
     likelihood = shifted(state.likelihood, judged[:, None])
-    found = rate_track.track(likelihood)
     changed = MotionState(
         light=light_state, jolt=jolt_state, tail=tail, window=window, likelihood=likelihood
     )
-    reading = Reading(Measure.PULSE_RATE, Method.PPG_SPECTRUM, *_told(inside, moved, found))
+    reading = Reading(Measure.PULSE_RATE, Method.PPG_SPECTRUM, *_told(inside, moved, likelihood))
     return changed, Output((reading,))
 
 
-def _told(light: Samples, moved: Samples, found: Track) -> tuple[Samples, Samples, Samples]:
+def _told(light: Samples, moved: Samples, likelihood: Samples) -> tuple[Samples, Samples, Samples]:
     """Value, quality and coverage."""
     seen = motion.whole(light, moved)[:, -WINDOW_S * GRID_HZ :]
     coverage = seen.sum(axis=1) / seen.shape[1]
     has_value = coverage >= motion.LEAST_COVERAGE
-    quality = np.interp(found.mass, *CALIBRATION)
-    return (
-        np.where(has_value, found.per_min, np.nan),
-        np.where(has_value, quality, 0.0),
-        coverage,
-    )
+    value, quality = np.full(len(light), np.nan), np.zeros(len(light))
+    if has_value.any():  # where nothing accelerates there is nothing to follow
+        found = rate_track.track(likelihood[has_value])
+        value[has_value] = found.per_min
+        quality[has_value] = np.interp(found.mass, *CALIBRATION)
+    return value, quality, coverage
 
 
 def _passed(tail: Samples, newest: Samples) -> tuple[Samples, Samples]:

@@ -17,7 +17,7 @@ def frame(stream: int, *, n: int = 250, channels: int = 2, interval_ns: int = 4_
 
 
 def test_late_frames_touch_their_own_time_where_something_is_computed_from_them() -> None:
-    batch = decode_frames(encode_frames([frame(1), frame(4), frame(5, n=1, interval_ns=0)]))
+    batch = decode_frames(encode_frames([frame(1), frame(10), frame(5, n=1, interval_ns=0)]))
     assert isinstance(batch, FrameBatch)
     assert touched(batch) == [
         LateSamples(7, 1, START_US, START_US + 1_000_000),

@@ -41,7 +41,9 @@ def case_of(estimator: Estimator) -> Case:
         ]
         truth = {Measure.PULSE_RATE: rates, Measure.SPO2: spo2}
         samples = np.array(made)[:, -estimator.n_channels :]
-        return Case(100, samples, truth, {Measure.PULSE_RATE: 2.0, Measure.SPO2: 1.0})
+        still = np.random.default_rng(9).normal(0.0, 0.01, (N, 3, DURATION_S * 25))
+        beside = (still,) if estimator.companions else ()
+        return Case(100, samples, truth, {Measure.PULSE_RATE: 2.0, Measure.SPO2: 1.0}, beside)
     if estimator.stream is Stream.IMPEDANCE:
         rates = np.array([12.0, 18.0, 8.0, 25.0, 33.0])[:N]
         made = [signals.breathing(r, DURATION_S, 25, seed=k)[None] for k, r in enumerate(rates)]

@@ -259,7 +259,7 @@ def test_an_amplifier_at_its_end_gives_no_number() -> None:
 
 def test_streams_without_an_estimator_are_passed_over() -> None:
     lane = LaneSignals()
-    lane.take(read([frame(1, 4, 50, np.zeros((3, 50)), t0=START_US, number=0, scale=0.01)]))
+    lane.take(read([frame(1, 10, 50, np.zeros((3, 50)), t0=START_US, number=0, scale=0.01)]))
     assert not lane.compute().vitals
     assert lane.n_streams == 0
 
