@@ -4,6 +4,8 @@ import secrets
 import time
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from deploy.local.servers import rabbitmq
 from deploy.local.servers.command import LOOPBACK, free_port
 from deploy.local.servers.process import ServerProcess
@@ -85,6 +87,13 @@ class RabbitMq(PrivateServer):
     def close_connections(self) -> None:
         """Cut every AMQP connection from the server's side."""
         self.command('ok = rabbit_networking:close_all_connections("cut by the test")')
+
+    @override
+    def kill(self) -> None:
+        """SIGKILL, when what was made a moment ago is saved: a test makes streams and kills."""
+        if self.running:
+            self.flush()
+        super().kill()
 
     def flush(self) -> None:
         """Save what the node itself saves only twice a second: which replicated logs it has.
