@@ -180,7 +180,7 @@ class LocalSystem:
             if program.stage == stage:
                 self._start_program(program.name)
 
-    def _wait_for(self, what: str, is_ready: Callable[[], bool], within_s: float = 60.0) -> None:
+    def _wait_for(self, what: str, is_ready: Callable[[], bool], within_s: float = 180.0) -> None:
         deadline = time.monotonic() + within_s
         while not is_ready():
             self._watch()

@@ -141,7 +141,7 @@ class Supervisor:
         with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
             return getattr(server.supervisor, method)(*arguments)
 
-    def start(self, *, within_s: float = 15.0) -> None:
+    def start(self, *, within_s: float = 60.0) -> None:
         """Start the supervisor itself; no program runs yet.
 
         Raises
