@@ -1,126 +1,125 @@
-"""Variability of the heart rate over five minutes, from classified beats.
+"""Variability of the heart rate over five minutes, from the intervals between normal beats.
 
-Pure functions over stored beats: no state, no window of samples. Only intervals between two
-normal beats count (NN); ectopic beats, gaps and unsure beats take theirs out, and how much is
-left is told. The spectrum is that of the unevenly spaced intervals themselves (Lomb 1976; Scargle
-1982), so nothing is interpolated.
+Intervals beside an ectopic or doubtful beat, and those that leap from their neighbours as no sinus
+rhythm does, are left out and not replaced. LF and HF come from the Lomb-Scargle periodogram of
+what is left, which wants no even spacing, so nothing has to be invented in the holes.
 
 References
 ----------
-Task Force of ESC and NASPE 1996, Circulation 93:1043 (measures, five minutes, bands). Departs
-from it: an interval that changes by more than 20 % from both neighbours is left out as an
-unrecognised ectopic beat (Kamath and Fallen 1995); LF and HF are absolute, with their ratio.
+Task Force of ESC and NASPE 1996, Circulation 93:1043 (windows of five minutes, SDNN, RMSSD, pNN50,
+LF 0.04-0.15 Hz, HF 0.15-0.4 Hz); Lomb 1976, Astrophys Space Sci 39:447.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lombscargle
 
-from services.dsp.core.windows import Floats, Instants, Samples
+from services.dsp.core.windows import Floats, Instants
 from shared.contracts.beats import BeatClass
 
-WINDOW_S = 300  # Task Force: short recordings of five minutes
-LOW_HZ = (0.04, 0.15)
-HIGH_HZ = (0.15, 0.40)
-STEP_HZ = 1 / 600  # half the resolution of five minutes
-LEAST_QUALITY = 0.9  # of both beats of an interval
-SHORTEST_MS, LONGEST_MS = 300.0, 2000.0  # 30 to 200 per minute
-LARGEST_CHANGE = 0.20
-NN50_MS = 50.0
-LEAST_COVERAGE = 0.5  # of the window: below it nothing is told
-LEAST_INTERVALS = 100
-SECOND_US = 1_000_000
+LEAP = 0.2  # of the median of the intervals around: Malik et al. 1989, the usual bound
+AROUND = 5  # intervals on either side whose median it is
+LEAST_BEAT_QUALITY = 0.7  # beats below are not sure enough to end an interval
+LEAST_COVERAGE = 0.5  # of the window in intervals, for anything to be said
+LEAST_COVERAGE_BANDS = 0.8  # for LF and HF: holes smear the bands into each other
+LEAST_INTERVALS = 60
+PNN_MS = 50.0
+LF_HZ, HF_HZ = (0.04, 0.15), (0.15, 0.4)
+STEP_HZ = 1 / 600  # half the width that five minutes resolve
+SAME_MS = 2.0  # times are rounded: so much apart are the same beat
 
 
 class Variability(NamedTuple):
-    """Heart rate variability of one window; NaN where too little of it was seen.
-
-    Attributes
-    ----------
-    sdnn_ms, rmssd_ms : spread of the NN intervals, and of their successive differences
-    pnn50_percent : successive differences of more than 50 ms
-    lf_ms2, hf_ms2 : power at 0.04-0.15 and 0.15-0.40 Hz
-    lf_hf : their ratio
-    coverage : share of the window that NN intervals fill
-    excluded : share of the intervals that were left out
-    """
+    """What one window told; NaN where it cannot be told. Coverage: share of it in intervals."""
 
     sdnn_ms: float
     rmssd_ms: float
-    pnn50_percent: float
-    lf_ms2: float
-    hf_ms2: float
+    pnn50: float
     lf_hf: float
     coverage: float
-    excluded: float
+    removed: float
 
 
 def variability(
     t: Instants,
-    rr_ms: Samples,
-    quality: Samples,
+    rr_ms: Floats,
+    quality: Floats,
     classes: NDArray[np.int8],
     *,
-    window_s: float = WINDOW_S,
+    window_us: int,
 ) -> Variability:
-    """Variability of the beats of one window.
+    """Variability of the beats of one window, by time.
 
     Parameters
     ----------
-    t : (beats,), us UTC, rising
-    rr_ms : to the beat before; NaN after a gap
-    quality : 0 to 1
-    classes : `BeatClass`; unclassified beats count as normal ones
+    t : us UTC
+    rr_ms : to the beat before, NaN where that is not known
+    classes : `BeatClass`; beats that nobody judged count as normal
     """
-    nn = normal_intervals(rr_ms, quality, classes)
-    kept = rr_ms[nn].astype(np.float64)
-    coverage = float(min(kept.sum() / (1000 * window_s), 1.0))
-    excluded = float(1 - len(kept) / max(len(rr_ms) - 1, 1)) if len(rr_ms) else 1.0
-    if len(kept) < LEAST_INTERVALS or coverage < LEAST_COVERAGE:
-        none = float("nan")
-        return Variability(none, none, none, none, none, none, coverage, max(excluded, 0.0))
-    successive = nn[1:] & nn[:-1]
-    change = np.diff(rr_ms.astype(np.float64))[successive]
-    lf, hf = band_powers((t[nn] - t[nn][0]) / SECOND_US, kept)
+    sure = np.isin(classes, (BeatClass.UNCLASSIFIED, BeatClass.N))
+    sure &= quality >= LEAST_BEAT_QUALITY
+    follows = np.zeros(len(t), dtype=np.bool_)
+    if len(t) > 1:
+        gap_ms = np.diff(t) / 1000
+        follows[1:] = np.abs(gap_ms - rr_ms[1:]) <= SAME_MS
+    before_sure = np.zeros(len(t), dtype=np.bool_)
+    before_sure[1:] = sure[:-1]
+    known = sure & before_sure & follows & np.isfinite(rr_ms)
+    normal = known & ~_leaps(rr_ms, known)
+    intervals = rr_ms[normal]
+    coverage = float(intervals.sum() * 1000 / window_us)
+    n_known = int(np.isfinite(rr_ms).sum())
+    removed = 1 - len(intervals) / n_known if n_known else 0.0
+    if coverage < LEAST_COVERAGE or len(intervals) < LEAST_INTERVALS:
+        return Variability(np.nan, np.nan, np.nan, np.nan, coverage, removed)
+    pairs = normal[1:] & normal[:-1]
+    steps = np.diff(rr_ms)[pairs]
+    enough = len(steps) >= LEAST_INTERVALS // 2
     return Variability(
-        sdnn_ms=float(kept.std(ddof=1)),
-        rmssd_ms=float(np.sqrt((change**2).mean())) if len(change) else float("nan"),
-        pnn50_percent=float(100 * (np.abs(change) > NN50_MS).mean()) if len(change) else np.nan,
-        lf_ms2=lf,
-        hf_ms2=hf,
-        lf_hf=lf / hf if hf > 0 else float("nan"),
-        coverage=coverage,
-        excluded=max(excluded, 0.0),
+        sdnn_ms=float(np.std(intervals, ddof=1)),
+        rmssd_ms=float(np.sqrt(np.mean(steps * steps))) if enough else np.nan,
+        pnn50=float(100 * np.mean(np.abs(steps) > PNN_MS)) if enough else np.nan,
+        lf_hf=_lf_hf(t[normal], intervals) if coverage >= LEAST_COVERAGE_BANDS else np.nan,
+        coverage=min(coverage, 1.0),
+        removed=removed,
     )
 
 
-def normal_intervals(
-    rr_ms: Samples, quality: Samples, classes: NDArray[np.int8]
-) -> NDArray[np.bool_]:
-    """Which intervals lie between two sure normal beats: (beats,), of the interval before each."""
-    normal = np.isin(classes, (BeatClass.N, BeatClass.UNCLASSIFIED)) & (quality >= LEAST_QUALITY)
-    with np.errstate(invalid="ignore"):
-        good = normal & (rr_ms >= SHORTEST_MS) & (rr_ms <= LONGEST_MS)
-        good[1:] &= normal[:-1]
-        good[:1] = False  # the beat before it is not known
-        jump = np.abs(np.diff(rr_ms)) > LARGEST_CHANGE * rr_ms[:-1]
-    alone = good.copy()
-    alone[1:-1] &= jump[:-1] & jump[1:] if len(rr_ms) > 2 else False
-    if len(alone):
-        alone[0] = alone[-1] = False
-    return np.asarray(good & ~alone)
+def _leaps(rr_ms: Floats, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether an interval is far from the median of those around it."""
+    place = np.flatnonzero(known)
+    leaps = np.zeros(len(rr_ms), dtype=np.bool_)
+    if not len(place):
+        return leaps
+    value = rr_ms[place]
+    padded = np.concatenate((np.full(AROUND, np.nan), value, np.full(AROUND, np.nan)))
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1)
+    middle = np.nanmedian(around, axis=1)
+    leaps[place] = np.abs(value - middle) > LEAP * middle
+    return leaps
 
 
-def band_powers(t_s: Floats, rr_ms: Floats) -> tuple[float, float]:
-    """Power of the intervals (ms2) at low and high frequency, by Lomb and Scargle."""
-    frequency = np.arange(LOW_HZ[0], HIGH_HZ[1], STEP_HZ)
-    slope = np.polyfit(t_s, rr_ms, 1)  # a trend would leak into all bands
-    rest = rr_ms - np.polyval(slope, t_s)
-    power = lombscargle(t_s, rest, 2 * np.pi * frequency)
-    # A sine of amplitude A gives A^2 n / 4, and a line as wide as the window is long.
-    density = power * 2 * (t_s[-1] - t_s[0]) / len(t_s)
-    low = (frequency >= LOW_HZ[0]) & (frequency < LOW_HZ[1])
-    high = frequency >= HIGH_HZ[0]
-    return float(density[low].sum() * STEP_HZ), float(density[high].sum() * STEP_HZ)
+def _lf_hf(t: Instants, intervals: Floats) -> float:
+    """Power of LF by that of HF."""
+    seconds = (t - t[0]) / 1e6
+    flat = intervals - np.polyval(np.polyfit(seconds, intervals, 1), seconds)
+    hertz = np.arange(LF_HZ[0], HF_HZ[1], STEP_HZ)
+    power = _periodogram(seconds, flat, hertz)
+    low = power[(hertz >= LF_HZ[0]) & (hertz < LF_HZ[1])].sum()
+    high = power[(hertz >= HF_HZ[0]) & (hertz < HF_HZ[1])].sum()
+    return float(low / high) if high > 0 else np.nan
+
+
+def _periodogram(seconds: Floats, values: Floats, hertz: Floats) -> Floats:
+    """Lomb-Scargle power at each frequency."""
+    angle = 2 * np.pi * hertz[:, None]
+    shift = np.arctan2(
+        np.sin(2 * angle * seconds).sum(axis=1), np.cos(2 * angle * seconds).sum(axis=1)
+    )
+    phase = angle * seconds - shift[:, None] / 2
+    cosine, sine = np.cos(phase), np.sin(phase)
+    power: Floats = ((values * cosine).sum(axis=1) ** 2 / (cosine**2).sum(axis=1)) + (
+        (values * sine).sum(axis=1) ** 2 / np.maximum((sine**2).sum(axis=1), 1e-9)
+    )
+    return power / 2

@@ -1,87 +1,75 @@
-"""Variability on intervals whose modulation is known."""
+"""HRV of five minutes against what was put in."""
 
 from typing import Any
 
 import numpy as np
 import pytest
 
-from services.dsp.core.ecg.variability import LEAST_QUALITY, normal_intervals, variability
+from services.dsp.core.ecg.variability import Variability, variability
 from shared.contracts.beats import BeatClass
 
-SECOND_US = 1_000_000
+START_US = 1_767_225_600_000_000
+WINDOW_US = 300_000_000
 
 
-def beats(low_ms: float, high_ms: float, *, noise_ms: float = 0.0) -> dict[str, Any]:
-    """Five minutes at about 75 per minute, modulated at 0.1 and 0.25 Hz with these amplitudes."""
-    rng = np.random.default_rng(7)
-    t_s, rr_ms = [0.0], [np.nan]
-    while t_s[-1] < 300:
-        now = t_s[-1]
-        rr = 800 + low_ms * np.sin(2 * np.pi * 0.1 * now) + high_ms * np.sin(np.pi * 0.5 * now)
-        rr += noise_ms * rng.standard_normal()
-        rr_ms.append(rr)
-        t_s.append(now + rr / 1000)
-    n = len(t_s)
-    return {
-        "t": np.rint(np.array(t_s) * SECOND_US).astype(np.int64),
-        "rr_ms": np.array(rr_ms, dtype=np.float32),
-        "quality": np.full(n, 0.99, dtype=np.float32),
-        "classes": np.full(n, BeatClass.N, dtype=np.int8),
-    }
+def swinging(ms: float, hertz: float, seed: int = 1) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Beat times of five minutes whose intervals swing by +-ms at a frequency, about 800 ms."""
+    rng = np.random.default_rng(seed)
+    times = [0.0]
+    while times[-1] < 300:
+        swing = ms * np.sin(2 * np.pi * hertz * times[-1]) + rng.normal(0, 2)
+        times.append(times[-1] + (800 + swing) / 1000)
+    return START_US + np.rint(np.array(times[:-1]) * 1e6).astype(np.int64)
 
 
-def test_modulation_is_found_in_its_band() -> None:
-    told = variability(**beats(30, 20))
-    assert told.lf_ms2 == pytest.approx(30**2 / 2, rel=0.06)
-    assert told.hf_ms2 == pytest.approx(20**2 / 2, rel=0.06)
-    assert told.lf_hf == pytest.approx(30**2 / 20**2, rel=0.1)
-    assert told.sdnn_ms == pytest.approx(np.sqrt((30**2 + 20**2) / 2), rel=0.03)
-    assert told.coverage > 0.98
-    assert told.excluded == 0
+def of(t: np.ndarray[Any, np.dtype[np.int64]], **changes: Any) -> Variability:
+    rr_ms = np.concatenate(([np.nan], np.diff(t) / 1000))
+    classes = changes.get("classes", np.zeros(len(t), dtype=np.int8))
+    quality = changes.get("quality", np.ones(len(t)))
+    return variability(t, rr_ms, quality, classes, window_us=WINDOW_US)
 
 
-def test_white_intervals_give_the_known_differences() -> None:
-    made = beats(0, 0, noise_ms=25)
-    told = variability(**made)
-    assert told.sdnn_ms == pytest.approx(25, rel=0.08)
-    assert told.rmssd_ms == pytest.approx(25 * np.sqrt(2), rel=0.12)
-    assert told.rmssd_ms == pytest.approx(
-        np.sqrt(np.nanmean(np.diff(made["rr_ms"]) ** 2)), rel=1e-3
+def test_sdnn_rmssd_and_pnn50_are_those_of_the_intervals() -> None:
+    t = swinging(60, 0.25)
+    rr = np.diff(t) / 1000
+    found = of(t)
+    assert found.sdnn_ms == pytest.approx(np.std(rr, ddof=1))
+    assert found.rmssd_ms == pytest.approx(np.sqrt(np.mean(np.diff(rr) ** 2)))
+    assert found.pnn50 == pytest.approx(100 * np.mean(np.abs(np.diff(rr)) > 50))
+    assert found.coverage > 0.98
+    assert found.removed < 0.01
+
+
+def test_breath_is_high_and_the_slow_wave_low() -> None:
+    assert of(swinging(40, 0.25)).lf_hf < 0.2
+    assert of(swinging(40, 0.10)).lf_hf > 5
+
+
+def test_ectopic_beats_and_what_is_beside_them_count_for_nothing() -> None:
+    t = swinging(40, 0.25)
+    early = t.copy()
+    early[50::40] -= 250_000
+    classes = np.full(len(t), BeatClass.N, dtype=np.int8)
+    classes[50::40] = BeatClass.V
+    plain, cleaned, blind = of(t), of(early, classes=classes), of(early)
+    assert cleaned.sdnn_ms == pytest.approx(plain.sdnn_ms, rel=0.05)
+    assert cleaned.removed == pytest.approx(2 / 40, abs=0.01)
+    assert blind.sdnn_ms == pytest.approx(plain.sdnn_ms, rel=0.25)  # leaps are left out
+
+
+def test_too_little_says_nothing() -> None:
+    t = swinging(40, 0.25)
+    half = of(t[: len(t) // 3])
+    assert np.isnan([half.sdnn_ms, half.rmssd_ms, half.pnn50, half.lf_hf]).all()
+    assert half.coverage == pytest.approx(1 / 3, abs=0.02)
+    doubtful = of(t, quality=np.full(len(t), 0.4))
+    assert np.isnan(doubtful.sdnn_ms)
+    holed = of(np.concatenate((t[:150], t[240:])))
+    assert np.isfinite(holed.sdnn_ms)
+    assert np.isnan(holed.lf_hf)
+    empty = np.empty(0)
+    nothing = variability(
+        empty.astype(np.int64), empty, empty, empty.astype(np.int8), window_us=WINDOW_US
     )
-    assert told.pnn50_percent == pytest.approx(15.7, abs=4)  # P(|N(0, 35.4)| > 50)
-
-
-def test_ectopic_beats_and_gaps_are_taken_out() -> None:
-    made = beats(30, 20)
-    clean = variability(**made)
-    for k in range(20, 360, 30):
-        made["classes"][k] = BeatClass.V
-        made["rr_ms"][k] -= 300
-        made["rr_ms"][k + 1] += 300
-    made["rr_ms"][100] = np.nan
-    made["quality"][150] = LEAST_QUALITY - 0.1
-    told = variability(**made)
-    assert told.sdnn_ms == pytest.approx(clean.sdnn_ms, rel=0.05)
-    assert told.rmssd_ms == pytest.approx(clean.rmssd_ms, rel=0.05)
-    assert told.lf_ms2 == pytest.approx(clean.lf_ms2, rel=0.15)
-    assert 0.90 < told.coverage < 0.95
-    assert told.excluded == pytest.approx(27 / 375, abs=0.01)
-
-
-def test_an_ectopic_beat_that_nobody_recognised_is_left_out() -> None:
-    made = beats(10, 10)
-    made["rr_ms"][50] -= 250
-    made["rr_ms"][51] += 250
-    nn = normal_intervals(made["rr_ms"], made["quality"], made["classes"])
-    assert not nn[50]
-    assert not nn[51]
-
-
-def test_nothing_is_told_of_too_little() -> None:
-    made = {name: values[:90] for name, values in beats(30, 20).items()}
-    told = variability(**made)
-    assert np.isnan(told[:6]).all()
-    assert told.coverage == pytest.approx(0.24, abs=0.02)
-    empty = {name: values[:0] for name, values in beats(30, 20).items()}
-    assert np.isnan(variability(**empty).sdnn_ms)
-    assert variability(**empty).coverage == 0
+    assert np.isnan(nothing.sdnn_ms)
+    assert nothing.coverage == 0
