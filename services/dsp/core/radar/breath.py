@@ -62,14 +62,14 @@ def stands_still(chest: Chest, breath: Breath) -> tuple[NDArray[np.bool_], Sampl
     Of who stands still that is the rate before: the highest line is the heart's then.
     """
     slow = _slow(chest)
-    n, still = slow.shape[1], STILL_S * BREATH_HZ
+    n, rest = slow.shape[1], STILL_S * BREATH_HZ
     begin = -(-chest.begin * BREATH_HZ // GRID_HZ)
-    newest = slow[:, n - still :]
+    newest = slow[:, n - rest :]
     quiet = _bend_off(newest)
     rms = np.sqrt((quiet * quiet).mean(axis=1))
-    enough = n - still - begin >= LEAST_S * BREATH_HZ
-    before = slow[:, : n - still]
-    power, earlier, _ = _spectrum(before, np.minimum(begin, n - still - 1))
+    enough = n - rest - begin >= LEAST_S * BREATH_HZ
+    before = slow[:, : n - rest]
+    power, earlier, _ = _spectrum(before, np.minimum(begin, n - rest - 1))
     hz = _peak(power, SLOWEST_HZ, FASTEST_HZ)
     breathed = enough & (earlier > EARLIER_MM) & (hz >= EARLIER_HZ)
     still = np.asarray(breathed & (rms < STILL_MM) & (breath.clean_s >= STILL_S))

@@ -22,8 +22,8 @@ ROUND = 0.2  # misfit above which there is no circle, only noise
 LOOK_S, FIFTH = 30, 5  # five samples of the window are one fifth of a second
 # RMS of the smallest breath of the requirements, 2 mm from peak to peak: 0.7 mm
 SMALL_MM, BREATH_MM = 0.5, 0.8
-# A narrow line counts by how long it was looked at: in 15 s a curtain often draws one too.
-LINE_COUNTS = ((15.0, 30.0, 60.0), (0.0, 1.0, 2.0))
+# A narrow line counts by how long it was looked at: in 20 s a curtain often draws one too.
+LINE_COUNTS = ((20.0, 30.0, 60.0), (0.0, 1.0, 2.0))
 CONFIRMED = 4.6  # no empty room of 180 reached it twice running; see docs/science/radar.md
 UNREST_S = 5.0  # of quiet after a movement before it is looked at
 HELD = 1.5  # enough when it was confirmed a moment ago

@@ -30,6 +30,8 @@ AGES = (0, 1, 2, 3, 4)  # half segments ago
 LEAST_S = 10  # of the newest segment
 FADING = 0.59  # of the evidence in half a segment
 APART_PER_MIN = 5.0
+CALM_HZ = (0.6, 6.0)  # where somebody who stirs puts power, and a heart its first harmonics
+TRUST = ((1, 3), (0.7, 1.0))  # in the evidence of few segments: noise draws peaks there too
 MINUTE_S = 60
 
 
@@ -69,7 +71,7 @@ def pulse(chest: Chest, breath_hz: Samples) -> Pulse:
     value = rates()[at]
     far = np.abs(rates()[None, :] - value[:, None]) > APART_PER_MIN
     margin = best - np.where(far, score, -np.inf).max(axis=1)
-    evidence = _evidence(_mean(power, clean), value)
+    evidence = _evidence(_calm(power, clean), value) * np.interp(clean.sum(axis=1), *TRUST)
     recent = _evidence(means[:, 0], value)
     return Pulse(
         np.where(known, value, np.nan),
@@ -84,6 +86,18 @@ def _mean(power: Samples, clean: NDArray[np.bool_]) -> Samples:
     for k in range(power.shape[1]):
         total += np.where(clean[:, k, None], power[:, k], 0.0)
     return np.asarray(total / np.maximum(clean.sum(axis=1), 1).astype(power.dtype)[:, None])
+
+
+def _calm(power: Samples, clean: NDArray[np.bool_]) -> Samples:
+    """Mean of the clean segments, each weighed by how calm it is in the band of the heart."""
+    low, high = (int(hz * SIZE / GRID_HZ) for hz in CALM_HZ)
+    unrest = power[:, :, low:high].mean(axis=2)
+    weight = np.where(clean, 1 / np.maximum(unrest, 1e-9), 0.0).astype(power.dtype)
+    total = np.zeros(power[:, 0].shape, dtype=power.dtype)
+    for k in range(power.shape[1]):
+        total += weight[:, k, None] * power[:, k]
+    sum_of = weight.sum(axis=1)
+    return np.asarray(total / np.where(sum_of > 0, sum_of, 1.0)[:, None])
 
 
 @cache

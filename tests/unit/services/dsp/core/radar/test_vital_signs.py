@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from services.dsp.core.outputs import Output
 from services.dsp.core.radar import published, vital_signs
-from services.dsp.core.windows import MEMORY_S
+from services.dsp.core.windows import MEMORY_S, Samples
 from shared.contracts.measures import Measure
 from tests.unit.services.dsp.radar_scene import EMPTY, Scene, i_and_q
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
@@ -26,8 +27,8 @@ ROW = {name: row for row, name in enumerate(SCENES)}
 
 
 class Told(NamedTuple):
-    value: dict[Measure, Floats]  # (rows, seconds)
-    quality: dict[Measure, Floats]
+    value: dict[Measure, Samples]  # (rows, seconds)
+    quality: dict[Measure, Samples]
 
     def of(self, name: str, measure: Measure, second: int = SECONDS) -> float:
         return float(self.value[measure][ROW[name], second - 1])
@@ -35,8 +36,8 @@ class Told(NamedTuple):
 
 def run(samples: Floats) -> Told:
     state = vital_signs.init(len(samples), RATE_HZ)
-    value: dict[Measure, list[Floats]] = {}
-    quality: dict[Measure, list[Floats]] = {}
+    value: dict[Measure, list[Samples]] = {}
+    quality: dict[Measure, list[Samples]] = {}
     for second in range(samples.shape[2] // RATE_HZ):
         block = samples[:, :, second * RATE_HZ : (second + 1) * RATE_HZ]
         times = np.full(len(samples), (START_S + second) * SECOND_US)
@@ -131,6 +132,7 @@ def test_its_memory_is_short() -> None:
 def test_the_published_chain_answers_always() -> None:
     samples = np.array([i_and_q(scene, 40, RATE_HZ) for scene in (QUIET, EMPTY)])
     state = published.init(2, RATE_HZ)
+    output = Output(())
     for second in range(40):
         block = samples[:, :, second * RATE_HZ : (second + 1) * RATE_HZ]
         times = np.full(2, (START_S + second) * SECOND_US)
