@@ -172,7 +172,6 @@ _COMPUTED = (
     ),
     Estimator(
         key="ecg_respiration",
-        after="ecg",
         stream=Stream.ECG,
         n_channels=1,
         rates_hz=(100, 2000),
