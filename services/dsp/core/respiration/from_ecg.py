@@ -94,7 +94,8 @@ def _followed(state: TrackState, trace: Samples, slow: Samples, times: Instants)
     rows = track.due(times)
     if not len(rows):
         return state
-    part = trace[rows] - present(trace[rows][:, -1:])
+    part = trace[rows]
+    part -= present(part[:, -1:])
     row, place, contrast = complexes(part)
     at_s = (place - TRACE_DELAY) / TRACE_HZ
     interval = np.diff(at_s, prepend=np.nan)
@@ -117,9 +118,13 @@ def complexes(trace: Samples) -> tuple[Rows, Rows, Samples]:
     The place is that of the largest deflection; contrast is how far the steepness of beats stands
     above what lies between them.
     """
-    steep = np.abs(np.diff(present(trace), axis=1, prepend=0.0))
-    hole = maximum_filter1d(np.isnan(trace).astype(np.uint8), 2 * EDGE + 1, axis=1) > 0
-    steep[hole] = 0.0
+    known = present(trace)
+    steep = np.zeros_like(known)
+    steep[:, 1:] = np.abs(known[:, 1:] - known[:, :-1])
+    hole = np.isnan(trace)
+    if hole.any():
+        hole = maximum_filter1d(hole.astype(np.uint8), 2 * EDGE + 1, axis=1) > 0
+        steep[hole] = 0.0
     steep = uniform_filter1d(uniform_filter1d(steep, STEEP, axis=1), STEEP, axis=1)
     largest = steep.reshape(len(trace), -1, TRACE_HZ).max(axis=2)
     usual = _middle(largest)
@@ -130,7 +135,7 @@ def complexes(trace: Samples) -> tuple[Rows, Rows, Samples]:
     around = trace[row[:, None], near[:, None] + np.arange(QRS[0], QRS[1] + 1)]
     ends = 0.5 * (around[:, :1] + around[:, -1:])
     place = near + QRS[0] + np.argmax(np.abs(around - ends), axis=1)
-    between = _middle(steep)
+    between = _middle(steep[:, ::STEEP])
     contrast = np.where(between > 0, usual / np.where(between > 0, between, 1.0), 0.0)
     return row, place, contrast
 

@@ -9,7 +9,8 @@ References
 ----------
 Bretthorst 1988, Bayesian Spectrum Analysis and Parameter Estimation (likelihood of a line whose
 amplitude and noise are unknown: a power of the share that is left). Departs from it: the power is
-`EVIDENCE`, not half the number of samples, because the noise is not white and windows overlap.
+-1/2 (one independent sample a window), not half the number of samples, because the noise is not
+white and the windows of a minute overlap; 1/4 to 1 does as well.
 """
 
 from functools import cache
@@ -27,7 +28,6 @@ LEAST_S = 20  # of signal in the long window: three breaths at 9 /min
 CLIP_MADS = 3.5  # robust deviations: a cough must not rule the minute
 MINUTE_S = 60
 REFERENCE_PER_MIN = 16.0  # adults at rest: 12 to 20
-EVIDENCE = 0.5  # half the number of independent samples that one window is worth
 OVERTONE_PENALTY = 2.0  # log of the odds against two more free parameters
 NEVER_ALL = 0.95  # a line explains no more than that: nothing breathes like a sine
 HANN_LINE_BINS = 1.5  # a pure line is so many bins of 1 / window wide
@@ -70,12 +70,13 @@ def _of_window(
 ) -> Samples:
     white = _power(window, rate_hz) * (rates() / REFERENCE_PER_MIN) ** whitening
     share = _explained(white, seconds, fastest)
-    alone = -EVIDENCE * functions.log(1 - NEVER_ALL * share)
     half = np.searchsorted(rates(), 2 * rates()[2 * rates() <= FASTEST_PER_MIN])
     both = share.copy()
     both[:, : len(half)] += share[:, half]
-    joint = -EVIDENCE * functions.log(1 - NEVER_ALL * np.minimum(both, 1)) - OVERTONE_PENALTY
-    likely = alone + functions.log(1 + functions.exp(joint - alone))
+    # The logarithm of the sum of both models' likelihoods, alone and with the overtone.
+    alone = 1 / np.sqrt(1 - NEVER_ALL * share)
+    joint = 1 / np.sqrt(1 - NEVER_ALL * np.minimum(both, 1))
+    likely = functions.log(alone + np.exp(-OVERTONE_PENALTY) * joint)
     inside = rates()[None, :] <= fastest[:, None]
     seen = np.isfinite(window).sum(axis=1) >= LEAST_S * rate_hz * seconds / LONG_S
     usable = seen & (share.max(axis=1) > 0)
