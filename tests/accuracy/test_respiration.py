@@ -16,7 +16,7 @@ ENDS_S = np.arange(60.0, 480.0, 15.0)
 PACED = DATA / "paced-breathing"
 
 
-def _reference(recording: Recording) -> Floats:
+def breath_reference(recording: Recording) -> Floats:
     """Rate of breaths marked by two people, where they agree."""
     first, second = (
         rates(recording.references[name], 60, ENDS_S) for name in ("breaths_1", "breaths_2")
@@ -28,7 +28,7 @@ def _reference(recording: Recording) -> Floats:
 
 def _error(told: Told, recordings: list[Recording]) -> float:
     (value,) = told.value.values()
-    wanted = np.array([_reference(recording) for recording in recordings])
+    wanted = np.array([breath_reference(recording) for recording in recordings])
     score = rate_score(value[:, ENDS_S.astype(int)].ravel(), wanted.ravel())
     assert score.answered_percent == 100
     return score.mean_error
