@@ -37,7 +37,10 @@ by hand.
 WEIGHTS = (
 '''
 NEAR_PER_MIN = 5.0
-RIDGE = 1.0  # of weights of features of unit variance: 6 features, 1,034 windows
+RIDGE = 1.0  # of weights of features of unit variance: 8 features, 1,034 windows
+CONFIDENT = 0.7
+JOLTS_PER_S = 0.3
+JOLTED_EACH = 3  # every third window once more, under jolts
 NOISES, NOISE_S = 12, 300
 ENDS_S = np.arange(20, 480, 10)
 BINS = (0.0, 0.5, 0.75, 0.9, 0.95, 0.98, 1.0)
@@ -74,6 +77,15 @@ def noises(rate_hz: int) -> Floats:
     )
 
 
+def jolted(rows: Floats, rate_hz: int) -> Floats:
+    """The waves under jolts of half a second, up to several times their height."""
+    rng = np.random.default_rng(5)
+    height = np.nanquantile(rows, 0.98, axis=1) - np.nanquantile(rows, 0.02, axis=1)
+    struck = (rng.random(rows.shape) < JOLTS_PER_S / rate_hz) * rng.standard_normal(rows.shape)
+    bumps = signal.fftconvolve(struck, np.hanning(rate_hz // 2)[None], mode="same", axes=1)
+    return np.asarray(rows + 3 * height[:, None] * bumps)
+
+
 def learned(features: Floats, right: NDArray[np.bool_]) -> tuple[Floats, float]:
     """Weights and offset of the logistic of raw features."""
     middle, scale = features.mean(axis=0), features.std(axis=0)
@@ -105,15 +117,24 @@ def main(arguments: list[str]) -> int:
     known = np.isfinite(reference)
     error = np.abs(rates - reference)
     right = error <= NEAR_PER_MIN
-    noise = judged(noises(rate_hz), rate_hz, np.arange(20, NOISE_S, 10))[1].reshape(-1, 6)
+    noise = judged(noises(rate_hz), rate_hz, np.arange(20, NOISE_S, 10))[1]
+    noise = noise.reshape(-1, features.shape[2])
     wrong = np.zeros(len(noise), dtype=np.bool_)
+    shaken_rates, shaken = judged(jolted(rows, rate_hz), rate_hz, ENDS_S[::JOLTED_EACH])
+    shaken_right = np.abs(shaken_rates - reference[:, ::JOLTED_EACH]) <= NEAR_PER_MIN
+    shaken_known = known[:, ::JOLTED_EACH]
     unseen = np.full(known.shape, np.nan)
+    struck_unseen = np.full(shaken_known.shape, np.nan)
     for person in range(len(recordings)):
         others = known.copy()
         others[person] = False
-        seen = np.concatenate((features[others], noise))
-        weights, offset = learned(seen, np.concatenate((right[others], wrong)))
+        struck = shaken_known.copy()
+        struck[person] = False
+        seen = np.concatenate((features[others], shaken[struck], noise))
+        are_right = np.concatenate((right[others], shaken_right[struck], wrong))
+        weights, offset = learned(seen, are_right)
         unseen[person] = chance(features[person], weights, offset)
+        struck_unseen[person] = chance(shaken[person], weights, offset)
     sys.stdout.write("chance      windows  right %  mean error /min\n")
     for low, high in itertools.pairwise(BINS):
         inside = known & (unseen >= low) & (unseen < high + (high == 1))
@@ -128,8 +149,14 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write(
             f"from {least:4.2f}: answered {share:5.1f} %, mean error {mean:.3f} /min\n"
         )
+    sure = shaken_known & (struck_unseen >= CONFIDENT)
+    sys.stdout.write(
+        f"under jolts: right {100 * shaken_right[shaken_known].mean():.1f} %,"
+        f" from {CONFIDENT} on {sure.sum()}, right {100 * shaken_right[sure].mean():.1f} %\n"
+    )
     weights, offset = learned(
-        np.concatenate((features[known], noise)), np.concatenate((right[known], wrong))
+        np.concatenate((features[known], shaken[shaken_known], noise)),
+        np.concatenate((right[known], shaken_right[shaken_known], wrong)),
     )
     told = chance(noise, weights, offset)
     sys.stdout.write(

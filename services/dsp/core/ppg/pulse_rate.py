@@ -24,6 +24,7 @@ LEAST_COVERAGE = 0.6
 REGULAR = 0.18  # spread of intervals of one period up to which a rhythm is regular
 EVEN_ODDS = 0.5  # a rate that is more likely wrong than right is none
 NEAR_WHOLE = 0.15  # of a whole number of periods: pulses were missed
+SHAPE_BEFORE, SHAPE_AFTER = 10, 20  # of GRID_HZ: 0.2 s and 0.4 s about the steepest rise
 CERTAINLY_MISSED = 3  # periods: no heart in this state, a loss of pulses
 
 
@@ -59,8 +60,9 @@ def rate_and_features(pulses: Pulses) -> tuple[Samples, Samples]:
 
     Returns
     -------
-    (devices,), (devices, 6): periodicity, spread of the intervals, logarithm of rate against
-    period, strength of the weakest pulse, longest and shortest interval in medians
+    (devices,), (devices, 8): periodicity, spread of the intervals, logarithm of rate against
+    period, strength of the weakest pulse, longest and shortest interval in medians, strongest
+    pulse in medians, likeness of the pulses
     """
     devices = len(pulses.period)
     # The filters hold DELAY back, so that the window ends so much before the newest sample.
@@ -70,6 +72,8 @@ def rate_and_features(pulses: Pulses) -> tuple[Samples, Samples]:
     interval, n = _intervals(pulses, row, place)
     weakest = np.full(devices, np.inf)
     np.minimum.at(weakest, row, strength)
+    heights = _table(row, strength, devices)
+    uneven = heights / quantile(heights, 0.5)[:, None]
     middle = quantile(interval, 0.5)[:, None]
     ratio = interval / middle
     periods = np.maximum(np.rint(ratio), 1.0)
@@ -91,6 +95,8 @@ def rate_and_features(pulses: Pulses) -> tuple[Samples, Samples]:
             np.clip(np.where(np.isfinite(weakest), weakest, 0.0), 0, 1),
             np.clip(_row_extreme(ratio, largest=True), 1, 3),
             np.clip(_row_extreme(ratio, largest=False), 0, 1),
+            np.clip(_row_extreme(uneven, largest=True), 1, 5),
+            _alike(pulses, row, place),
         ),
         axis=1,
     )
@@ -104,11 +110,35 @@ def _intervals(pulses: Pulses, row: Rows, place: Samples) -> tuple[Samples, NDAr
     same = row[1:] == row[:-1]
     whole = same & (pulses.holes[row[1:], at[1:]] == pulses.holes[row[1:], at[:-1]])
     owner, interval = row[1:][whole], np.diff(place)[whole]
-    n = np.bincount(owner, minlength=devices)
+    return _table(owner, interval, devices), np.bincount(owner, minlength=devices)
+
+
+def _table(row: Rows, values: Samples, devices: int) -> Samples:
+    """Values of each device (devices, most), NaN behind the last; `row` is in order."""
+    n = np.bincount(row, minlength=devices)
     table = np.full((devices, max(int(n.max(initial=0)), 1)), np.nan)
-    rank = np.arange(len(owner)) - np.searchsorted(owner, owner, side="left")
-    table[owner, rank] = interval
-    return table, n
+    table[row, np.arange(len(row)) - np.searchsorted(row, row, side="left")] = values
+    return table
+
+
+def _alike(pulses: Pulses, row: Rows, place: Samples) -> Samples:
+    """Correlation with the median pulse that three of four pulses reach; 0 without pulses."""
+    devices, n = pulses.light.shape
+    around = np.arange(-SHAPE_BEFORE, SHAPE_AFTER + 1)
+    at = np.clip(np.rint(place).astype(np.intp)[:, None] + around, 0, n - 1)
+    shape = np.take_along_axis(pulses.light[row], at, axis=1)
+    shape = shape - shape.mean(axis=1, keepdims=True)
+    count = np.bincount(row, minlength=devices)
+    rank = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+    table = np.full((devices, max(int(count.max(initial=0)), 1), len(around)), np.inf)
+    table[row, rank] = shape
+    table.sort(axis=1)
+    median = table[np.arange(devices), np.maximum(count - 1, 0) // 2]
+    model = np.where(np.isfinite(median), median, 0.0)[row]
+    power = (shape * shape).sum(axis=1) * (model * model).sum(axis=1)
+    likeness = (shape * model).sum(axis=1) / np.sqrt(np.where(power > 0, power, 1.0))
+    low = quantile(_table(row, likeness, devices), 0.25)
+    return np.asarray(np.clip(present(low), 0, 1))
 
 
 def _row_sum(values: Samples) -> Samples:

@@ -48,6 +48,7 @@ class Pulses(NamedTuple):
     periodicity : (devices,), height of the autocorrelation there
     coverage : (devices,), share of the window that was seen
     holes : (devices, samples), number of missing rises up to each
+    light : (devices, samples), turned so that pulses rise steeply, 0 where missing
     """
 
     row: Rows
@@ -58,6 +59,7 @@ class Pulses(NamedTuple):
     periodicity: Samples
     coverage: Samples
     holes: NDArray[np.int64]
+    light: Samples
 
 
 def find_pulses(light: Samples) -> Pulses:
@@ -83,6 +85,7 @@ def find_pulses(light: Samples) -> Pulses:
         periodicity=periodicity,
         coverage=coverage,
         holes=np.cumsum(np.isnan(rise), axis=1),
+        light=present(pulse),
     )
 
 
