@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.dsp.core.estimators import memory_of
 from services.dsp.core.lane import Computed, LaneSignals
 from services.dsp.core.recomputation import recompute, revised, withdrawn
 from shared.contracts.beats import BEAT
@@ -159,12 +160,14 @@ def test_beats_stand_at_the_r_peaks_whatever_the_phase_of_the_samples() -> None:
 
 
 def test_a_replay_gives_the_same_from_then_on() -> None:
-    """A lane that begins 75 s (memory) later than another gives the same afterwards."""
-    beats = signals.beat_times(70, 160)
-    frames = stream_of(1, 1, 250, signals.ecg(beats, 160, 250)[None], scale=0.001, shift_us=999)
+    """A lane that begins later than another gives the same as soon as its memory is full."""
+    duration_s = 50 + memory_of(1) + 40
+    beats = signals.beat_times(70, duration_s)
+    samples = signals.ecg(beats, duration_s, 250)[None]
+    frames = stream_of(1, 1, 250, samples, scale=0.001, shift_us=999)
     whole = np.concatenate([*run(frames, [])[0].vitals])
     again = np.concatenate([*run(frames[50:], [])[0].vitals])
-    after_us = START_US + 126_000_000
+    after_us = START_US + (50 + memory_of(1) + 1) * 1_000_000
     late, later = whole[whole["t"] > after_us], again[again["t"] > after_us]
     assert len(late) > 30
     assert late.tobytes() == later.tobytes()
