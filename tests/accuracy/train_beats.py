@@ -185,7 +185,7 @@ def fits_of(found: Found, odds: Floats) -> Floats:
     for second, (begin, end) in enumerate(pairwise(found.cut)):
         part = _part(found.seen, begin, end)
         now = np.full(found.n_cases, START_S + second)
-        state, fits = templates.step(state, part, odds[begin:end], now)
+        state, _, fits = templates.step(state, part, odds[begin:end], now, least=-np.inf)
         told.append(fits)
     return np.concatenate(told)
 

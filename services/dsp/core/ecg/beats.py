@@ -92,10 +92,12 @@ def step(state: BeatsState, samples: Samples, times: Instants) -> tuple[BeatsSta
     second = times // SECOND_US
     candidates_state, found = candidates.step(state.candidates, samples)
     first = first_net().log_odds(found.features)
-    templates_state, fits = templates.step(state.templates, found, first, second)
-    both = np.concatenate((found.features, fits), axis=1)
-    odds = second_net().log_odds(both)
-    seen = np.stack([both[:, place] for place in _seen_places()], axis=1)
+    templates_state, worth, fits = templates.step(state.templates, found, first, second)
+    both = np.concatenate((found.features[worth], fits), axis=1)
+    odds = first.copy()
+    odds[worth] = second_net().log_odds(both)
+    seen = np.zeros((len(odds), len(SEEN)), dtype=np.float32)
+    seen[worth] = both[:, _seen_places()]
     paths_state, decided = paths.step(
         state.paths, found.row, found.place, summit_us(found.shape), odds, first, seen, second
     )
@@ -124,9 +126,9 @@ def _chance(odds: Samples, noise: Samples) -> Samples:
 
 
 @cache
-def _seen_places() -> tuple[int, ...]:
+def _seen_places() -> list[int]:
     names = (*candidates.FEATURES, *templates.FEATURES)
-    return tuple(names.index(name) for name in SEEN)
+    return [names.index(name) for name in SEEN]
 
 
 @cache

@@ -85,6 +85,13 @@ class Candidates(NamedTuple):
     size: Samples
     covered: NDArray[np.bool_]
 
+    def picked(self, which: Rows) -> "Candidates":
+        """Some of the candidates."""
+        return self._replace(
+            row=self.row[which], place=self.place[which], features=self.features[which],
+            shape=self.shape[which], wave=self.wave[which], size=self.size[which],
+        )  # fmt: skip
+
 
 def init(devices: int, rate_hz: int) -> CandidatesState:
     """Nothing seen yet: all before is missing."""

@@ -88,7 +88,7 @@ def _score(state: BeatsState, inside: NDArray[np.bool_], window_s: int) -> Sampl
     slope, level = DOUBT_ODDS
     score = slope * functions.log(doubt + 1e-3) + level
     n = np.maximum(inside.sum(axis=1), 1) * beats.SEEN_UNIT
-    total = (state.seen * inside[:, :, None]).sum(axis=1)
+    total = np.einsum("ijk,ij->ik", state.seen, inside.astype(np.int32))
     weights, level = CLEAN_ODDS
     clean = np.full(len(inside), level)
     for k, weight in enumerate(weights):

@@ -33,6 +33,7 @@ SHORTEST, LONGEST = 13, 205  # of ENVELOPE_HZ: 0.2 s, no second QRS before; 3.2 
 FLOOR = 0.05  # share of intervals that the histogram knows nothing of
 SURE = 4.0  # log odds of beats between which an interval is learned
 DOUBTED = -2.0  # a candidate of such odds between them spoils it
+HOPELESS = -6.0  # log odds of what no path takes, not even in noise
 RING = 32  # candidates kept, at least two and a half seconds
 CHAIN_S = 16
 DOUBT_S = 4
@@ -145,6 +146,9 @@ def step(
     of_late = doubt.sum(axis=1)
     mean_doubt = of_late[:, 0] / np.maximum(of_late[:, 1], 1) / SCALE
     noise = np.minimum(mean_doubt / DOUBT_FULL, 1.0)
+    hopeful = np.flatnonzero(odds > HOPELESS)
+    row, place, summit_us, odds = row[hopeful], place[hopeful], summit_us[hopeful], odds[hopeful]
+    learning, seen, order = learning[hopeful], seen[hopeful], order_in_row(row)
     low, high = LEAST_ODDS
     trust = TRUST[0] + (TRUST[1] - TRUST[0]) * noise
     gain = np.rint((odds * trust[row] - (low + (high - low) * noise[row])) * SCALE)

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from services.dsp.core.conditioning import functions
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
 from services.dsp.core.ecg.candidates import MOST, QRS_SHAPE, SHAPE, Candidates, order_in_row
-from services.dsp.core.windows import Instants, Samples, shifted
+from services.dsp.core.windows import Instants, Rows, Samples, shifted
 
 SLOT_S = 2
 SLOTS = 48
 KEPT_S = SLOT_S * SLOTS
 SURE = 1.5  # log odds of a beat that teaches
+HOPELESS = -6.0  # log odds: one in 400; not worth comparing
 QUIET = 0.12  # mean doubt of the last `QUIET_S` seconds in which a beat may teach
 QUIET_S = 4
 SHIFTS = (-2, -1, 0, 1, 2)  # of TRACE_HZ: the middle of an envelope moves by 8 to 16 ms in noise
@@ -71,22 +72,26 @@ def init(devices: int) -> TemplatesState:
 
 
 def step(
-    state: TemplatesState, found: Candidates, odds: Samples, second: Instants
-) -> tuple[TemplatesState, Samples]:
+    state: TemplatesState,
+    found: Candidates,
+    odds: Samples,
+    second: Instants,
+    least: float = HOPELESS,
+) -> tuple[TemplatesState, Rows, Samples]:
     """Compare the candidates of a second with what was seen before, then keep one.
 
     Parameters
     ----------
     odds : (candidates,), log odds by what does not know the person
     second : (devices,), number of the second
+    least : log odds of candidates that are worth comparing
 
     Returns
     -------
-    state, and features (candidates, len(FEATURES))
+    state, which candidates were worth comparing, and their features (n, len(FEATURES))
     """
     devices = len(second)
     order = order_in_row(found.row)
-    width = int(order.max(initial=0)) + 1
     chance = 1 / (1 + functions.exp(np.abs(odds)))  # of being wrong
     doubts = np.stack((chance, np.ones_like(chance)), axis=1)
     newest = np.zeros((devices, MOST, 2), dtype=np.float32)
@@ -95,6 +100,10 @@ def step(
     of_late = doubt.sum(axis=1)
     ambiguity = of_late[:, 0] / np.maximum(of_late[:, 1], 1)
 
+    worth = np.flatnonzero(odds > least)
+    found, odds = found.picked(worth), odds[worth]
+    order = order_in_row(found.row)
+    width = int(order.max(initial=0)) + 1
     shapes = _units(filtered(found.shape, _shapes()), len(SHIFTS))
     waves = _units(filtered(found.wave, _waves()), len(WAVE_SHIFTS))
     filled = state.rank > 0
@@ -121,7 +130,7 @@ def step(
     changed.wave[teacher, at] = np.rint(waves[by, of_wave] * (KEPT_UNIT / UNIT))
     changed.size[teacher, at] = size[by]
     changed.rank[teacher, at] = rank[by]
-    return changed, features
+    return changed, worth, features
 
 
 def _units(shapes: Samples, shifts: int) -> Samples:
