@@ -41,7 +41,7 @@ PAUSE_S, ASYSTOLE_S = 2.0, 4.0
 RUN, TACHYCARDIA_RUN, RUN_PER_MIN = 3, 6, 100.0
 PAIRS = 3  # of bigeminy and trigeminy: three in a row
 FREQUENT = 6  # ventricular beats a minute (Bigger 1981: 10 an hour matter; this is for a screen)
-QUIET = 0.3  # of the height of the usual complex: a gap with more in it may hold a missed beat
+QUIET = 0.3  # of the smallest of the last complexes: a gap with more in it may hold a beat
 ALIVE = 0.002  # of it: with less in it the input is not connected to a body
 
 
@@ -240,7 +240,8 @@ def asystole(state: ClassesState, times: Instants) -> tuple[NDArray[np.int8], In
     trace = state.shapes.trace[:, -length:]
     known = np.isfinite(trace).all(axis=1)
     height = np.where(known, trace.max(axis=1) - trace.min(axis=1), np.inf)
-    usual = functions.exp(masked_median(ring.measures[:, :, 0], ring.t > 0))
+    known_sizes = np.where(ring.t[:, -4:] > 0, ring.measures[:, -4:, 0], np.inf)
+    usual = functions.exp(np.minimum(known_sizes.min(axis=1), 80))  # a lead that fades is no stop
     quiet = (height < QUIET * usual) & (height > ALIVE * usual)
     was_sure = _mean(ring.quality[:, -4:], ring.t[:, -4:] > 0) >= LEAST_QUALITY
     recent = (last > 0) & (gap < 30 * SECOND_US)
@@ -272,7 +273,7 @@ def _pauses(state: ClassesState, times: Instants, heart: Output) -> list[Finding
         of_beats = ring.quality[row, -4:][ring.t[row, -4:] > 0]
         if begin < 0 or not len(of_beats) or of_beats.min() < LEAST_QUALITY:
             continue
-        usual = float(np.exp(np.median(ring.measures[row, :, 0][ring.t[row] > 0])))
+        usual = float(np.exp(ring.measures[row, -4:, 0][ring.t[row, -4:] > 0].min()))
         height = float(inside.max() - inside.min()) if np.isfinite(inside).all() else np.inf
         if ALIVE * usual < height < QUIET * usual:
             t = int(beats.t[k])
