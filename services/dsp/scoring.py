@@ -17,12 +17,20 @@ from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.ppg.calibrations import LINEAR
 from services.dsp.core.radar import vital_signs
 from services.dsp.core.windows import Floats, Samples
-from services.dsp.scoring_motion import position, posture, spirometry
+from services.dsp.scoring_motion import falls, position, posture, spirometry, steps
 from services.dsp.scoring_respiration import breathing_accel, resp
 from shared.contracts.beats import BeatClass
 from shared.contracts.measures import MEASURES, Measure
 
-__all__ = ["breathing_accel", "position", "posture", "resp", "spirometry"]  # of scoring_*
+__all__ = [  # of scoring_*
+    "breathing_accel",
+    "falls",
+    "position",
+    "posture",
+    "resp",
+    "spirometry",
+    "steps",
+]
 
 START_US = 1_700_000_000_000_000
 SECOND_US = 1_000_000

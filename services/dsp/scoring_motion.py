@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.motion import fall_learning, fall_weights, wearing
+from services.dsp.core.motion import falls as fall_estimator
 from services.dsp.core.motion import posture as postures
-from services.dsp.core.motion import wearing
+from services.dsp.core.motion import steps as step_estimator
+from services.dsp.core.motion.fall_network import FallNetwork
 from services.dsp.core.position import fingerprints
 from services.dsp.core.spirometry import finder
 from services.dsp.core.windows import Floats
@@ -137,3 +140,48 @@ class position:  # noqa: N801  # the scorer's name
         if fix.room[0] < 0:
             return {}
         return {"x": float(fix.xy_m[0, 0]), "y": float(fix.xy_m[0, 1]), "room": int(fix.room[0])}
+
+
+class falls:  # noqa: N801  # the scorer's name
+    """Task falls. Untrained it is the shipped estimator; the scorer trains it on other people."""
+
+    _network: FallNetwork | None = None
+
+    def __init__(self, fs: float, channels: list[str]) -> None:
+        shipped = fall_weights.WAIST if channels[0].startswith("waist") else fall_weights.POCKET
+        self._state = fall_estimator.init(1, int(fs))
+        self._judge = self._network or shipped
+        self._seconds = Seconds(fs, self._step, more_s=fall_estimator.WAIT_S + 1)
+        self.push = self._seconds.push
+        self.finish = self._seconds.finish
+
+    @classmethod
+    def train(cls, trials: list[tuple[float, list[str], Floats, bool]]) -> None:
+        """Learn as the shipped weights did, from (fs, channels, samples, is_fall)."""
+        rate_hz = int(trials[0][0])
+        samples, fell = [each[2] for each in trials], [each[3] for each in trials]
+        cls._network = fall_learning.learn(fall_learning.trials_of(samples, fell, rate_hz))
+
+    def _step(self, second: Floats, end_s: int) -> list[Result]:
+        begin = np.array([(end_s - 1) * fall_estimator.SECOND_US])
+        self._state, out = fall_estimator.step(
+            self._state, second[None], begin, network=self._judge
+        )
+        return [{"t": each.t / fall_estimator.SECOND_US, "fall": True} for each in out.findings]
+
+
+def steps(fs: float, channels: list[str]) -> Seconds:
+    """Task steps."""
+    assert len(channels) == step_estimator.N_CHANNELS
+    state = step_estimator.init(1, int(fs))
+
+    def take(second: Floats, end_s: int) -> list[Result]:
+        nonlocal state
+        state, told = step_estimator.advance(state, second[None])
+        begin_s = end_s - 1 - step_estimator.WAIT_S - 0.5
+        return [
+            {"t": begin_s + sample / step_estimator.GRID_HZ, "steps": 1}
+            for sample in np.flatnonzero(told.now[0])
+        ]
+
+    return Seconds(fs, take, more_s=step_estimator.WAIT_S + 2)

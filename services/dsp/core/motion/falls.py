@@ -1,0 +1,133 @@
+"""Falls from one accelerometer, at the waist or in a pocket, six seconds after the impact.
+
+Each second asks of the second five seconds ago whether the strongest moment of the seconds
+around stood in it: an impact. What was before, during and after it goes to a small network.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
+from services.dsp.core.motion.fall_features import (
+    AFTER_S,
+    BEFORE_S,
+    GRID_HZ,
+    IMPACT,
+    WINDOW,
+    features,
+)
+from services.dsp.core.motion.fall_network import FallNetwork, probability
+from services.dsp.core.outputs import Finding, Output
+from services.dsp.core.windows import Floats, Instants, Rows, Samples
+from shared.contracts.events import EventKind, Severity
+
+N_CHANNELS = 3
+RESAMPLING_DELAY = 5  # of GRID_HZ
+CUT_HZ = 4.0
+IMPACT_G = 1.3  # a step reaches it: what is below has shaken nobody
+AROUND = 15  # samples either side in which an impact is the strongest: one in a second and a half
+SMOOTH = 2  # samples either side
+WAIT_S = AFTER_S + 1
+LENGTH = (BEFORE_S + WAIT_S) * GRID_HZ
+SURE = 0.7  # leave-one-subject-out: fewer false alarms cost no fall, docs/science/motion.md
+MEMORY_S = LENGTH // GRID_HZ + 3
+SECOND_US = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallState:
+    """The resampler's memory (devices, 3, n), the last seconds at GRID_HZ (devices, 3, LENGTH)."""
+
+    tail: Samples
+    window: Samples
+
+
+class Impacts(NamedTuple):
+    """Impacts that stood in one second: device, sample of that second, numbers about it."""
+
+    row: Rows
+    sample: Rows
+    numbers: Floats
+
+
+def init(devices: int, rate_hz: int) -> FallState:
+    """Nothing seen yet."""
+    tail = _resampler(rate_hz).init(1).tail.shape[1]
+    return FallState(
+        tail=np.full((devices, N_CHANNELS, tail), np.nan),
+        window=np.full((devices, N_CHANNELS, LENGTH), np.nan),
+    )
+
+
+def step(
+    state: FallState, samples: Samples, times: Instants, *, network: FallNetwork
+) -> tuple[FallState, Output]:
+    """Take one second of (devices, 3, rate_hz) in g; tell falls."""
+    rate_hz = samples.shape[2]
+    changed, found = impacts(state, samples)
+    sure = probability(network, found.numbers)
+    late_us = WAIT_S * SECOND_US + (0 if rate_hz == GRID_HZ else _late_us())
+    begin = times // SECOND_US * SECOND_US - late_us + SECOND_US
+    findings = [
+        Finding(
+            row=int(row),
+            kind=EventKind.FALL,
+            t=int(begin[row] + sample * SECOND_US // GRID_HZ),
+            severity=Severity.HIGH,
+            data={"confidence": round(float(confidence), 3)},
+        )
+        for row, sample, confidence in zip(found.row, found.sample, sure, strict=True)
+        if confidence >= SURE
+    ]
+    return changed, Output((), findings=findings)
+
+
+def impacts(state: FallState, samples: Samples) -> tuple[FallState, Impacts]:
+    """The state after a second, and the impacts of the second that is asked now."""
+    devices, _, rate_hz = samples.shape
+    tail, newest = state.tail, samples
+    if rate_hz != GRID_HZ:
+        flat = ResamplerState(tail=tail.reshape(devices * N_CHANNELS, -1))
+        flat, brought = _resampler(rate_hz).step(flat, samples.reshape(-1, rate_hz))
+        tail = flat.tail.reshape(devices, N_CHANNELS, -1)
+        newest = brought.reshape(devices, N_CHANNELS, GRID_HZ)
+    window = np.concatenate((state.window[:, :, GRID_HZ:], newest), axis=2)
+    changed = FallState(tail=tail, window=window)
+    size = np.sqrt((window * window).sum(axis=1))
+    size = np.where(np.isnan(size), 1.0, size)
+    strength = _around((size - 1) ** 2)
+    asked = slice(IMPACT, IMPACT + GRID_HZ)
+    sample = strength[:, asked].argmax(axis=1)
+    rows = np.arange(devices)
+    at = IMPACT + sample
+    reach = at[:, None] + np.arange(-AROUND, AROUND + 1)
+    strongest = strength[rows, at] >= strength[rows[:, None], reach].max(axis=1)
+    row = np.flatnonzero(strongest & _hit(size, at))
+    place = at[row, None] + np.arange(WINDOW) - IMPACT
+    around = window[row[:, None, None], np.arange(N_CHANNELS)[None, :, None], place[:, None]]
+    return changed, Impacts(row, sample[row], features(around))
+
+
+def _around(energy: Floats) -> Floats:
+    """Sum over SMOOTH samples either side, 0 beyond the ends."""
+    n = energy.shape[1]
+    padded = np.pad(energy, ((0, 0), (SMOOTH, SMOOTH)))
+    near = np.stack([padded[:, k : k + n] for k in range(2 * SMOOTH + 1)])
+    return np.asarray(near.sum(axis=0))
+
+
+def _hit(size: Floats, at: Rows) -> Floats:
+    """Whether the size rose above IMPACT_G about a sample (rows,)."""
+    reach = at[:, None] + np.arange(-SMOOTH, SMOOTH + 1)
+    return np.asarray(size[np.arange(len(at))[:, None], reach].max(axis=1) > IMPACT_G)
+
+
+def _resampler(rate_hz: int) -> Resampler:
+    cut_hz = min(CUT_HZ, 0.45 * rate_hz)
+    return Resampler(rate_hz=rate_hz, to_hz=GRID_HZ, delay=RESAMPLING_DELAY, cut_hz=cut_hz)
+
+
+def _late_us() -> int:
+    return RESAMPLING_DELAY * SECOND_US // GRID_HZ

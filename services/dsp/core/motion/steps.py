@@ -1,0 +1,136 @@
+"""Steps and cadence from one accelerometer anywhere on the body.
+
+The size of the acceleration, less gravity, below 2.7 Hz: its maxima are steps where they are
+high enough, the highest within 0.3 s, and one of four at least that follow each other as those
+of a walking person do.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
+from services.dsp.core.outputs import Output, Reading
+from services.dsp.core.windows import Instants, Samples, shifted
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
+
+N_CHANNELS = 3
+GRID_HZ = 25
+RESAMPLING_DELAY = 13  # of GRID_HZ: half a second, so that the low pass is steep
+CUT_HZ = 2.7  # the quickest walk has 2.4 steps a second; above lie the overtones of the stride
+LEAST_G = 0.05  # half of what the slowest walkers' hips give; breath and sway stay under 0.03
+NEAR = 7  # samples either side, 0.28 s: nobody steps so soon again
+APART_S = 1.8  # between two steps of one walk: a turn takes so long
+IN_A_ROW = 4
+WAIT_S = 7  # three more steps, each APART_S later, and the resampling
+LENGTH = (2 * WAIT_S + 1) * GRID_HZ
+DELAY_S = WAIT_S + 1
+MEMORY_S = 2 * WAIT_S + 3
+CADENCE_S = 5
+QUALITY = 0.9  # share of the counts of whole walks within 5 %, docs/science/motion.md
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepState:
+    """Resampler of the size, and the size less gravity at GRID_HZ: (devices, LENGTH)."""
+
+    resampler: ResamplerState
+    window: Samples
+
+
+class Steps(NamedTuple):
+    """Steps that are told now: (devices, GRID_HZ) of the asked second, and all in the window."""
+
+    now: NDArray[np.bool_]
+    window: NDArray[np.bool_]
+
+
+def init(devices: int, rate_hz: int) -> StepState:
+    """Nothing seen yet."""
+    return StepState(
+        resampler=_resampler(rate_hz).init(devices), window=np.full((devices, LENGTH), np.nan)
+    )
+
+
+def step(state: StepState, samples: Samples, times: Instants) -> tuple[StepState, Output]:
+    """Take one second of (devices, 3, rate_hz) in g, gravity included."""
+    assert len(times) == len(samples)
+    changed, steps = advance(state, samples)
+    asked = slice(WAIT_S * GRID_HZ, (WAIT_S + 1) * GRID_HZ)
+    coverage = np.isfinite(changed.window[:, asked]).mean(axis=1)
+    seen = coverage > 0
+    quality = np.where(seen, QUALITY * coverage, 0.0)
+    count = np.where(seen, steps.now.sum(axis=1), np.nan)
+    cadence = np.where(seen, _cadence(steps.window), np.nan)
+    return changed, Output(
+        (
+            Reading(Measure.STEPS, Method.MOTION_STEPS, count, quality, coverage),
+            Reading(Measure.CADENCE, Method.MOTION_STEPS, cadence, quality, coverage),
+        )
+    )
+
+
+def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
+    """The state after a second, and the steps of the second WAIT_S before."""
+    size = np.sqrt((samples * samples).sum(axis=1)) - 1
+    inner, newest = _resampler(samples.shape[2]).step(state.resampler, size)
+    window = shifted(state.window, newest)
+    found = in_a_row(_maxima(window))
+    now = found[:, WAIT_S * GRID_HZ : (WAIT_S + 1) * GRID_HZ]
+    return StepState(resampler=inner, window=window), Steps(now, found)
+
+
+def _maxima(window: Samples) -> NDArray[np.bool_]:
+    """Highest of their neighbours, the first of equals, and high enough."""
+    known = np.where(np.isnan(window), -np.inf, window)
+    n = known.shape[1]
+    padded = np.pad(known, ((0, 0), (NEAR, NEAR)), constant_values=-np.inf)
+    is_top = known > LEAST_G
+    for k in range(1, NEAR + 1):
+        is_top &= known > padded[:, NEAR - k : NEAR - k + n]
+        is_top &= known >= padded[:, NEAR + k : NEAR + k + n]
+    return np.asarray(is_top)
+
+
+def in_a_row(tops: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those of IN_A_ROW or more of which each follows the one before within APART_S."""
+    before = _followed(tops)
+    after = _followed(tops[:, ::-1])[:, ::-1]
+    return tops & (before + after >= IN_A_ROW - 1)
+
+
+def _followed(tops: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many, up to IN_A_ROW - 1, lead up to each sample without a longer pause."""
+    n = tops.shape[1]
+    place = np.arange(n)
+    newest = np.maximum.accumulate(np.where(tops, place, -n), axis=1)
+    newest = np.concatenate((np.full((len(tops), 1), -n), newest[:, :-1]), axis=1)
+    count = np.zeros(tops.shape, dtype=np.int64)
+    at = np.repeat(place[None], len(tops), axis=0)
+    going = np.ones(tops.shape, dtype=bool)
+    for _ in range(IN_A_ROW - 1):
+        last = np.take_along_axis(newest, np.maximum(at, 0), axis=1)
+        going &= (last >= 0) & (at - last <= round(APART_S * GRID_HZ))
+        count += going
+        at = np.where(going, last, 0)
+    return count
+
+
+def _cadence(found: NDArray[np.bool_]) -> Samples:
+    """Steps a minute over the CADENCE_S before the end of the asked second, from intervals."""
+    end = (WAIT_S + 1) * GRID_HZ
+    part = found[:, end - CADENCE_S * GRID_HZ : end]
+    n = part.sum(axis=1)
+    first = part.argmax(axis=1)
+    last = part.shape[1] - 1 - part[:, ::-1].argmax(axis=1)
+    walks = n >= IN_A_ROW - 1
+    return np.where(walks, (n - 1) * 60.0 * GRID_HZ / np.maximum(last - first, 1), 0.0)
+
+
+def _resampler(rate_hz: int) -> Resampler:
+    return Resampler(
+        rate_hz=rate_hz, to_hz=GRID_HZ, delay=RESAMPLING_DELAY, cut_hz=min(CUT_HZ, 0.45 * rate_hz)
+    )

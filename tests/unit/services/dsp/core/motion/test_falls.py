@@ -1,0 +1,100 @@
+"""Made falls and made days: an impact, a turn, stillness, or not."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.dsp.core.motion import fall_learning, fall_weights, falls
+from services.dsp.core.motion.fall_features import NAMES, WINDOW, features
+from shared.contracts.events import EventKind
+
+Floats = Any
+STEP = partial(falls.step, network=fall_weights.WAIST)
+FALL_S = 11
+
+
+def day(rate_hz: int, *, falls_at: float | None = FALL_S, seed: int = 0) -> Floats:
+    """(3, n) of 30 s: walking, then a fall and lying, or walking on."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(30 * rate_hz) / rate_hz
+    out = 0.01 * rng.standard_normal((3, len(t)))
+    upright = t < (falls_at if falls_at is not None else 99)
+    out[1] += np.where(upright, 1 + 0.2 * np.sin(2 * np.pi * 1.8 * t), 0.05)
+    out[2] += np.where(upright, 0.1 * np.sin(2 * np.pi * 0.9 * t), 1.0)
+    if falls_at is not None:
+        dropping = (t >= falls_at - 0.5) & (t < falls_at)
+        hitting = np.exp(-(((t - falls_at - 0.12) / 0.12) ** 2))
+        out[:, dropping] *= 0.4
+        out += np.array([[1.5], [1.8], [2.4]]) * hitting
+    return out
+
+
+def run(samples: Floats, rate_hz: int, *, begin: int = 0) -> list[tuple[int, float, float]]:
+    """Row, time of the fall, when it was told."""
+    state = falls.init(len(samples), rate_hz)
+    told = []
+    for second in range(begin, samples.shape[2] // rate_hz):
+        block = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
+        state, out = STEP(state, block, np.full(len(samples), second * 1_000_000))
+        assert all(each.kind is EventKind.FALL for each in out.findings)
+        told += [(each.row, each.t / 1e6, second + 1.0) for each in out.findings]
+    return told
+
+
+@pytest.mark.parametrize("rate_hz", [10, 20, 50, 100, 200])
+def test_a_fall_is_told_once_in_its_time_at_any_rate(rate_hz: int) -> None:
+    (found,) = run(day(rate_hz)[None], rate_hz)
+    assert found[1] == pytest.approx(FALL_S + 0.1, abs=0.4)
+    assert 5 <= found[2] - FALL_S <= 8
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        day(50, falls_at=None),
+        np.full((3, 1500), np.nan),
+        np.ones((3, 1500)) * 16,
+        np.zeros((3, 1500)),
+    ],
+    ids=["walk", "nothing", "stuck", "flat"],
+)
+def test_a_walk_or_a_dead_sensor_is_no_fall(samples: Floats) -> None:
+    assert run(samples[None], 50) == []
+
+
+def test_turned_axes_and_neighbours_do_not_matter() -> None:
+    one = day(50, seed=3)
+    crowd = np.array([one, one[[2, 0, 1]], -one, day(50, falls_at=None)])
+    assert [row for row, _, _ in run(crowd, 50)] == [0, 1, 2]
+    for row in range(3):
+        alone = run(crowd[row : row + 1], 50)
+        assert alone == [(0, t, at) for r, t, at in run(crowd, 50) if r == row]
+
+
+def test_forgets_what_is_older_than_its_memory() -> None:
+    samples = np.array([day(50, falls_at=20.0, seed=k) for k in range(3)])
+    assert run(samples, 50, begin=20 - falls.MEMORY_S) == run(samples, 50)
+
+
+def test_missing_parts_count_as_still() -> None:
+    numbers = features(np.full((1, 3, WINDOW), np.nan))
+    assert numbers.shape == (1, len(NAMES))
+    assert np.isfinite(numbers).all()
+
+
+def test_learns_from_trials_what_is_a_fall() -> None:
+    rate_hz = 10
+    samples = [day(rate_hz, seed=k).T for k in range(6)]
+    samples += [day(rate_hz, falls_at=None, seed=k).T * 1.3 for k in range(6)]
+    trials = fall_learning.trials_of(samples, [True] * 6 + [False] * 6, rate_hz)
+    network = fall_learning.learn(trials)
+    state = falls.init(2, rate_hz)
+    found = set()
+    both = np.stack([day(rate_hz, seed=9), 1.3 * day(rate_hz, falls_at=None, seed=9)])
+    for second in range(30):
+        block = both[:, :, second * rate_hz : (second + 1) * rate_hz]
+        state, out = falls.step(state, block, np.full(2, second * 1_000_000), network=network)
+        found |= {each.row for each in out.findings}
+    assert found == {0}

@@ -1,0 +1,92 @@
+"""Walks whose steps are known."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.dsp.core.motion import steps
+from shared.contracts.measures import Measure
+
+Floats = Any
+
+
+def walk(
+    per_s: float, rate_hz: int, *, seconds: int = 60, g: float = 0.25, seed: int = 0
+) -> Floats:
+    """Stand 10 s, walk 40 s, stand: (3, n), steps as bumps of the vertical and their overtone."""
+    t = np.arange(seconds * rate_hz) / rate_hz
+    phase = 2 * np.pi * per_s * (t - 10)
+    wave = g * (np.cos(phase) + 0.3 * np.cos(2 * phase + 1))
+    going = (t >= 10) & (t < 50)
+    noise = 0.005 * np.random.default_rng(seed).standard_normal((3, len(t)))
+    up = np.array([0.2, -0.9, 0.387])
+    return up[:, None] * (1 + wave * going) + noise
+
+
+def run(samples: Floats, rate_hz: int, *, begin: int = 0) -> tuple[Floats, Floats]:
+    """Steps and cadence of each second."""
+    state = steps.init(len(samples), rate_hz)
+    rows = []
+    for second in range(begin, samples.shape[2] // rate_hz + steps.WAIT_S + 2):
+        block = np.full((*samples.shape[:2], rate_hz), np.nan)
+        part = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
+        block[:, :, : part.shape[2]] = part
+        state, out = steps.step(state, block, np.full(len(samples), second * 1_000_000))
+        rows.append([reading.value for reading in out.readings])
+    table = np.array(rows)
+    return table[:, 0], table[:, 1]
+
+
+@pytest.mark.parametrize("rate_hz", [20, 25, 50, 100, 200])
+def test_counts_walks_of_any_pace_at_any_rate(rate_hz: int) -> None:
+    paces = np.array([0.9, 1.3, 1.7, 2.0, 2.3])
+    counts, cadence = run(np.array([walk(pace, rate_hz) for pace in paces]), rate_hz)
+    np.testing.assert_allclose(np.nansum(counts, axis=0), 40 * paces, atol=2)
+    np.testing.assert_allclose(cadence[42], 60 * paces, rtol=0.05)
+    assert (cadence[steps.WAIT_S + 4 : 14] == 0).all()
+
+
+def test_standing_breathing_and_a_few_shifts_are_no_steps() -> None:
+    t = np.arange(120 * 50) / 50
+    still = np.zeros((3, len(t)))
+    still[0] = 1 + 0.03 * np.sin(2 * np.pi * t / 4)
+    shifts = still.copy()
+    shifts[0, [500, 530, 1500, 1530, 3000]] += 1.5
+    counts, _ = run(np.array([still, shifts]), 50)
+    assert np.nansum(counts) == 0
+
+
+def test_nothing_where_nothing_comes_and_a_hole_is_no_step() -> None:
+    none, cadence = run(np.full((1, 3, 2000), np.nan), 50)
+    assert np.isnan(none).all()
+    assert np.isnan(cadence).all()
+    holed = walk(1.7, 50)[None]
+    holed[:, :, 1200:1300] = np.nan
+    counts, _ = run(holed, 50)
+    assert 57 <= np.nansum(counts) <= 66
+
+
+def test_a_loud_hum_is_no_walk() -> None:
+    t = np.arange(60 * 200) / 200
+    hum = np.zeros((1, 3, len(t)))
+    hum[0, 1] = 1 + 0.3 * np.sin(2 * np.pi * 50 * t)
+    assert np.nansum(run(hum, 200)[0]) == 0
+
+
+def test_forgets_and_stands_alone() -> None:
+    samples = np.array([walk(pace, 50, seed=k) for k, pace in enumerate((1.1, 1.8, 2.2))])
+    whole, begin = run(samples, 50), 15
+    again = run(samples, 50, begin=begin)
+    for one, other in zip(whole, again, strict=True):
+        np.testing.assert_array_equal(one[begin + steps.MEMORY_S :], other[steps.MEMORY_S :])
+    for row in range(3):
+        alone = run(samples[row : row + 1], 50)
+        for one, other in zip(whole, alone, strict=True):
+            np.testing.assert_array_equal(one[:, row], other[:, 0])
+
+
+def test_says_what_it_gives() -> None:
+    _, out = steps.step(steps.init(1, 50), np.full((1, 3, 50), np.nan), np.array([0]))
+    assert [reading.measure for reading in out.readings] == [Measure.STEPS, Measure.CADENCE]
+    assert not any(reading.quality.any() or reading.coverage.any() for reading in out.readings)
