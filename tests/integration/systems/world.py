@@ -3,21 +3,27 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiomqtt
 import argon2
 import asyncpg
 import httpx
 from websockets.asyncio.client import connect
 
 from deploy.local.layout import PROJECT
+from deploy.local.processes import GATEWAY_USER
 from deploy.local.servers.command import LOOPBACK, write_private
+from devices.conformance.capture import Heard
 from devices.simulators.systems import SYSTEMS, SimulatedDevice, simulated_devices
+from shared.contracts.identity import DeviceId
+from shared.contracts.names import device_root
 from tests.chaos.system import System
 from tests.harness.eventually import eventually
 from tests.integration.api.system import LiveClient
@@ -67,6 +73,8 @@ class World:
     patients: dict[str, str]
     """Key of the patient by device id."""
     simulators: list[asyncio.subprocess.Process] = field(default_factory=list)
+    captures: dict[str, list[Heard]] = field(default_factory=dict)
+    """What each device said, where it was listened to."""
 
     async def simulate(self, first: int, *, faults: str = "") -> None:
         """Start one patient of each system, from this number on."""
@@ -89,6 +97,13 @@ class World:
                 env=environment, cwd=PROJECT, stderr=log, stdin=asyncio.subprocess.DEVNULL,
             )  # fmt: skip
         self.simulators.append(process)
+
+    async def end_simulator(self, index: int) -> None:
+        """As if the power of its devices had failed."""
+        process = self.simulators[index]
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
     async def get(self, path: str, **parameters: Any) -> Any:
         """The body of a REST answer."""
@@ -159,6 +174,36 @@ class World:
             yield client
 
 
+@asynccontextmanager
+async def captured(found: World, devices: Collection[str]) -> AsyncIterator[None]:
+    """Listen to all that these devices say."""
+    client = aiomqtt.Client(
+        LOOPBACK, found.system.ports["mosquitto"], identifier="capture", username=GATEWAY_USER,
+        password=found.system.layout.secret(f"mqtt_{GATEWAY_USER}"),
+        protocol=aiomqtt.ProtocolVersion.V5,
+    )  # fmt: skip
+    found.captures |= {device: [] for device in devices}
+
+    async def listen() -> None:
+        async for message in client.messages:
+            properties = vars(message.properties or object()).get("UserProperty", [])
+            heard = Heard(
+                topic=message.topic.value, hex=bytes(message.payload).hex(),
+                at=time.time_ns() // 1_000, properties=properties,
+            )  # fmt: skip
+            found.captures[message.topic.value.split("/")[2]].append(heard)
+
+    async with client:
+        for device in devices:
+            await client.subscribe(f"{device_root(DeviceId(device))}/up/#", qos=1)
+        listening = asyncio.create_task(listen())
+        try:
+            yield
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
 def instant(t_us: int) -> str:
     """A time as REST takes it."""
     return datetime.fromtimestamp(t_us // 1_000_000, UTC).strftime(
@@ -196,10 +241,8 @@ async def world(models: Mapping[str, str]) -> AsyncIterator[World]:
                 try:
                     yield found
                 finally:
-                    for process in found.simulators:
-                        if process.returncode is None:
-                            process.kill()
-                        await process.wait()
+                    for index in range(len(found.simulators)):
+                        await found.end_simulator(index)
         finally:
             await database.close()
 
