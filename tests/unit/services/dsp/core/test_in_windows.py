@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from services.dsp.core.estimators import memory_of
 from services.dsp.core.lane import Computed, LaneSignals
 from services.dsp.core.recomputation import BEFORE_US, touched_us
 from shared.contracts.frames import Frame
@@ -10,20 +11,21 @@ from shared.contracts.streams import Stream
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.core.test_lane import read, stream_of
 
-DURATION_S = 150
 CUT_S = 50
+SETTLED_S = 45  # what is noted about the cut, and some time after all of it is forgotten
 
 
 def frames_of(stream: Stream) -> list[Frame]:
-    beats = signals.beat_times(70, DURATION_S)
+    duration_s = CUT_S + memory_of(stream) + SETTLED_S
+    beats = signals.beat_times(70, duration_s)
     match stream:
         case Stream.ECG:
-            values = signals.ecg(beats, DURATION_S, 250)[None]
+            values = signals.ecg(beats, duration_s, 250)[None]
             return stream_of(1, stream, 250, values, scale=0.001, shift_us=1234)
         case Stream.PPG:
-            return stream_of(1, stream, 100, signals.ppg(beats, DURATION_S, 100), scale=1.0)
+            return stream_of(1, stream, 100, signals.ppg(beats, duration_s, 100), scale=1.0)
         case _:
-            values = signals.breathing(15, DURATION_S, 25)[None]
+            values = signals.breathing(15, duration_s, 25)[None]
             return stream_of(1, stream, 25, values, scale=0.001)
 
 
