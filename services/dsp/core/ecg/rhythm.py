@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import classes, shapes
-from services.dsp.core.ecg.classes import RING, ClassesState, View, masked_median
+from services.dsp.core.ecg.classes import RING, ClassesState, View
 from services.dsp.core.ecg.shapes import SECOND_US, TRACE_HZ
 from services.dsp.core.outputs import Finding, Output
 from services.dsp.core.windows import Instants, Samples, shifted
@@ -39,6 +39,8 @@ BEGIN_P, END_P = 0.10, 0.14  # height of the mean P wave, parts of the complex
 AF_INTERVALS = 30
 PAUSE_S, ASYSTOLE_S = 2.0, 4.0
 RUN, TACHYCARDIA_RUN, RUN_PER_MIN = 3, 6, 100.0
+RUN_SHOWN_S = 10  # after its last beat it has ended
+RUN_QUALITY = 0.7  # of each beat: below it would be Q
 PAIRS = 3  # of bigeminy and trigeminy: three in a row
 FREQUENT = 6  # ventricular beats a minute (Bigger 1981: 10 an hour matter; this is for a screen)
 QUIET = 0.3  # of the smallest of the last complexes: a gap with more in it may hold a beat
@@ -184,9 +186,8 @@ def votes_of(seen: View, times: Instants, limits: Limits = ADULT) -> NDArray[np.
         vote(kind, has & is_sure, ~has & is_sure)
     per_min = wide.sum(axis=1) * 60 / classes.RING_S
     vote(Rhythm.FREQUENT, whole_sure & (per_min >= FREQUENT), whole_sure & (per_min < FREQUENT / 2))
-    length, run_rate = _newest_run(wide, ring.rr)
-    fast = (length >= TACHYCARDIA_RUN) & (run_rate > RUN_PER_MIN)
-    vote(Rhythm.VENTRICULAR_TACHYCARDIA, fast & is_sure, (length == 0) & is_sure)
+    fast = _fast_run(seen, wide, times)
+    vote(Rhythm.VENTRICULAR_TACHYCARDIA, fast, ~fast & is_sure)
     return votes
 
 
@@ -218,12 +219,19 @@ def _repeats(
     return found & valid[:, RING - n :].all(axis=1)
 
 
-def _newest_run(wide: NDArray[np.bool_], rr: Samples) -> tuple[NDArray[np.intp], Samples]:
-    """Length of the run of V that the newest beats are, and its rate per minute."""
-    backwards = wide[:, ::-1]
-    length = np.where(backwards.all(axis=1), RING, np.argmin(backwards, axis=1))
-    inside = np.arange(RING)[::-1] < np.maximum(length - 1, 0)[:, None]
-    return length, 60 / functions.exp(masked_median(rr, inside & np.isfinite(rr)))
+def _fast_run(seen: View, wide: NDArray[np.bool_], times: Instants) -> NDArray[np.bool_]:
+    """Whether so many V came so fast one after the other lately, whenever they were judged."""
+    ring, n = seen.ring, TACHYCARDIA_RUN
+    lasts_us = int((n - 1) * 60 * SECOND_US / RUN_PER_MIN)
+    ends = np.arange(n - 1, RING)
+    together = np.ones((len(wide), len(ends)), dtype=np.bool_)
+    least = np.full(together.shape, np.inf)
+    for k in range(n):
+        together &= wide[:, ends - k]
+        least = np.minimum(least, ring.quality[:, ends - k])
+    fast = ring.t[:, ends] - ring.t[:, ends - n + 1] < lasts_us
+    lately = ring.t[:, ends] > (times - RUN_SHOWN_S * SECOND_US)[:, None]
+    return np.asarray((together & fast & lately & (least >= RUN_QUALITY)).any(axis=1))
 
 
 def asystole(state: ClassesState, times: Instants) -> tuple[NDArray[np.int8], Instants]:
