@@ -33,6 +33,7 @@ from shared.contracts.records import Table
 from shared.contracts.streams import STREAMS, Place, Stream
 
 INTERVAL_NS = 1_000_000_000
+ROWS_AT_ONCE = 512  # more of them leave the processor's cache: twice the cost a device at 4,096
 FOR_EVER_US = int(np.iinfo(np.int64).max) // 2
 LEAD_OFF = int(FrameFlag.LEAD_OFF)
 SENSOR_FAULT = int(FrameFlag.SENSOR_FAULT)
@@ -321,10 +322,11 @@ def _key_beside(main: Key, companion: Companion) -> Key:
 def _run(group: Group, seats: Sequence[Seat], computed: Computed) -> None:
     """Step a group until nothing of these seats is ready."""
     while seats:
-        emitted = group.step(seats)
-        computed.vitals += emitted.vitals
-        computed.beats += emitted.beats
-        computed.events += emitted.events
+        for first in range(0, len(seats), ROWS_AT_ONCE):
+            emitted = group.step(seats[first : first + ROWS_AT_ONCE])
+            computed.vitals += emitted.vitals
+            computed.beats += emitted.beats
+            computed.events += emitted.events
         seats = [seat for seat in seats if seat.ready]
 
 
