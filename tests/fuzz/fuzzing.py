@@ -21,7 +21,7 @@ ONE_INPUT_S = 20
 
 By the clock on the wall: a busy machine may stop for seconds, a loop does not end in a minute."""
 MEMORY_MB = 1_024
-STINT_S = 30
+STINT_RUNS = 300_000
 """Of one process: the instrumentation leaks a kilobyte for each comparison of arrays (`packed`'s
 plain form makes one an input), which without it does not happen. The corpus goes on."""
 START_S = 300.0
@@ -48,10 +48,9 @@ def fuzz(codec: str, seconds: int, corpus: Path) -> Fuzzed:
     findings = FINDINGS / codec
     findings.mkdir(parents=True, exist_ok=True)
     began_s = time.monotonic()
-    left_s, runs, said, failure = seconds, 0, "", ""
-    while left_s > 0 and not failure:
-        status, said = _stint(codec, min(left_s, STINT_S), corpus, findings)
-        left_s -= STINT_S
+    runs, said, failure = 0, "", ""
+    while (left_s := round(began_s + seconds - time.monotonic())) > 0 and not failure:
+        status, said = _stint(codec, left_s, corpus, findings)
         done = _DONE.search(said)
         runs += int(done[1]) if done else 0
         failure = "" if status == 0 and done else _why(said)
@@ -71,7 +70,7 @@ def fuzz(codec: str, seconds: int, corpus: Path) -> Fuzzed:
 
 
 def _stint(codec: str, seconds: int, corpus: Path, findings: Path) -> tuple[int, str]:
-    """One process for so many seconds; gives its exit status and what it said."""
+    """One process for so many seconds at most; gives its exit status and what it said."""
     with tempfile.TemporaryDirectory(prefix="vw-fuzz-") as folder:
         tokens = Path(folder) / "tokens"
         tokens.write_text(
@@ -83,7 +82,8 @@ def _stint(codec: str, seconds: int, corpus: Path, findings: Path) -> tuple[int,
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "tests.fuzz.one_codec", codec),
-                *(f"-max_total_time={seconds}", f"-max_len={LONGEST_INPUT}", f"-dict={tokens}"),
+                *(f"-max_total_time={seconds}", f"-runs={STINT_RUNS}"),
+                *(f"-max_len={LONGEST_INPUT}", f"-dict={tokens}"),
                 *(f"-timeout={ONE_INPUT_S}", f"-rss_limit_mb={MEMORY_MB}"),
                 *(f"-artifact_prefix={findings}/", "-print_final_stats=0", str(corpus)),
             ],
