@@ -1,60 +1,16 @@
-"""The shipped estimators of motion, position and lungs for a scorer; see `scoring`."""
+"""Motion for a scorer."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.dsp.core.motion import fall_learning, fall_weights, wearing
 from services.dsp.core.motion import falls as fall_estimator
 from services.dsp.core.motion import posture as postures
 from services.dsp.core.motion import steps as step_estimator
 from services.dsp.core.motion.fall_network import FallNetwork
-from services.dsp.core.position import fingerprints
-from services.dsp.core.spirometry import finder
 from services.dsp.core.windows import Floats
-
-Result = dict[str, Any]
-
-
-class Seconds:
-    """Samples of one device, cut into whole seconds, as the service does it."""
-
-    def __init__(
-        self, fs: float, take: Callable[[Floats, int], list[Result]], *, more_s: int = 1
-    ) -> None:
-        if fs != int(fs):
-            raise ValueError(f"rates are whole numbers here, not {fs} Hz")
-        self._rate_hz = int(fs)
-        self._step = take
-        self._more_s = more_s
-        self._rest = np.empty((0, 0))
-        self._second = 0
-
-    def push(self, samples: Floats) -> list[Result]:
-        """Take samples (n, channels); give what became known."""
-        self._rest = np.concatenate((self._rest, samples)) if self._rest.size else samples
-        results: list[Result] = []
-        while len(self._rest) >= self._rate_hz:
-            second, self._rest = self._rest[: self._rate_hz], self._rest[self._rate_hz :]
-            results += self._take(second)
-        return results
-
-    def finish(self) -> list[Result]:
-        """The unfinished second filled up as missing, and more that bring out what waits."""
-        results: list[Result] = []
-        for rest in (self._rest, *[self._rest[:0]] * self._more_s):
-            second = np.full((self._rate_hz, self._rest.shape[1]), np.nan)
-            second[: len(rest)] = rest
-            results += self._take(second)
-        self._rest = self._rest[:0]
-        return results
-
-    def _take(self, second: Floats) -> list[Result]:
-        self._second += 1
-        return self._step(np.ascontiguousarray(second.T), self._second)
+from services.dsp.scoring.seconds import Result, Seconds
 
 
 class posture:  # noqa: N801  # the scorer's name
@@ -102,44 +58,6 @@ class posture:  # noqa: N801  # the scorer's name
             }
             for k, code in enumerate(told.code[0])
         ]
-
-
-def spirometry(fs: float, channels: list[str]) -> Seconds:
-    """Task spirometry: each forced breath when it is over."""
-    assert len(channels) == 1
-    state = finder.init(1, int(fs))
-
-    def take(second: Floats, end_s: int) -> list[Result]:
-        nonlocal state
-        state, blows = finder.advance(state, second)
-        told_s = end_s - finder.WINDOW_S
-        return [
-            {"t": told_s + blow.end_s, "fvc": blow.fvc, "fev1": blow.fev1, "pef": blow.pef}
-            for _, blow in blows
-        ]
-
-    return Seconds(fs, take, more_s=3)
-
-
-class position:  # noqa: N801  # the scorer's name
-    """Task position: a map of measured places, then single scans."""
-
-    def __init__(self, access_points: list[str]) -> None:
-        self._n = len(access_points)
-        self._map: fingerprints.FingerprintMap | None = None
-
-    def fit(self, dbm: Floats, xy_m: Floats, rooms: NDArray[np.int64]) -> None:
-        """Take the map."""
-        heard = np.isfinite(dbm).any(axis=1)
-        self._map = fingerprints.fingerprint_map(dbm[heard], xy_m[heard], rooms[heard])
-
-    def locate(self, dbm: Floats) -> Result:
-        """The place of one scan (access points,); empty where there is none."""
-        assert self._map is not None
-        fix = fingerprints.locate(self._map, dbm.reshape(1, self._n))
-        if fix.room[0] < 0:
-            return {}
-        return {"x": float(fix.xy_m[0, 0]), "y": float(fix.xy_m[0, 1]), "room": int(fix.room[0])}
 
 
 class falls:  # noqa: N801  # the scorer's name
