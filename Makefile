@@ -109,7 +109,9 @@ test-web: ## the page's own tests
 chaos: development ## the long form of kill and count
 	VITALWIRE_CHAOS_KILLS=200 $(PYTEST) --timeout 7200 tests/chaos
 
-accuracy: development ## the long form of the accuracy tests
+accuracy: development ## figures of every estimator on RECORDINGS, as docs/science/figures.md
+	@test -n "$(RECORDINGS)" || { echo "make accuracy RECORDINGS=folder of the data sets"; exit 2; }
+	$(VENV)/python -m tests.accuracy.figures $(OPTIONS) $(RECORDINGS)
 	$(PYTEST) --timeout 3600 tests/accuracy
 
 bench: development ## costs beside plain peers, load (WHAT=path,whole,connections,rude)
