@@ -1,5 +1,6 @@
 /** The newest vital signs of each patient, by source, and which of them is shown. */
 import type { VitalItem } from "./messages";
+import { preferred } from "./preference";
 
 export interface LastNumber {
   readonly value: number;
@@ -10,10 +11,6 @@ interface Kept {
   newest: VitalItem;
   lastNumber: LastNumber | null;
 }
-
-/** A source is left for a better one only when it has been silent for this long. */
-const PREFERENCE_MS = 5000;
-const VALIDITY_RANK = { valid: 0, questionable: 1, stale: 2, absent: 3 } as const;
 
 export class VitalStore {
   readonly #patients = new Map<string, Map<string, Map<string, Kept>>>();
@@ -35,15 +32,9 @@ export class VitalStore {
     }
   }
 
-  /** The source that is shown: fresh before old, valid before doubtful, then the better quality. */
+  /** The source that is shown, by `preferred`. */
   shown(patient: string, measure: string): VitalItem | null {
-    const sources = this.#patients.get(patient)?.get(measure);
-    if (sources === undefined) return null;
-    let best: VitalItem | null = null;
-    for (const { newest } of sources.values()) {
-      if (best === null || isBetter(newest, best)) best = newest;
-    }
-    return best;
+    return preferred(this.sources(patient, measure));
   }
 
   /** The newest number of any source, for "was 97". */
@@ -80,6 +71,15 @@ export class VitalStore {
     return newest;
   }
 
+  /** Time of the newest word on a patient: a number, or that there is none. */
+  heardMs(patient: string): number | null {
+    let heard: number | null = null;
+    for (const sources of this.#patients.get(patient)?.values() ?? []) {
+      for (const { newest } of sources.values()) if (heard === null || newest.atMs > heard) heard = newest.atMs;
+    }
+    return heard;
+  }
+
   #sources(patient: string, measure: string): Map<string, Kept> {
     let measures = this.#patients.get(patient);
     if (measures === undefined) this.#patients.set(patient, (measures = new Map<string, Map<string, Kept>>()));
@@ -92,11 +92,4 @@ export class VitalStore {
 function numberOf(item: VitalItem): LastNumber | null {
   const shown = item.validity === "valid" || item.validity === "questionable";
   return shown && item.value !== null ? { value: item.value, atMs: item.atMs } : null;
-}
-
-function isBetter(one: VitalItem, other: VitalItem): boolean {
-  if (Math.abs(one.atMs - other.atMs) > PREFERENCE_MS) return one.atMs > other.atMs;
-  const rank = VALIDITY_RANK[one.validity] - VALIDITY_RANK[other.validity];
-  if (rank !== 0) return rank < 0;
-  return (one.quality ?? 0) > (other.quality ?? 0) + 0.1;
 }
