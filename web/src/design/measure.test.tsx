@@ -60,6 +60,25 @@ describe("Measure", () => {
     expect(element.dataset).toMatchObject({ priority: "high", loudness: "silenced" });
   });
 
+  it.each([
+    ["presence", 0, "Nobody seen"],
+    ["presence", 1, "Somebody"],
+    ["breathing_seen", 1, "Yes"],
+    ["fast_breathing", 0, "No"],
+    ["pulse_seen", 0, "No"],
+    ["posture", 4, "On the back"],
+    ["posture", 9, "9"],
+  ])("%s %d reads '%s'", (measure, number, word) => {
+    const reading = { vital: vitalDisplay(measure), unit: "", value: number, limits: null };
+    expect(value(show(reading, "card"))).toBe(word);
+    expect(spokenValue({ ...SPO2, ...reading })).toBe(`${vitalDisplay(measure).name} ${word}`);
+    if (word !== "9") expect(show({ ...reading, state: "stale", value: null, last: { value: number, atMs: 0 } }, "card").textContent).toContain(`was ${word} at`);
+  });
+
+  it("has no number where nothing was seen, whatever its words", () => {
+    expect(value(show({ vital: vitalDisplay("presence"), state: "off", value: null }, "card"))).toBe("– –");
+  });
+
   it("is spoken with its full name", () => {
     expect(spokenValue(SPO2)).toBe("Oxygen saturation 97");
     expect(spokenValue({ ...SPO2, state: "stale", value: null })).toBe("Oxygen saturation no value");

@@ -10,7 +10,7 @@ import hidden from "./hidden.module.css";
 import { type Priority, QualityBars } from "./marks";
 import styles from "./measure.module.css";
 import { texts } from "./texts";
-import type { VitalDisplay } from "./vital-display";
+import { formatVital, type VitalDisplay } from "./vital-display";
 
 export type ValueState = "fresh" | "ageing" | "unsure" | "stale" | "off" | "none" | "lost";
 
@@ -54,6 +54,7 @@ export function Measure({ reading, look, testId, children, origin = "" }: Proper
       style={{ "--ink": `var(${vital.ink})` }}
       data-measure={vital.key}
       data-state={state}
+      data-words={vital.words !== undefined || undefined}
       data-priority={alarm?.priority}
       data-loudness={alarm?.loudness}
       data-testid={testId}
@@ -72,7 +73,7 @@ export function Measure({ reading, look, testId, children, origin = "" }: Proper
               ?<span className={hidden["hidden"]}>{texts.measure.unsure}</span>
             </sup>
           )}
-          {formatValue(reading.value, reading.decimals)}
+          {formatVital(vital, reading.value, reading.decimals)}
           {look === "cell" && <span className={hidden["hidden"]}> {reading.unit}</span>}
         </span>
         {look === "card" && <LimitPair reading={reading} />}
@@ -101,7 +102,7 @@ function LimitPair({ reading }: { readonly reading: Reading }) {
 
 /** What a screen reader says for a value. */
 export function spokenValue(reading: Reading): string {
-  const value = reading.value === null ? texts.ward.noValue : formatValue(reading.value, reading.decimals);
+  const value = reading.value === null ? texts.ward.noValue : formatVital(reading.vital, reading.value, reading.decimals);
   return texts.ward.tileValue(reading.vital.name, value);
 }
 
@@ -117,7 +118,7 @@ function limitsText({ limits, decimals }: Reading): string {
 }
 
 function noteOf(reading: Reading, look: "cell" | "card"): string | null {
-  const { state, last, ageS, reason, decimals } = reading;
+  const { vital, state, last, ageS, reason, decimals } = reading;
   switch (state) {
     case "fresh":
       return look === "card" && ageS !== null && ageS >= 5 ? texts.measure.measured(formatAge(ageS)) : null;
@@ -128,7 +129,7 @@ function noteOf(reading: Reading, look: "cell" | "card"): string | null {
     case "stale":
     case "lost": {
       if (last === null) return null;
-      const value = formatValue(last.value, decimals);
+      const value = formatVital(vital, last.value, decimals);
       return look === "card" ? texts.measure.wasAt(value, formatTimeOfDay(last.atMs)) : texts.measure.was(value);
     }
     case "off":

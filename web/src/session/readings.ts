@@ -41,10 +41,15 @@ export function readVital(
     ...judgement,
     vital,
     decimals: row?.decimals ?? 0,
-    unit: vital.unit ?? row?.unit ?? "",
+    unit: vital.unit ?? unitOf(row?.unit),
     limits: limit,
     alarm: linked ? alarmOf(measure, alarms, nowMs) : null,
   };
+}
+
+/** "1" is the unit of what has none. */
+function unitOf(unit: string | undefined): string {
+  return unit === undefined || unit === "1" ? "" : unit;
 }
 
 /** No heart rate and an electrode off: the one is the reason of the other. */

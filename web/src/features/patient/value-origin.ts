@@ -2,6 +2,7 @@
 import { formatQuantity, formatValue } from "../../design/format/numbers";
 import type { Reading } from "../../design/measure";
 import { texts } from "../../design/texts";
+import { formatVital } from "../../design/vital-display";
 import type { VitalItem } from "../../live/messages";
 import type { Moment } from "../../session/readings";
 
@@ -23,9 +24,9 @@ export function originOf(patient: string, reading: Reading, moment: Moment): str
   return parts.filter((part) => part !== "").join(" · ");
 }
 
-function withValue(item: VitalItem | null, { decimals }: Reading): string {
+function withValue(item: VitalItem | null, { vital, decimals }: Reading): string {
   if (item?.value == null) return "";
-  return `${sourceName(item) || item.device} ${formatValue(item.value, decimals)}`;
+  return `${sourceName(item) || item.device} ${formatVital(vital, item.value, decimals)}`;
 }
 
 /** Another measure that belongs to this one. */
