@@ -13,6 +13,7 @@ import { bannerAlarm, type Moment, qualityOf, rateMeasure, readVital } from "../
 import type { BedView, Density } from "./beds";
 import styles from "./patient-tile.module.css";
 import { tileLanes } from "./tile-lanes";
+import { traceState } from "./trace-state";
 
 interface Properties {
   readonly view: BedView;
@@ -126,33 +127,43 @@ function TileTraces({ view, patient, density, short, moment, leadOff }: TracesPr
   const streams = patient.devices.flatMap((device) => device.streams).sort().join(" ");
   const lanes = useMemo(() => tileLanes(density, new Set(streams.split(" ")), short), [density, streams, short]);
   const newestMs = moment.live.vitals.newestMs(patient.key);
-  const heard = lanes.some((lane) => moment.live.waves.isHeard(patient.key, lane.stream, SILENT_S));
-  const stopped = view.alarms.some(({ condition, state }) => condition === "data_stopped" && state !== "cleared");
+  const heardMs = moment.live.vitals.heardMs(patient.key);
+  const state = traceState({
+    devices: patient.devices.length,
+    linked: moment.linked,
+    lanes: lanes.length,
+    heard: lanes.some((lane) => moment.live.waves.isHeard(patient.key, lane.stream, SILENT_S)),
+    stopped: view.alarms.some(({ condition, state: of }) => condition === "data_stopped" && of !== "cleared"),
+    hadNumber: newestMs !== null,
+    wordAgeS: heardMs === null ? null : (moment.nowMs - heardMs) / 1000,
+    leadOff,
+  });
   return (
     <div className={styles["traces"]}>
       <LiveTrace patient={patient.key} lanes={lanes} label={texts.patient.canvas} />
-      {patient.devices.length === 0 ? (
+      {state === "no-device" && (
         <div className={styles["silent"]}>
           <Plug size={18} aria-hidden="true" />
           <span>{texts.ward.noDevice}</span>
         </div>
-      ) : !moment.linked || (!heard && (stopped || newestMs !== null)) ? (
+      )}
+      {state === "no-data" && (
         <div className={styles["silent"]} data-solid="true">
           <WifiOff size={18} aria-hidden="true" />
           <b>{texts.ward.noData}</b>
           {newestMs !== null && <span>{texts.ward.lastAt(formatTimeOfDay(newestMs))}</span>}
         </div>
-      ) : !heard ? (
+      )}
+      {state === "waiting" && (
         <div className={styles["silent"]}>
           <span>{texts.ward.waiting}</span>
         </div>
-      ) : (
-        leadOff && (
-          <div className={styles["silent"]} data-half="true" style={{ "--part": lanes[0]?.height ?? 1 }}>
-            <Plug size={18} aria-hidden="true" />
-            <b>{texts.ward.leadOff}</b>
-          </div>
-        )
+      )}
+      {state === "lead-off" && (
+        <div className={styles["silent"]} data-half="true" style={{ "--part": lanes[0]?.height ?? 1 }}>
+          <Plug size={18} aria-hidden="true" />
+          <b>{texts.ward.leadOff}</b>
+        </div>
       )}
     </div>
   );
