@@ -36,8 +36,18 @@ export const eventTexts = {
     statusOff: (name: string) => `No longer: ${name.charAt(0).toLowerCase()}${name.slice(1)}`,
     frames: (n: string) => `${n} frames`,
     results: (n: number) => `${String(n)} ${n === 1 ? "result" : "results"}`,
+    seconds: (s: string) => `${s}\u00a0s`,
+    run: (beats: string, rate: string) => `${beats} beats at ${rate}\u00a0/min`,
+    sure: (percent: string) => `${percent}\u00a0% sure`,
     line: (line: number) => `line ${String(line)}`,
     offset: (byte: number) => `byte ${String(byte)}`,
+  },
+  /** What lasts, or comes again and again. */
+  episodes: {
+    times: (n: number) => `${String(n)} times`,
+    longest: (s: string) => `longest ${s}\u00a0s`,
+    until: (time: string, duration: string) => `until ${time}, ${duration}`,
+    open: "end not told yet",
   },
   alarms: {
     started: (priority: string, message: string) => `${priority} alarm started: ${message}`,
@@ -47,6 +57,8 @@ export const eventTexts = {
     cleared: (priority: string, message: string) => `${priority} alarm, cause ended, not seen yet: ${message}`,
     ended: (priority: string, message: string) => `${priority} alarm ended: ${message}`,
   },
+  /** What several sources are compared for. */
+  fusions: { respiration: "breathing", pulse: "heart and pulse" } as Readonly<Record<string, string>>,
   /** What the rhythm of the heart shows: findings for people who decide, no diagnoses. */
   rhythms: {
     bradycardia: "Slow heart rhythm",

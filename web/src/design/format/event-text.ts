@@ -40,13 +40,20 @@ export function eventText(event: EventFacts): string {
       return data["on"] === false ? words.statusOff(name) : name;
     }
     case "apnoea":
-    case "sources_disagree":
-      return data["has_ended"] === true ? words.statusOff(head) : head;
+    case "sources_disagree": {
+      const of = text(data, "name");
+      const name = joined(head, of === null ? null : (eventTexts.fusions[of] ?? plain(of).toLowerCase()));
+      return data["has_ended"] === true ? words.statusOff(name) : name;
+    }
     case "rhythm": {
       const found = text(data, "name");
       if (found === null) return head;
       const name = eventTexts.rhythms[found] ?? plain(found);
-      return data["has_ended"] === true ? words.statusOff(name) : name;
+      return data["has_ended"] === true ? words.statusOff(name) : joined(name, rhythmDetail(data));
+    }
+    case "fall": {
+      const confidence = number(data, "confidence");
+      return joined(head, confidence === null ? null : words.sure(formatValue(100 * confidence, 0)));
     }
     case "position_wrong":
     case "card_error":
@@ -123,6 +130,16 @@ export function actText(event: EventFacts): string {
 export function plain(key: string): string {
   const words = key.replaceAll("_", " ").trim();
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** How long a pause was, how many beats a run had. */
+function rhythmDetail(data: EventData): string | null {
+  const words = eventTexts.details;
+  const seconds = number(data, "duration_s");
+  if (seconds !== null) return words.seconds(formatValue(seconds, 1));
+  const beats = number(data, "beats");
+  const rate = number(data, "rate");
+  return beats === null || rate === null ? null : words.run(formatValue(beats, 0), formatValue(rate, 0));
 }
 
 function streamOf(data: EventData): string | null {

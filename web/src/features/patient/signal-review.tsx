@@ -20,7 +20,7 @@ import { secondsIn } from "./review-drawing";
 import { reviewLanes } from "./review-lanes";
 import { ReviewStrip } from "./review-strip";
 import styles from "./signal-review.module.css";
-import { type Happening, happenings } from "./trend-markers";
+import { endText, type Happening, happenings } from "./trend-markers";
 import { rangeUntil, useTrendRange } from "./trend-range";
 import { type StoredSignals, useStoredSignals } from "./use-stored-signals";
 
@@ -155,18 +155,21 @@ function EventList({ happened, nowMs, middleMs, onShow }: ListProperties) {
     <div className={styles["list"]} role="region" aria-label={texts.review.events} tabIndex={0}>
       {happened.length === 0 && <p>{texts.review.noEvents}</p>}
       <ol>
-        {happened.slice(0, LISTED).map(({ id, atMs, priority, text }) => (
-          <li key={id}>
+        {happened.slice(0, LISTED).map((happening) => (
+          <li key={happening.id}>
             <button
               type="button"
-              aria-current={middleMs !== null && Math.abs(atMs - middleMs) < NEAR_MS ? "true" : undefined}
+              aria-current={middleMs !== null && Math.abs(happening.atMs - middleMs) < NEAR_MS ? "true" : undefined}
               onClick={() => {
-                onShow(atMs);
+                onShow(happening.atMs);
               }}
             >
-              <time title={formatDayTime(atMs)}>{formatDay(atMs) === today ? formatTimeOfDay(atMs) : formatDayTime(atMs)}</time>
-              {priority === null ? <i className={styles["dot"]} /> : <PriorityMark priority={priority} />}
-              <span>{text}</span>
+              <time title={formatDayTime(happening.atMs)}>{formatDay(happening.atMs) === today ? formatTimeOfDay(happening.atMs) : formatDayTime(happening.atMs)}</time>
+              {happening.priority === null ? <i className={styles["dot"]} /> : <PriorityMark priority={happening.priority} />}
+              <span title={happening.text}>
+                {happening.text}
+                {happening.endMs !== null && <small>{endText(happening)}</small>}
+              </span>
             </button>
           </li>
         ))}

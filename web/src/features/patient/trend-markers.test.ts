@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { type Happening, happenings, markersOf } from "./trend-markers";
+import { barsOf, endText, type Happening, happenings, markersOf } from "./trend-markers";
 
 const T0 = Date.parse("2026-11-21T10:00:00Z");
-const happening = (id: string, x: number, priority: Happening["priority"], technical = false): Happening => ({ id, atMs: x, priority, technical, text: id });
+const happening = (id: string, x: number, priority: Happening["priority"], technical = false): Happening => ({ id, atMs: x, endMs: null, priority, technical, text: id });
 const place = (atMs: number) => atMs;
 
 describe("markersOf", () => {
@@ -37,11 +37,31 @@ describe("happenings", () => {
 
   it("tells an alarm once, at its onset, however often it changed", () => {
     const all = happenings([alarm("2026-11-21T10:00:00Z"), alarm("2026-11-21T10:01:00Z")], () => 0);
-    expect(all).toEqual([{ id: "a1", atMs: T0, priority: "high", technical: false, text: "SpO₂ 84 < 88" }]);
+    expect(all).toEqual([{ id: "a1", atMs: T0, endMs: null, priority: "high", technical: false, text: "SpO₂ 84 < 88" }]);
+  });
+
+  it("tells a finding once, with its beginning and its end", () => {
+    const rhythm = (id: string, t: string, has_ended: boolean) => ({ ...event, id, t, kind: "rhythm", data: { name: "bigeminy", has_ended } });
+    const all = happenings([rhythm("b", "2026-11-21T10:01:30Z", true), rhythm("a", "2026-11-21T10:00:00Z", false)], () => 0);
+    expect(all).toEqual([{ id: "a", atMs: T0, endMs: T0 + 90_000, priority: null, technical: false, text: "Bigeminy" }]);
+    expect(all.map(endText)[0]).toMatch(/^until \d\d:01:30, 1:30$/);
   });
 
   it("has words for what it does not know", () => {
     const [told] = happenings([{ ...event, id: "e", t: "2026-11-21T10:00:00Z", kind: "moon_landing" }], () => 0);
     expect(told).toMatchObject({ text: "Moon landing", priority: null });
+  });
+});
+
+describe("barsOf", () => {
+  it("draws what lasted, at least 3 px, and what has not ended until the end of the axis", () => {
+    const lasting = (id: string, atMs: number, endMs: Happening["endMs"]): Happening => ({ ...happening(id, atMs, null), endMs });
+    const bars = barsOf([lasting("a", 10, 60), lasting("b", 20, 21), lasting("c", 80, "open"), lasting("d", 90, 200), happening("e", 5, "high")], 100, place);
+    expect(bars).toEqual([
+      { id: "a", left: 10, width: 50 },
+      { id: "b", left: 20, width: 3 },
+      { id: "c", left: 80, width: 20 },
+      { id: "d", left: 90, width: 10 },
+    ]);
   });
 });

@@ -13,7 +13,7 @@ import { TrendCursor } from "./trend-cursor";
 import type { TimeRange } from "./trend-data";
 import { type DrawnLane, drawTrends, laneY } from "./trend-drawing";
 import { TrendMarkers } from "./trend-markers-view";
-import { type Happening, markersOf } from "./trend-markers";
+import { barsOf, type Happening, markersOf } from "./trend-markers";
 import { TrendNow } from "./trend-now";
 import styles from "./trends.module.css";
 
@@ -37,6 +37,7 @@ export function TrendPlot({ patient, lanes, range, happened, onOpen }: Propertie
   const laneHeight = useWindowSize().width <= PHONE_PX ? PHONE_LANE_PX : LANE_PX;
   const ticks = timeTicks(range, Math.max(2, width / TICK_EACH_PX));
   const share = (atMs: number): number => (atMs - range.fromMs) / (range.toMs - range.fromMs);
+  const x = (atMs: number): number => share(atMs) * width;
   const shown = happened.filter(({ atMs }) => atMs >= range.fromMs && atMs <= range.toMs);
   useEffect(() => {
     if (canvas.current === null) return;
@@ -46,7 +47,7 @@ export function TrendPlot({ patient, lanes, range, happened, onOpen }: Propertie
   const height = lanes.length * laneHeight;
   return (
     <div className={styles["board"]} style={{ "--lane": `${String(laneHeight)}px`, "--lanes": lanes.length }}>
-      <TrendMarkers markers={markersOf(shown, (atMs) => share(atMs) * width)} onOpen={onOpen} />
+      <TrendMarkers markers={markersOf(shown, x)} bars={barsOf(shown, range.toMs, x)} onOpen={onOpen} />
       <div className={styles["names"]}>
         {lanes.map((lane) => (
           <LaneName key={lane.measure} lane={lane} height={laneHeight} />

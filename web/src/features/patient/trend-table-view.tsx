@@ -5,7 +5,7 @@ import { texts } from "../../design/texts";
 import { zoneText } from "./trend-axis";
 import type { Lane } from "./trend-board";
 import type { TimeRange } from "./trend-data";
-import type { Happening } from "./trend-markers";
+import { endText, type Happening } from "./trend-markers";
 import { type TableCell, trendTable } from "./trend-table";
 import styles from "./trends.module.css";
 
@@ -47,10 +47,10 @@ export function TrendTable({ lanes, range, happened }: Properties) {
               <td>
                 {happened
                   .filter(({ atMs }) => atMs >= fromMs && atMs < fromMs + lengthMs)
-                  .map(({ id, priority, text }) => (
-                    <span key={id} className={styles["told"]}>
-                      {priority !== null && <PriorityMark priority={priority} />}
-                      {text}
+                  .map((happening) => (
+                    <span key={happening.id} className={styles["told"]}>
+                      {happening.priority !== null && <PriorityMark priority={happening.priority} />}
+                      {[happening.text, endText(happening)].filter((part) => part !== "").join(", ")}
                     </span>
                   ))}
               </td>
