@@ -8,6 +8,7 @@ rows, in any process, on any machine.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +19,32 @@ SAMPLE_BITS = 21  # noise of rounding 120 dB below the largest sample of the win
 WEIGHT_BITS = 22
 EXACT_BITS = 53
 MATTERS = 1e-3  # of the largest weight of a column: a sample below a smaller one may be missing
+PART = 16  # columns of a banded matrix that are multiplied together
+SPARSE = 0.6  # share of the products that are left then; with more one product is faster
+LARGE = 8192  # weights; smaller matrices are not worth several products
+
+
+class Part(NamedTuple):
+    """Columns of a matrix with the rows of it that have any weight in them."""
+
+    rows: slice
+    columns: slice
+    weights: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilterBank:
-    """A matrix (k, n) of whole numbers times `scale`; output i is column i."""
+    """A matrix (k, n) of whole numbers times `scale`; output i is column i.
+
+    Attributes
+    ----------
+    parts : where the rest of `weights` is zeros, which need no products; empty: nowhere
+    """
 
     weights: Floats
     scale: float
     matters: Floats
+    parts: tuple[Part, ...] = ()
 
 
 def filter_bank(matrix: Floats) -> FilterBank:
@@ -41,7 +59,21 @@ def filter_bank(matrix: Floats) -> FilterBank:
     if np.abs(weights).sum(axis=0).max() > 1 << (EXACT_BITS - SAMPLE_BITS):
         raise ValueError("a sum with these weights is not exact in a double")
     matters = np.abs(matrix) > MATTERS * np.abs(matrix).max(axis=0)
-    return FilterBank(weights, float(scale), matters.astype(np.float64))
+    return FilterBank(weights, float(scale), matters.astype(np.float64), _parts(weights))
+
+
+def _parts(weights: Floats) -> tuple[Part, ...]:
+    """What is not zero of a banded matrix; nothing where one product of all is faster."""
+    if weights.size < LARGE:
+        return ()
+    parts = []
+    for first in range(0, weights.shape[1], PART):
+        columns = slice(first, min(first + PART, weights.shape[1]))
+        used = np.flatnonzero(weights[:, columns].any(axis=1))
+        rows = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
+        parts.append(Part(rows, columns, np.ascontiguousarray(weights[rows, columns])))
+    sparse = sum(part.weights.size for part in parts) < SPARSE * weights.size
+    return tuple(parts) if sparse else ()
 
 
 def filtered(samples: Samples, bank: FilterBank) -> Floats:
@@ -50,11 +82,21 @@ def filtered(samples: Samples, bank: FilterBank) -> Floats:
     holes = bool(missing.any())
     present = np.where(missing, 0.0, samples) if holes else np.asarray(samples, dtype=np.float64)
     unit = _unit(np.abs(present).max(axis=1, initial=0.0), SAMPLE_BITS)
-    out = np.rint(present / unit[:, None]) @ bank.weights
+    whole = present / unit[:, None]
+    out = _product(np.rint(whole, out=whole), bank)
     out *= (unit * bank.scale)[:, None]
     if holes:
         out[missing.astype(np.float64) @ bank.matters > 0.5] = np.nan
     return np.asarray(out)
+
+
+def _product(whole: Floats, bank: FilterBank) -> Floats:
+    if not bank.parts:
+        return np.asarray(whole @ bank.weights)
+    out = np.empty((len(whole), bank.weights.shape[1]))
+    for rows, columns, weights in bank.parts:
+        np.matmul(whole[:, rows], weights, out=out[:, columns])
+    return out
 
 
 def _unit(largest: NDArray[np.float64], bits: int) -> NDArray[np.float64]:

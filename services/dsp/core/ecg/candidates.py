@@ -5,11 +5,12 @@ logarithms of ratios, so that gain, unit and sensor do not matter. Levels are me
 bounded time, not averages that learn from decisions: nothing locks up, nothing is learned first,
 and all is forgotten after `LEVELS_S`.
 
-Hot path: maxima and sums over neighbourhoods are made for all places at once by doubling, and
-picked at the candidates.
+Hot path: of 64 places a second some four are candidates. What is asked of every place is made by
+doubling; all else is gathered about the candidates only, neighbours along the first axis, so that
+each step runs over all candidates at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -138,20 +139,22 @@ def _candidates(state: CandidatesState) -> Candidates:
     missing = np.isnan(state.qrs)
     holes = missing.any()
     known = present(state.qrs) if holes else state.qrs
-    reach = slice(_START - NEIGHBOUR, _END + NEIGHBOUR)
     here = known[:, _START:_END]
-    is_peak = here == _maxima(known[:, reach], 2 * NEIGHBOUR + 1)
+    of_8, of_16 = _maxima(known[:, _BEFORE:_AFTER])
+    is_peak = here == _largest_near(of_8)
     is_peak &= (here > known[:, _START - 1 : _END - 1]) & (here > 0)
     if holes:
-        is_peak &= _maxima(missing[:, reach].astype(np.float32), 2 * NEIGHBOUR + 1) == 0
-    row, offset = np.nonzero(is_peak)
+        spoilt, _ = _maxima(missing[:, _BEFORE:_AFTER].astype(np.float32))
+        is_peak &= _largest_near(spoilt) == 0
+    row, offset = np.divmod(np.flatnonzero(is_peak), ENVELOPE_HZ)
     place = offset + _START
     shape = _about(state.trace, row, trace_place(place), SHAPE)
     wave = _about(state.wave, row, place - (_LENGTH - _BANDS_LENGTH), QRS_SHAPE)
-    whole = np.isfinite(shape).all(axis=1)
-    if not whole.all():
+    finite = np.isfinite(shape)
+    if not finite.all():
+        whole = finite.all(axis=1)
         row, place, shape, wave = row[whole], place[whole], shape[whole], wave[whole]
-    features = _features(state, known, row, place, shape)
+    features = _features(state, known, (of_8, of_16), row, place, shape)
     covered = ~missing[:, _START:_END]
     size = known[row, place]
     return Candidates(row, place - _START, features, shape, wave, size, covered)
@@ -173,11 +176,18 @@ def trace_place(place: Rows) -> Rows:
 
 
 def _about(history: Samples, row: Rows, place: Rows, reach: Rows) -> Samples:
-    return np.asarray(history[row[:, None], place[:, None] + reach])
+    """What lies about each place: (candidates, len(reach)); `reach` has no gaps."""
+    windows = np.lib.stride_tricks.sliding_window_view(history, len(reach), axis=1)
+    return np.asarray(windows[row, place + reach[0]])
 
 
 def _features(
-    state: CandidatesState, known: Samples, row: Rows, place: Rows, shape: Samples
+    state: CandidatesState,
+    known: Samples,
+    maxima: tuple[Samples, Samples],
+    row: Rows,
+    place: Rows,
+    shape: Samples,
 ) -> Samples:
     """(candidates, len(FEATURES)); a neighbourhood that was not seen says nothing larger."""
     here = known[row, place]
@@ -187,65 +197,100 @@ def _features(
     (long,) = _quantiles(levels, (0.5,))
     (noise,) = _quantiles(state.qrs[:, ::2], (0.5,))
     (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
-    at = place - (_LENGTH - _BANDS_LENGTH)  # in the shorter histories
-    zone = place - _START
     ratios = [(here, level[row]) for level in (middle, low, high, recent, long, noise, quiet)]
     for first, last in (*_RINGS, *_RINGS_AFTER):
-        around = _maxima(known[:, _START + first : _END + last], last - first + 1)
-        ratios.append((around[row, zone], here))
-    envelopes = present(state.envelopes)
-    start = _START - (_LENGTH - _BANDS_LENGTH)
-    largest = _maxima(envelopes[:, :, start - 2 : start + ENVELOPE_HZ + 2], 5)
-    at_peak = largest[row, :, zone]
-    ratios += [(at_peak[:, band], here) for band in range(at_peak.shape[1])]
-    square = known[:, _START - 8 : _END + 8] ** 2
-    near, wide = _sums(square[:, 6:-6], 5, 1), _sums(square, 17, 1)
-    ratios.append((near[row, zone], wide[row, zone]))
-    middle_shape = shape[:, _MIDDLE - TRACE_HALF : _MIDDLE + TRACE_HALF + 1]
-    top, bottom = middle_shape.max(axis=1), middle_shape.min(axis=1)
+        ratios.append((_largest(maxima, row, place, first, last), here))
+    single = _single_bands(state.envelopes, row, place)
+    ratios += [(largest, here) for largest in single(np.arange(5), _PEAK).max(axis=0)]
+    square = known.ravel().take(row * _LENGTH + place + _WIDE[:, None]) ** 2
+    ratios.append((_sum(square[6:11]), _sum(square)))
+    middle_shape = np.ascontiguousarray(shape[:, _MIDDLE].T)
+    top, bottom = middle_shape.max(axis=0), middle_shape.min(axis=0)
     ratios.append((top - bottom, here))
-    before = _maxima(envelopes[:, 3, start - 29 : start + ENVELOPE_HZ - 16], 14)
-    ratios.append((before[row, zone], envelopes[row, 3, at]))
-    for band in (4, 0, 2):
-        spread = _sums(envelopes[:, band, start - 24 : start + ENVELOPE_HZ + 24], 13, 4)
-        ratios.append((spread[row, zone] / 13, here))
-    logs = _log_ratios(ratios)
-    sign = (top + bottom) / (top - bottom + TINY)
-    return np.concatenate((logs, sign[:, None]), axis=1, dtype=np.float32)
+    before = single(np.array([3]), np.append(_BAND_BEFORE, 0))[:, 0]
+    ratios.append((before[:-1].max(axis=0), before[-1]))
+    spread = _sum(single(np.array([4, 0, 2]), _SPREAD))
+    ratios += [(each / 13, here) for each in spread]
+    features = np.empty((len(row), len(FEATURES)), dtype=np.float32)
+    features[:, :-1] = _log_ratios(ratios).T
+    features[:, -1] = (top + bottom) / (top - bottom + TINY)
+    return features
 
 
-_MIDDLE = 2 * SHAPE_BEFORE  # of a shape
+_MIDDLE = slice(2 * SHAPE_BEFORE - TRACE_HALF, 2 * SHAPE_BEFORE + TRACE_HALF + 1)  # of a shape
+_BEFORE, _AFTER = _START + _RINGS[-1][0], _END + _RINGS_AFTER[-1][1]  # of all neighbourhoods
+_WIDE = np.arange(-8, 9)
+_PEAK = np.arange(-2, 3)
+_SPREAD = np.arange(-24, 25, 4)
+_BAND_BEFORE = np.arange(-29, -15)
+
+
+def _single_bands(envelopes: Samples, row: Rows, place: Rows) -> Callable[[Rows, Rows], Samples]:
+    """What gathers single envelopes at offsets about each place: (offsets, bands, candidates)."""
+    _, n_bands, length = envelopes.shape
+    flat = envelopes.ravel()
+    start = row * (n_bands * length) + place - (_LENGTH - _BANDS_LENGTH)
+
+    def gathered(which: Rows, offsets: Rows) -> Samples:
+        bands_at = which[:, None] * length + start
+        return _present_of(flat.take(bands_at + offsets[:, None, None]))
+
+    return gathered
 
 
 def _log_ratios(ratios: Sequence[tuple[Samples, Samples]]) -> Samples:
-    """Logarithm of each ratio, one column each; nothing counts as hardly anything."""
-    over = np.stack([a for a, _ in ratios], axis=1)
-    under = np.stack([b for _, b in ratios], axis=1)
-    return functions.log((present(over) + TINY) / (present(under) + TINY))
+    """Logarithm of each ratio, one row each; nothing counts as hardly anything."""
+    over, under = (_present_of(np.stack(each)) for each in zip(*ratios, strict=True))
+    over += TINY
+    under += TINY
+    over /= under
+    return functions.log(over)
 
 
-def _maxima(values: Samples, width: int) -> Samples:
-    """Largest of each `width` neighbours along the last axis: shorter by ``width - 1``."""
-    span = 1
-    while 2 * span <= width:
-        values = np.maximum(values[..., :-span], values[..., span:])
-        span *= 2
-    rest = width - span
-    return np.maximum(values[..., :-rest], values[..., rest:]) if rest else values
+def _present_of(values: Samples) -> Samples:
+    """As `present`, without a copy if nothing is missing."""
+    return present(values) if np.isnan(values).any() else values
 
 
-def _sums(values: Samples, count: int, stride: int) -> Samples:
-    """Sum of each `count` values `stride` apart along the last axis, always in one order."""
+def _maxima(values: Samples) -> tuple[Samples, Samples]:
+    """Largest of each 8 and of each 16 neighbours along the last axis."""
+    of_2 = np.maximum(values[:, :-1], values[:, 1:])
+    of_4 = np.maximum(of_2[:, :-2], of_2[:, 2:])
+    of_8 = np.maximum(of_4[:, :-4], of_4[:, 4:])
+    return of_8, np.maximum(of_8[:, :-8], of_8[:, 8:])
+
+
+def _largest_near(of_8: Samples) -> Samples:
+    """Largest within `NEIGHBOUR` of each place of the second."""
+    first = _START - NEIGHBOUR - _BEFORE
+    last = first + 2 * NEIGHBOUR - 7
+    return np.asarray(
+        np.maximum(of_8[:, first : first + ENVELOPE_HZ], of_8[:, last : last + ENVELOPE_HZ])
+    )
+
+
+def _largest(
+    maxima: tuple[Samples, Samples], row: Rows, place: Rows, first: int, last: int
+) -> Samples:
+    """Largest from `first` to `last` samples after each place: of two spans that overlap."""
+    wide = last - first + 1 >= 16
+    spans, width = maxima[wide], 16 if wide else 8
+    flat, at = spans.ravel(), row * spans.shape[1] + (place - _BEFORE)
+    return np.asarray(np.maximum(flat.take(at + first), flat.take(at + (last - width + 1))))
+
+
+def _sum(values: Samples) -> Samples:
+    """Sum along the first axis, always in one order."""
     total: Samples | None = None
-    offset, span, length = 0, 1, values.shape[-1] - (count - 1) * stride
+    offset, span, count = 0, 1, len(values)
     while count:
         if count & 1:
-            part = values[..., offset : offset + length]
+            part = values[offset]
             total = part if total is None else total + part
-            offset += span * stride
+            offset += span
         count >>= 1
         if count:
-            values = values[..., : -span * stride] + values[..., span * stride :]
+            values = values[:-span] + values[span:]
             span *= 2
     assert total is not None
     return total
@@ -254,6 +299,8 @@ def _sums(values: Samples, count: int, stride: int) -> Samples:
 def _quantiles(values: Samples, shares: tuple[float, ...]) -> list[Samples]:
     """Quantiles of each row over what is not missing (the sample below); NaN if all is."""
     ordered = np.sort(values, axis=1)  # NaN last
+    if np.isfinite(ordered[:, -1]).all():
+        return [ordered[:, int(share * ordered.shape[1])] for share in shares]
     n = np.isfinite(values).sum(axis=1)
     rows = np.arange(len(values))
     place = [np.clip((share * n).astype(np.intp), 0, np.maximum(n - 1, 0)) for share in shares]

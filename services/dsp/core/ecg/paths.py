@@ -213,13 +213,13 @@ def _usual(count: NDArray[np.int32]) -> Floats:
 def _extend(state: PathsState, rows: Rows, at: Instants, gain: Floats, log_usual: Floats) -> None:
     """Best path to each new candidate (one a device)."""
     apart = at[:, None] - state.at[rows]
-    n = np.arange(len(rows))[:, None]
-    step_gain = log_usual[n, _bin_of()[np.clip(apart, 0, LONGEST + 1)]]
-    step_gain = step_gain + _refractory()[np.clip(apart, 0, LONGEST + 1)]
+    n = np.arange(len(rows))[:, None] * log_usual.shape[1]
+    step_gain = log_usual.ravel().take(n + _bin_of().take(apart, mode="clip"))
+    step_gain += _refractory().take(apart, mode="clip")
     scores = state.score[rows] + step_gain[:, None]
-    nearest = np.clip(apart, 0, LONGEST) / -SCALE  # at a tie; scores are whole numbers
+    nearest = _nearest().take(apart, mode="clip")
     best = np.argmax(scores + nearest[:, None], axis=2)
-    reached = np.take_along_axis(scores, best[:, :, None], axis=2)[:, :, 0]
+    reached = scores.ravel().take(np.arange(best.size).reshape(best.shape) * RING + best)
     alone = reached < 0
     slot = state.filled[rows]
     state.score[rows, :, slot] = np.where(alone, 0, reached) + gain[:, None]
@@ -296,6 +296,12 @@ def _bin_of() -> NDArray[np.intp]:
     bins = np.minimum((log * BINS).astype(np.intp), BINS - 1)
     bins[LONGEST + 1] = BINS
     return np.asarray(bins)
+
+
+@cache
+def _nearest() -> Floats:
+    """What decides at a tie: the nearer one; scores are whole numbers."""
+    return np.asarray(np.minimum(np.arange(LONGEST + 2), LONGEST) / -SCALE)
 
 
 @cache

@@ -126,8 +126,8 @@ def step(
     )  # fmt: skip
     middle, of_wave = len(SHIFTS) // 2, len(WAVE_SHIFTS) // 2
     at = slot[teacher]
-    changed.shape[teacher, at] = np.rint(shapes[by, middle] * (KEPT_UNIT / UNIT))
-    changed.wave[teacher, at] = np.rint(waves[by, of_wave] * (KEPT_UNIT / UNIT))
+    changed.shape[teacher, at] = _short(shapes[by, middle])
+    changed.wave[teacher, at] = _short(waves[by, of_wave])
     changed.size[teacher, at] = size[by]
     changed.rank[teacher, at] = rank[by]
     return changed, worth, features
@@ -140,6 +140,11 @@ def _units(shapes: Samples, shifts: int) -> Samples:
     whole = scaled.reshape(len(shapes), shifts, shapes.shape[1] // shifts)
     length = np.sqrt(np.einsum("ijk,ijk->ij", whole, whole))[:, :, None]
     return np.rint(whole * (UNIT / np.where(length > 0, length, 1))).astype(np.float32)
+
+
+def _short(shapes: Samples) -> NDArray[np.int8]:
+    """Of length `KEPT_UNIT`."""
+    return np.asarray(np.rint(shapes * (KEPT_UNIT / UNIT)), dtype=np.int8)
 
 
 def _fits(
@@ -180,6 +185,7 @@ def _features(
     best = np.argmax(both, axis=1)
     has_any = n > 0
     total = np.where(filled, state.size, 0)
+    total_fit = np.where(known, fit, np.float32(0)).sum(axis=1)  # whole numbers below 24 bits
     mean_size = np.rint(total * 1024).sum(axis=1) / 1024
     columns = (
         -functions.log(1.05 - np.where(known, fit, -scale).max(axis=1) / scale),
@@ -187,7 +193,7 @@ def _features(
         (known & (fit > 0.9 * scale)).sum(axis=1) / least,
         (known & (fit > 0.75 * scale)).sum(axis=1) / least,
         (known & (fit_wave > 0.9 * scale)).sum(axis=1) / least,
-        np.where(known, fit, 0).sum(axis=1, dtype=np.float64) / (scale * least),
+        total_fit.astype(np.float64) / (scale * least),
         np.where(has_any, size - state.size[row, best], 0),
         np.where(has_any, size - mean_size[row] / least, 0),
         np.minimum(n, 16) / 16,
