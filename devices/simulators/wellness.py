@@ -18,12 +18,13 @@ ECG_HZ = 360
 CHEST_HZ, THIGH_RATES_HZ = 10, (25, 50, 100)
 SCALE_G = 0.001
 POSTURE_EACH_S = 20
-# Gravity along x, y, z of chest and thigh for each posture, in g.
+# Gravity along x, y, z of chest and thigh for each posture, in g: x points up, y to the right,
+# z forward when the wearer stands.
 POSTURES: tuple[tuple[str, tuple[float, float, float], tuple[float, float, float]], ...] = (
-    ("standing", (0.0, -1.0, 0.0), (0.0, -1.0, 0.0)),
-    ("sitting", (0.0, -1.0, 0.0), (0.0, 0.0, 1.0)),
+    ("standing", (1.0, 0.0, 0.0), (1.0, 0.0, 0.0)),
+    ("sitting", (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)),
     ("lying_on_back", (0.0, 0.0, 1.0), (0.0, 0.0, 1.0)),
-    ("lying_on_left", (1.0, 0.0, 0.0), (1.0, 0.0, 0.0)),
+    ("lying_on_left", (0.0, 1.0, 0.0), (0.0, 1.0, 0.0)),
 )
 ACCESS_POINTS = np.array([[0, 0], [12, 0], [24, 0], [0, 9], [12, 9], [24, 9]], np.float64)  # m
 
@@ -89,7 +90,7 @@ class WellnessMotionNode:
         """One message of our own codec."""
         self._patient.forget(float(second))
         _, chest, thigh = POSTURES[second // POSTURE_EACH_S % len(POSTURES)]
-        is_walking = chest == thigh and chest[1] < 0
+        is_walking = chest == thigh and chest[0] > 0
         frames = [
             _accelerometer(Place.CHEST, self._motion(second, CHEST_HZ, chest, 81, 0.0), start_us),
             _accelerometer(
@@ -143,7 +144,7 @@ class WellnessMotionNode:
         noise = 0.02 * white_noise(self._patient.seed, channel, second, 3 * rate_hz)
         motion: NDArray[np.float64] = noise.reshape(-1, 3) + np.array(gravity)
         turns = (second + np.arange(rate_hz) / rate_hz) * 1.8  # steps a second
-        motion[:, 1] += step_g * np.sin(2 * np.pi * turns)
+        motion[:, 0] += step_g * np.sin(2 * np.pi * turns)
         return motion
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.estimators import ESTIMATORS, Estimator
+from services.dsp.core.estimator import Estimator
+from services.dsp.core.estimators import ESTIMATORS
 from services.dsp.core.lane import LaneSignals
 from services.dsp.core.outputs import Output
 from services.dsp.core.windows import take

@@ -14,12 +14,13 @@ first; a companion that is not there is NaN.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 from services.dsp.core import device_values
 from services.dsp.core.ecg import heart_rate, rhythm
+from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion, Estimator
+from services.dsp.core.motion import fall_weights, falls, posture, steps, with_thigh
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.radar import vital_signs
@@ -30,79 +31,16 @@ from services.dsp.core.respiration import (
     from_ppg,
     impedance,
 )
+from services.dsp.core.spirometry import finder
 from services.dsp.core.temperature import sensor
 from services.dsp.core.windows import Instants, Samples
 from shared.contracts.measures import Measure
 from shared.contracts.streams import Place, Stream
 
-FORGOTTEN_S = 12  # after so long a silence every row begins anew, however little it remembers
-
 # Where light is taken from somebody who moves, and devices have an accelerometer too.
 MOVING = frozenset({Place.WRIST, Place.EAR, Place.CHEST})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Companion:
-    """Another stream of the same device that an estimator takes beside its own.
-
-    Attributes
-    ----------
-    n_channels : leading channels that it takes; missing ones are NaN
-    rate_hz : what it is brought to, by means over each step of time; None: the main stream's
-    place : where it is worn; None: where the main stream is
-    """
-
-    stream: Stream
-    n_channels: int
-    rate_hz: int | None = None
-    place: Place | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimator:
-    """One row of the table.
-
-    Attributes
-    ----------
-    n_channels : leading channels that it takes; a device must send at least as many
-    rates_hz : lowest and highest rate that it takes; the rate is a whole number
-    measures : what it gives
-    memory_s : what it gives depends on so many seconds before; a test holds it to that
-    instead_of : the first row of the same name that takes a stream runs on it; empty: runs anyway
-    after : key of the row whose `Output` its step takes too
-    places : where the stream must be worn; None: anywhere
-    """
-
-    key: str
-    stream: Stream
-    n_channels: int
-    rates_hz: tuple[int, int]
-    measures: tuple[Measure, ...]
-    delay_s: int
-    memory_s: int
-    init: Callable[[int, int], Any]
-    step: Callable[..., tuple[Any, Output]]
-    gives_beats: bool = False
-    instead_of: str = ""
-    after: str | None = None
-    companions: tuple[Companion, ...] = ()
-    places: frozenset[Place] | None = None
-
-    @property
-    def forgets_s(self) -> int:
-        """After so many seconds without samples it is as if there had never been any."""
-        return max(self.memory_s, FORGOTTEN_S)
-
-    def takes(self, stream: int, channels: int, rate_hz: int, place: int = 0) -> bool:
-        """Whether frames of this kind are for this estimator."""
-        low, high = self.rates_hz
-        is_here = self.places is None or place in self.places
-        fits = channels >= self.n_channels and low <= rate_hz <= high
-        return stream == self.stream and fits and is_here
-
-
-Chain = tuple[Estimator, ...]
-"""Estimators that are stepped together: of one stream, with the same companions."""
+BUT_CHEST = frozenset(Place) - {Place.CHEST}
+MOTION_HZ = (10, 400)
 
 
 def _one_light(state: Any, samples: Samples, times: Instants) -> tuple[Any, Output]:
@@ -117,6 +55,7 @@ def _infrared(step: Callable[..., tuple[Any, Output]]) -> Callable[..., tuple[An
 
 
 JOLTS = Companion(stream=Stream.ACCELEROMETER, n_channels=3, rate_hz=pulse_in_motion.MOTION_HZ)
+THIGH = Companion(stream=Stream.ACCELEROMETER, n_channels=3, place=Place.THIGH)
 
 _COMPUTED = (
     Estimator(
@@ -259,13 +198,86 @@ _COMPUTED = (
         key="chest_breath",
         stream=Stream.ACCELEROMETER,
         n_channels=from_chest_motion.AXES,
-        rates_hz=(10, 400),
+        rates_hz=MOTION_HZ,
         measures=(Measure.RESPIRATION_RATE,),
         delay_s=from_chest_motion.DELAY_S,
         memory_s=from_chest_motion.MEMORY_S,
         init=from_chest_motion.init,
         step=from_chest_motion.step,
         places=frozenset({Place.CHEST}),
+    ),
+    Estimator(
+        key="posture",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(Measure.POSTURE,),
+        delay_s=posture.DELAY_S,
+        memory_s=posture.MEMORY_S,
+        init=posture.init,
+        step=with_thigh.posture_step,
+        companions=(THIGH,),
+        places=frozenset({Place.CHEST}),
+    ),
+    Estimator(
+        key="chest_steps",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(Measure.STEPS, Measure.CADENCE),
+        delay_s=steps.DELAY_S,
+        memory_s=with_thigh.MEMORY_S,
+        init=with_thigh.steps_init,
+        step=with_thigh.steps_step,
+        companions=(THIGH,),
+        places=frozenset({Place.CHEST}),
+    ),
+    Estimator(
+        key="steps",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(Measure.STEPS, Measure.CADENCE),
+        delay_s=steps.DELAY_S,
+        memory_s=steps.MEMORY_S,
+        init=steps.init,
+        step=steps.step,
+        places=BUT_CHEST,
+    ),
+    Estimator(
+        key="falls_at_the_waist",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(),
+        delay_s=falls.WAIT_S,
+        memory_s=falls.MEMORY_S,
+        init=falls.init,
+        step=partial(falls.step, network=fall_weights.WAIST),
+        places=frozenset({Place.WAIST}),
+    ),
+    Estimator(
+        key="falls_at_the_thigh",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(),
+        delay_s=falls.WAIT_S,
+        memory_s=falls.MEMORY_S,
+        init=falls.init,
+        step=partial(falls.step, network=fall_weights.POCKET),
+        places=frozenset({Place.THIGH}),
+    ),
+    Estimator(
+        key="blows",
+        stream=Stream.FLOW,
+        n_channels=1,
+        rates_hz=(50, 1000),
+        measures=finder.MEASURES,
+        delay_s=0,
+        memory_s=finder.MEMORY_S,
+        init=finder.init,
+        step=finder.step,
     ),
     Estimator(
         key="radar",

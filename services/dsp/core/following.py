@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.dsp.core.estimators import Companion
+from services.dsp.core.estimator import Companion
 from services.dsp.core.gaps import HOLE_KEPT_S, HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
 from services.dsp.core.group import Beside, Group
 

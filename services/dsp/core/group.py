@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from services.dsp.core.conditioning.contact import without_flat_lines
 from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.emission import beat_rows, finding_event, vital_rows
-from services.dsp.core.estimators import Chain, Estimator, forgets_s
+from services.dsp.core.estimator import Chain, Estimator
+from services.dsp.core.estimators import forgets_s
 from services.dsp.core.gaps import SECOND_US, Second
 from services.dsp.core.outputs import Output
 from services.dsp.core.windows import Rows, Samples, join, put, take

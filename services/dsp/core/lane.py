@@ -12,15 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from services.dsp.core.emission import SOURCE
-from services.dsp.core.estimators import (
-    FORGOTTEN_S,
-    MOST_CHANNELS,
-    Chain,
-    Companion,
-    chains_for,
-    mains_of,
-    memory_of,
-)
+from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion
+from services.dsp.core.estimators import MOST_CHANNELS, chains_for, mains_of, memory_of
 from services.dsp.core.following import Followed, Joint, Key, Seat
 from services.dsp.core.frame_values import frame_values
 from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track

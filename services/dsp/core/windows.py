@@ -24,6 +24,8 @@ Instants = NDArray[np.int64]
 """us UTC, one a device."""
 Rows = NDArray[np.intp]
 
+SECOND_US = 1_000_000
+
 MEMORY_S = 270  # no estimator may look back further; a test holds each one to what it says
 
 State = TypeVar("State")
@@ -60,6 +62,11 @@ def shifted(history: NDArray[Any], newest: NDArray[Any]) -> NDArray[Any]:
     if n >= length:
         return newest[:, n - length :].astype(history.dtype)
     return np.concatenate((history[:, n:], newest), axis=1, dtype=history.dtype)
+
+
+def second_of(times: Instants) -> Instants:
+    """Seconds since 1970 whose first samples were taken then, up to half a sample early or late."""
+    return (times + SECOND_US // 2) // SECOND_US
 
 
 def present(values: Samples) -> Samples:

@@ -19,8 +19,9 @@ from services.dsp.core.motion.fall_features import (
     features,
 )
 from services.dsp.core.motion.fall_network import FallNetwork, probability
+from services.dsp.core.motion.wearing import possible
 from services.dsp.core.outputs import Finding, Output
-from services.dsp.core.windows import Floats, Instants, Rows, Samples
+from services.dsp.core.windows import SECOND_US, Floats, Instants, Rows, Samples, second_of
 from shared.contracts.events import EventKind, Severity
 
 N_CHANNELS = 3
@@ -33,7 +34,6 @@ WAIT_S = AFTER_S + 1
 LENGTH = (BEFORE_S + WAIT_S) * GRID_HZ
 SURE = 0.7  # leave-one-subject-out: fewer false alarms cost no fall, docs/science/motion.md
 MEMORY_S = LENGTH // GRID_HZ + 3
-SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ def step(
     changed, found = impacts(state, samples)
     sure = probability(network, found.numbers)
     late_us = WAIT_S * SECOND_US + (0 if rate_hz == GRID_HZ else _late_us())
-    begin = times // SECOND_US * SECOND_US - late_us + SECOND_US
+    begin = (second_of(times) + 1) * SECOND_US - late_us
     findings = [
         Finding(
             row=int(row),
@@ -87,10 +87,10 @@ def step(
 def impacts(state: FallState, samples: Samples) -> tuple[FallState, Impacts]:
     """The state after a second, and the impacts of the second that is asked now."""
     devices, _, rate_hz = samples.shape
-    tail, newest = state.tail, samples
+    tail, newest = state.tail, possible(samples)
     if rate_hz != GRID_HZ:
         flat = ResamplerState(tail=tail.reshape(devices * N_CHANNELS, -1))
-        flat, brought = _resampler(rate_hz).step(flat, samples.reshape(-1, rate_hz))
+        flat, brought = _resampler(rate_hz).step(flat, newest.reshape(-1, rate_hz))
         tail = flat.tail.reshape(devices, N_CHANNELS, -1)
         newest = brought.reshape(devices, N_CHANNELS, GRID_HZ)
     window = np.concatenate((state.window[:, :, GRID_HZ:], newest), axis=2)

@@ -119,7 +119,7 @@ def advance(state: PostureState, samples: Samples) -> tuple[PostureState, Postur
     changed = PostureState(chest=state.chest, thigh=state.thigh, window=window, stood=stood)
     code, margin = judged(_from_own_stance(up, stood))
     held = _held(code, margin)
-    seen = np.isfinite(window[:, :, -2 * rate_hz : -rate_hz]).mean(axis=(1, 2))
+    seen = np.isfinite(window[:, :, -2 * rate_hz : -rate_hz]).all(axis=1).mean(axis=1)
     return changed, Postures(held[:, -PER_S:], margin[:, -PER_S:]), seen
 
 

@@ -2,7 +2,8 @@
 
 The size of the acceleration, less gravity, below 2.7 Hz: its maxima are steps where they are
 high enough, the highest within 0.3 s, and one of four at least that follow each other as those
-of a walking person do.
+of a walking person do. Told as counts of TOLD_EACH_S on the grid of UTC, each step in one of them,
+so that they may be added up.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
+from services.dsp.core.motion.wearing import possible
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.windows import Instants, Samples, shifted
+from services.dsp.core.windows import Instants, Samples, second_of, shifted
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -28,17 +30,28 @@ IN_A_ROW = 4
 WAIT_S = 7  # three more steps, each APART_S later, and the resampling
 LENGTH = (2 * WAIT_S + 1) * GRID_HZ
 DELAY_S = WAIT_S + 1
-MEMORY_S = 2 * WAIT_S + 3
+TOLD_EACH_S = 5  # as often as values are stored
+MEMORY_S = 2 * WAIT_S + 3 + TOLD_EACH_S - 1
 CADENCE_S = 5
 QUALITY = 0.9  # share of the counts of whole walks within 5 %, docs/science/motion.md
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepState:
-    """Resampler of the size, and the size less gravity at GRID_HZ: (devices, LENGTH)."""
+    """What is remembered of each device.
+
+    Attributes
+    ----------
+    resampler : of the size
+    window : the size less gravity at GRID_HZ, (devices, LENGTH)
+    counts : steps of the last seconds, (devices, TOLD_EACH_S)
+    seen : how much of each was there
+    """
 
     resampler: ResamplerState
     window: Samples
+    counts: Samples
+    seen: Samples
 
 
 class Steps(NamedTuple):
@@ -51,7 +64,10 @@ class Steps(NamedTuple):
 def init(devices: int, rate_hz: int) -> StepState:
     """Nothing seen yet."""
     return StepState(
-        resampler=_resampler(rate_hz).init(devices), window=np.full((devices, LENGTH), np.nan)
+        resampler=_resampler(rate_hz).init(devices),
+        window=np.full((devices, LENGTH), np.nan),
+        counts=np.zeros((devices, TOLD_EACH_S)),
+        seen=np.zeros((devices, TOLD_EACH_S)),
     )
 
 
@@ -59,12 +75,12 @@ def step(state: StepState, samples: Samples, times: Instants) -> tuple[StepState
     """Take one second of (devices, 3, rate_hz) in g, gravity included."""
     assert len(times) == len(samples)
     changed, steps = advance(state, samples)
-    asked = slice(WAIT_S * GRID_HZ, (WAIT_S + 1) * GRID_HZ)
-    coverage = np.isfinite(changed.window[:, asked]).mean(axis=1)
-    seen = coverage > 0
-    quality = np.where(seen, QUALITY * coverage, 0.0)
-    count = np.where(seen, steps.now.sum(axis=1), np.nan)
-    cadence = np.where(seen, _cadence(steps.window), np.nan)
+    is_time = (second_of(times) + 1 - DELAY_S) % TOLD_EACH_S == 0
+    coverage = np.where(is_time, changed.seen.mean(axis=1), 0.0)
+    told = coverage > 0
+    quality = QUALITY * coverage
+    count = np.where(told, changed.counts.sum(axis=1), np.nan)
+    cadence = np.where(told, _cadence(steps.window), np.nan)
     return changed, Output(
         (
             Reading(Measure.STEPS, Method.MOTION_STEPS, count, quality, coverage),
@@ -75,12 +91,20 @@ def step(state: StepState, samples: Samples, times: Instants) -> tuple[StepState
 
 def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
     """The state after a second, and the steps of the second WAIT_S before."""
-    size = np.sqrt((samples * samples).sum(axis=1)) - 1
+    known = possible(samples)
+    size = np.sqrt((known * known).sum(axis=1)) - 1
     inner, newest = _resampler(samples.shape[2]).step(state.resampler, size)
     window = shifted(state.window, newest)
     found = in_a_row(_maxima(window))
-    now = found[:, WAIT_S * GRID_HZ : (WAIT_S + 1) * GRID_HZ]
-    return StepState(resampler=inner, window=window), Steps(now, found)
+    asked = slice(WAIT_S * GRID_HZ, (WAIT_S + 1) * GRID_HZ)
+    now, seen = found[:, asked], np.isfinite(window[:, asked]).mean(axis=1)
+    changed = StepState(
+        resampler=inner,
+        window=window,
+        counts=shifted(state.counts, now.sum(axis=1)[:, None]),
+        seen=shifted(state.seen, seen[:, None]),
+    )
+    return changed, Steps(now, found)
 
 
 def _maxima(window: Samples) -> NDArray[np.bool_]:

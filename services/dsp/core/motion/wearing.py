@@ -11,6 +11,7 @@ from services.dsp.core.windows import Floats, Samples
 
 STAND_S = 5  # how long a wearer is asked to stand still
 LEAST_G, MOST_G = 0.5, 1.6  # beyond, the body is in motion and gravity cannot be told
+MOST_SIZE_G = 30.0  # three axes at the 16 g that a wearable reaches make 28
 AS_NAMED = np.eye(3)
 UPSIDE_DOWN = -0.999999  # of the x axis: there the smallest rotation has no direction
 
@@ -20,6 +21,12 @@ def gated(samples: Samples) -> Samples:
     power = (samples * samples).sum(axis=-2, keepdims=True)
     inside = (power >= LEAST_G**2) & (power <= MOST_G**2)
     return np.where(inside, samples, np.nan)
+
+
+def possible(samples: Samples) -> Samples:
+    """Samples (..., 3, n) in g, NaN where no wearable could have felt it: another unit, a fault."""
+    power = (samples * samples).sum(axis=-2, keepdims=True)
+    return np.where(power <= MOST_SIZE_G**2, samples, np.nan)
 
 
 def standing(samples: Samples) -> Floats:

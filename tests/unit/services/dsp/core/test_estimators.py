@@ -1,17 +1,21 @@
 """The suite that every row of the table of estimators must pass."""
 
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, Estimator, chains_for
+from services.dsp.core.estimator import Estimator
+from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, chains_for
+from services.dsp.core.motion.posture import Posture
 from services.dsp.core.outputs import Output
 from services.dsp.core.windows import MEMORY_S, join, take
 from shared.contracts.measures import Measure
 from shared.contracts.streams import Stream
-from tests.unit.services.dsp import signals
+from tests.unit.services.dsp import bodies, signals
 from tests.unit.services.dsp.radar_scene import Scene, i_and_q
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
 
@@ -26,6 +30,67 @@ class Case(NamedTuple):
     truth: dict[Measure, Floats]
     tolerance: dict[Measure, float]
     beside: tuple[Floats, ...] = ()  # of each companion, at its rate; empty: they are not there
+    is_absolute: bool = False  # its unit is known: gain matters
+    told_each_s: int = 1
+    found: tuple[int, ...] = ()  # findings of each row
+
+
+def walks() -> Case:
+    paces = np.array([0.9, 1.3, 1.7, 2.0, 2.3])[:N]
+    made = [bodies.walk(pace, 25, seconds=DURATION_S, end_s=200, seed=k)
+            for k, pace in enumerate(paces)]  # fmt: skip
+    truth = {Measure.CADENCE: 60 * paces, Measure.STEPS: 5 * paces}
+    tolerance = {Measure.CADENCE: 3.0, Measure.STEPS: 1.5}
+    return Case(25, np.array(made), truth, tolerance, is_absolute=True, told_each_s=5)
+
+
+def days_with_falls(*, hit: float = 1.0) -> Case:
+    days = DURATION_S // bodies.DAY_S
+    made = [
+        np.concatenate(
+            [bodies.day(25, hit=hit, seed=days * k + day) for day in range(days)], axis=1
+        )
+        for k in range(N)
+    ]
+    return Case(25, np.array(made), {}, {}, is_absolute=True, found=(days,) * N)
+
+
+def changing_postures() -> Case:
+    order = list(Posture)
+    rows = [[order[(k + part) % len(order)] for part in range(DURATION_S // 10)] for k in range(N)]
+    made = np.array([
+        np.concatenate([bodies.stay(name, 10, seed=part) for part, name in enumerate(row)], axis=1)
+        for row in rows
+    ])  # fmt: skip
+    truth = {Measure.POSTURE: np.array([float(row[-1]) for row in rows])}
+    return Case(
+        bodies.POSTURE_HZ, made[:, :3], truth, {Measure.POSTURE: 0.0}, (made[:, 3:],),
+        is_absolute=True,
+    )  # fmt: skip
+
+
+def forced_breaths() -> Case:
+    peaks = np.array([8.0, 6.0, 10.0, 4.0, 12.0])[:N]
+    made = []
+    for k, pef in enumerate(peaks):
+        flow = [bodies.session(seed=k + 9 * part, pef=pef) for part in range(7)]
+        made.append(np.concatenate(flow)[None, -DURATION_S * bodies.FLOW_HZ :])
+    fvc = peaks / bodies.PEF * bodies.FVC
+    truth = {Measure.FVC: fvc, Measure.PEF: 60 * peaks}
+    tolerance = {Measure.FVC: 0.1, Measure.PEF: 20.0}
+    return Case(
+        bodies.FLOW_HZ, np.array(made), truth, tolerance, is_absolute=True, told_each_s=10
+    )  # fmt: skip
+
+
+OF_BODIES: dict[str, Callable[[], Case]] = {
+    "posture": changing_postures,
+    "steps": walks,
+    "chest_steps": walks,
+    "falls_at_the_waist": days_with_falls,
+    "falls_at_the_thigh": partial(days_with_falls, hit=0.4),  # pockets are soft
+    "blows": forced_breaths,
+}
 
 
 def case_of(estimator: Estimator) -> Case:
@@ -61,11 +126,13 @@ def case_of(estimator: Estimator) -> Case:
         tolerance = {Measure.RESPIRATION_RATE: 1.0, Measure.HEART_RATE: 3.0, Measure.PRESENCE: 0.0}
         samples = np.array([i_and_q(scene, DURATION_S, 100) for scene in scenes])
         return Case(100, samples, truth, tolerance)
+    if estimator.key in OF_BODIES:
+        return OF_BODIES[estimator.key]()
     if estimator.stream is Stream.ACCELEROMETER:
         rates = np.array([12.0, 18.0, 6.0, 25.0, 40.0])[:N]
         made = [signals.chest_tilt(r, DURATION_S, 25, seed=k) for k, r in enumerate(rates)]
         measure = Measure.RESPIRATION_RATE
-        return Case(25, np.array(made), {measure: rates}, {measure: 0.3})
+        return Case(25, np.array(made), {measure: rates}, {measure: 0.3}, is_absolute=True)
     if estimator.stream in DEVICE_VALUES:
         told = np.asarray(
             np.arange(N * DURATION_S).reshape(N, 1, DURATION_S) % 7 + 20.0, np.float64
@@ -85,11 +152,7 @@ every_waveform = pytest.mark.parametrize(
 )
 every_of_any_unit = pytest.mark.parametrize(
     "key",
-    [
-        key
-        for key, (estimator, case) in CASES.items()
-        if case.rate_hz > 1 and estimator.stream is not Stream.ACCELEROMETER  # that is in g
-    ],
+    [key for key, (_, case) in CASES.items() if case.rate_hz > 1 and not case.is_absolute],
 )
 every_that_remembers = pytest.mark.parametrize(
     "key", [key for key, (estimator, _) in CASES.items() if estimator.memory_s]
@@ -162,12 +225,20 @@ def numbers(output: Output, row: int) -> list[Any]:
 def test_finds_the_truth_with_good_quality(key: str) -> None:
     estimator, case = CASES[key]
     outputs = run(estimator, case.samples, case.rate_hz, beside=case.beside)
-    for reading in outputs[-1].readings:
+    (newest,) = [
+        output
+        for output in outputs[-case.told_each_s :]
+        if not output.readings or output.readings[0].coverage.all()
+    ]
+    for reading in newest.readings:
         if reading.measure not in case.truth:
             continue
         error = np.abs(reading.value - case.truth[reading.measure])
         assert error.max() <= case.tolerance[reading.measure], (reading, case.truth)
         assert reading.quality.min() >= 0.7
+    if case.found:
+        rows = [finding.row for output in outputs for finding in output.findings]
+        assert np.bincount(rows, minlength=N).tolist() == list(case.found)
 
 
 def lasting(case: Case, seconds: int, *, rows: int = 2) -> Case:

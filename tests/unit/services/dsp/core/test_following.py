@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.dsp.core import estimators, lane
-from services.dsp.core.estimators import Companion, Estimator
+from services.dsp.core.estimator import Companion, Estimator
 from services.dsp.core.lane import Computed, LateSamples
 from services.dsp.core.outputs import Finding, Output, Reading
 from services.dsp.core.recomputation import recompute

@@ -9,26 +9,10 @@ import pytest
 from services.dsp.core.motion import fall_learning, fall_weights, falls
 from services.dsp.core.motion.fall_features import NAMES, WINDOW, features
 from shared.contracts.events import EventKind
+from tests.unit.services.dsp.bodies import FALL_S, day
 
 Floats = Any
 STEP = partial(falls.step, network=fall_weights.WAIST)
-FALL_S = 11
-
-
-def day(rate_hz: int, *, falls_at: float | None = FALL_S, seed: int = 0) -> Floats:
-    """(3, n) of 30 s: walking, then a fall and lying, or walking on."""
-    rng = np.random.default_rng(seed)
-    t = np.arange(30 * rate_hz) / rate_hz
-    out = 0.01 * rng.standard_normal((3, len(t)))
-    upright = t < (falls_at if falls_at is not None else 99)
-    out[1] += np.where(upright, 1 + 0.2 * np.sin(2 * np.pi * 1.8 * t), 0.05)
-    out[2] += np.where(upright, 0.1 * np.sin(2 * np.pi * 0.9 * t), 1.0)
-    if falls_at is not None:
-        dropping = (t >= falls_at - 0.5) & (t < falls_at)
-        hitting = np.exp(-(((t - falls_at - 0.12) / 0.12) ** 2))
-        out[:, dropping] *= 0.4
-        out += np.array([[1.5], [1.8], [2.4]]) * hitting
-    return out
 
 
 def run(samples: Floats, rate_hz: int, *, begin: int = 0) -> list[tuple[int, float, float]]:
@@ -57,8 +41,9 @@ def test_a_fall_is_told_once_in_its_time_at_any_rate(rate_hz: int) -> None:
         np.full((3, 1500), np.nan),
         np.ones((3, 1500)) * 16,
         np.zeros((3, 1500)),
+        day(50) * 1000,
     ],
-    ids=["walk", "nothing", "stuck", "flat"],
+    ids=["walk", "nothing", "stuck", "flat", "unit"],
 )
 def test_a_walk_or_a_dead_sensor_is_no_fall(samples: Floats) -> None:
     assert run(samples[None], 50) == []

@@ -8,33 +8,10 @@ import pytest
 
 from services.dsp.core.motion import posture, wearing
 from services.dsp.core.motion.posture import Posture
+from tests.unit.services.dsp.bodies import POSTURE_HZ as RATE_HZ
+from tests.unit.services.dsp.bodies import stay
 
 Floats = Any
-RATE_HZ = 10
-# forward and right lean of trunk and thigh in degrees
-ANGLES = {
-    Posture.STANDING: (4, 1, 0, 2),
-    Posture.SITTING: (-15, 3, -88, 4),
-    Posture.BENDING: (70, 3, 5, 0),
-    Posture.LYING_BACK: (-85, 5, -88, 8),
-    Posture.LYING_FRONT: (88, 5, 86, 5),
-    Posture.LYING_LEFT: (5, -80, -20, -75),
-    Posture.LYING_RIGHT: (-10, 80, -30, 75),
-}
-
-
-def up(forward_deg: float, right_deg: float) -> Floats:
-    forward, right = np.radians([forward_deg, right_deg])
-    across = np.cos(right)
-    return np.array([np.cos(forward) * across, -np.sin(right), -np.sin(forward) * across])
-
-
-def stay(name: Posture, seconds: int, *, rate_hz: int = RATE_HZ, seed: int = 0) -> Floats:
-    """Samples (6, n) of one posture."""
-    trunk_ahead, trunk_right, leg_ahead, leg_right = ANGLES[name]
-    still = np.concatenate((up(trunk_ahead, trunk_right), up(leg_ahead, leg_right)))
-    noise = np.random.default_rng(seed).standard_normal((6, seconds * rate_hz))
-    return still[:, None] + 0.02 * noise
 
 
 def run(samples: Floats, rate_hz: int = RATE_HZ, *, begin: int = 0, state: Any = None) -> Any:

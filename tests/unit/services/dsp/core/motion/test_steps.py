@@ -7,21 +7,9 @@ import pytest
 
 from services.dsp.core.motion import steps
 from shared.contracts.measures import Measure
+from tests.unit.services.dsp.bodies import walk
 
 Floats = Any
-
-
-def walk(
-    per_s: float, rate_hz: int, *, seconds: int = 60, g: float = 0.25, seed: int = 0
-) -> Floats:
-    """Stand 10 s, walk 40 s, stand: (3, n), steps as bumps of the vertical and their overtone."""
-    t = np.arange(seconds * rate_hz) / rate_hz
-    phase = 2 * np.pi * per_s * (t - 10)
-    wave = g * (np.cos(phase) + 0.3 * np.cos(2 * phase + 1))
-    going = (t >= 10) & (t < 50)
-    noise = 0.005 * np.random.default_rng(seed).standard_normal((3, len(t)))
-    up = np.array([0.2, -0.9, 0.387])
-    return up[:, None] * (1 + wave * going) + noise
 
 
 def run(samples: Floats, rate_hz: int, *, begin: int = 0) -> tuple[Floats, Floats]:
@@ -44,7 +32,7 @@ def test_counts_walks_of_any_pace_at_any_rate(rate_hz: int) -> None:
     counts, cadence = run(np.array([walk(pace, rate_hz) for pace in paces]), rate_hz)
     np.testing.assert_allclose(np.nansum(counts, axis=0), 40 * paces, atol=2)
     np.testing.assert_allclose(cadence[42], 60 * paces, rtol=0.05)
-    assert (cadence[steps.WAIT_S + 4 : 14] == 0).all()
+    assert (cadence[12] == 0).all()
 
 
 def test_standing_breathing_and_a_few_shifts_are_no_steps() -> None:
@@ -84,6 +72,26 @@ def test_forgets_and_stands_alone() -> None:
         alone = run(samples[row : row + 1], 50)
         for one, other in zip(whole, alone, strict=True):
             np.testing.assert_array_equal(one[:, row], other[:, 0])
+
+
+def test_counts_are_told_each_five_seconds_of_utc_however_the_clock_shakes() -> None:
+    samples = walk(1.7, 50)[None]
+    state = steps.init(1, 50)
+    told, each = {}, []
+    for second in range(60):
+        block = samples[:, :, second * 50 : (second + 1) * 50]
+        early_us = -9_000 if second % 2 else 4_000
+        state, out = steps.step(state, block, np.array([second * 1_000_000 + early_us]))
+        each.append(state.counts[0, -1])
+        if out.readings[0].coverage[0]:
+            told[second + 1 - steps.DELAY_S] = out.readings[0].value[0]
+    assert set(told) == set(range(5, 55, 5))
+    assert sum(told.values()) == sum(each[:58])  # till second 50
+
+
+def test_another_unit_is_no_walk() -> None:
+    counts, _ = run(walk(1.7, 50)[None] * 1000, 50)
+    assert np.isnan(counts).all()
 
 
 def test_says_what_it_gives() -> None:

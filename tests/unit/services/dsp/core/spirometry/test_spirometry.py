@@ -17,33 +17,19 @@ from services.dsp.core.spirometry.grading import (
     zone,
 )
 from shared.contracts.measures import Measure
+from tests.unit.services.dsp.bodies import FLOW_HZ as RATE_HZ
+from tests.unit.services.dsp.bodies import (
+    FVC,
+    PEF,
+    RISE_S,
+    TAU_S,
+    breath,
+    quiet_breathing,
+    rest,
+    session,
+)
 
 Floats = Any
-RATE_HZ = 100
-PEF, TAU_S, RISE_S = 8.0, 0.5, 0.08
-FVC = PEF * (RISE_S / 2 + TAU_S)
-
-
-def breath(seconds: float = 6, *, pef: float = PEF, rate_hz: int = RATE_HZ) -> Floats:
-    """A straight rise, then an exponential fall; samples are means of their 10 ms."""
-    fine = (np.arange(int(seconds * rate_hz) * 20) + 0.5) / (20 * rate_hz)
-    flow = np.where(fine < RISE_S, fine / RISE_S, np.exp(-(fine - RISE_S) / TAU_S))
-    return pef * flow.reshape(-1, 20).mean(axis=1)
-
-
-def rest(seconds: float, *, noise: float = 0.01, zero: float = 0.0, seed: int = 0) -> Floats:
-    n = int(seconds * RATE_HZ)
-    return zero + noise * np.random.default_rng(seed).standard_normal(n)
-
-
-def quiet_breathing(seconds: float) -> Floats:
-    return 0.5 * np.sin(2 * np.pi * np.arange(int(seconds * RATE_HZ)) / (4 * RATE_HZ))
-
-
-def session(zero: float = 0.0, seed: int = 0) -> Floats:
-    """Rest, quiet breaths, a blow at 10 s, rest."""
-    flow = np.concatenate((np.zeros(200), quiet_breathing(8), breath(), np.zeros(600)))
-    return flow + rest(len(flow) / RATE_HZ, zero=zero, seed=seed)
 
 
 def run(flow: Floats, *, begin: int = 0, rate_hz: int = RATE_HZ) -> list[tuple[int, int, Blow]]:
