@@ -103,10 +103,11 @@ def _notches() -> tuple[float, float, float]:
 def _waves(window: Samples) -> tuple[Samples, Samples]:
     """Envelopes (devices, 5, ENVELOPE_HZ) and the sum of the real QRS bands."""
     devices, blocks, bands = len(window), ENVELOPE_HZ // BLOCK, len(CENTRES_HZ)
-    start = 2 * (BASELINE_HALF - WAVELET_HALF)
-    overlapping = np.lib.stride_tricks.sliding_window_view(window[:, start:], _BLOCK_IN, axis=1)
-    pieces = overlapping[:, :: BLOCK * _RATIO][:, :blocks].reshape(devices * blocks, _BLOCK_IN)
-    waves = filtered(pieces, _wavelets()).astype(np.float32)
+    pieces = np.empty((devices, blocks, _BLOCK_IN))
+    for block in range(blocks):
+        start = 2 * (BASELINE_HALF - WAVELET_HALF) + block * BLOCK * _RATIO
+        pieces[:, block] = window[:, start : start + _BLOCK_IN]
+    waves = filtered(pieces.reshape(-1, _BLOCK_IN), _wavelets()).astype(np.float32)
     parts = waves.reshape(devices, blocks, 2, bands, BLOCK)
     real, imaginary = parts[:, :, 0], parts[:, :, 1]
     envelopes = np.sqrt(real * real + imaginary * imaginary)

@@ -29,7 +29,6 @@ LEVELS_S = 30
 AHEAD = 40  # envelope samples that the features of a candidate look ahead, filters included:
 # a second of candidates is judged when the samples of 0.625 s after it are known
 NEIGHBOUR = 4  # 62 ms: no second maximum so near
-MOST = 13  # candidates that a second can hold
 TINY = 1e-9
 
 _LENGTH = HISTORY_S * ENVELOPE_HZ

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg.bands import ENVELOPE_HZ
-from services.dsp.core.ecg.candidates import AHEAD, MOST, order_in_row
+from services.dsp.core.ecg.candidates import AHEAD, order_in_row
 from services.dsp.core.windows import Floats, Instants, Rows, Samples, shifted
 
 KEPT_S = 96  # of intervals
@@ -141,8 +141,7 @@ def step(
     second : (devices,), number of the second whose samples came last
     """
     devices = len(second)
-    order = order_in_row(row)
-    doubt = _doubt(state.doubt, row, order, odds, devices)
+    doubt = _doubt(state.doubt, row, odds, devices)
     of_late = doubt.sum(axis=1)
     mean_doubt = of_late[:, 0] / np.maximum(of_late[:, 1], 1) / SCALE
     noise = np.minimum(mean_doubt / DOUBT_FULL, 1.0)
@@ -179,11 +178,10 @@ def step(
     return changed, _decided(changed, second, noise)
 
 
-def _doubt(history: Floats, row: Rows, order: Rows, odds: Floats, devices: int) -> Floats:
-    newest = np.zeros((devices, MOST, 2))
-    newest[row, order, 0] = np.rint(SCALE / (1 + functions.exp(np.abs(odds))))
-    newest[row, order, 1] = 1
-    return shifted(history, newest.sum(axis=1)[:, None])
+def _doubt(history: Floats, row: Rows, odds: Floats, devices: int) -> Floats:
+    wrong = np.rint(SCALE / (1 + functions.exp(np.abs(odds))))
+    newest = np.stack((np.bincount(row, wrong, devices), np.bincount(row, None, devices)), axis=1)
+    return shifted(history, newest[:, None])
 
 
 def _begin_anew(state: PathsState, second: Instants) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
-from services.dsp.core.ecg.candidates import MOST, QRS_SHAPE, SHAPE, Candidates, order_in_row
+from services.dsp.core.ecg.candidates import QRS_SHAPE, SHAPE, Candidates, order_in_row
 from services.dsp.core.windows import Instants, Rows, Samples, shifted
 
 SLOT_S = 2
@@ -91,12 +91,9 @@ def step(
     state, which candidates were worth comparing, and their features (n, len(FEATURES))
     """
     devices = len(second)
-    order = order_in_row(found.row)
-    chance = 1 / (1 + functions.exp(np.abs(odds)))  # of being wrong
-    doubts = np.stack((chance, np.ones_like(chance)), axis=1)
-    newest = np.zeros((devices, MOST, 2), dtype=np.float32)
-    newest[found.row, order] = np.rint(doubts * 4096)  # whole numbers: any order of adding
-    doubt = shifted(state.doubt, newest.sum(axis=1)[:, None])
+    wrong = np.rint(4096 / (1 + functions.exp(np.abs(odds))))  # whole numbers: any order of adding
+    newest = (np.bincount(found.row, wrong, devices), np.bincount(found.row, None, devices) * 4096)
+    doubt = shifted(state.doubt, np.stack(newest, axis=1)[:, None].astype(np.float32))
     of_late = doubt.sum(axis=1)
     ambiguity = of_late[:, 0] / np.maximum(of_late[:, 1], 1)
 
