@@ -131,12 +131,12 @@ export const waveformQuery = (api: Client, piece: PieceRange, stream: StreamKey)
 
 const MOST_BEATS = 1_000;
 
-/** Heart beats of a few seconds or minutes, the oldest first. */
+/** R peaks of a few seconds or minutes, the oldest first. */
 export const beatsQuery = (api: Client, piece: PieceRange) =>
   queryOptions({
     queryKey: ["beats", piece] as const,
     queryFn: async (): Promise<Beat[]> => {
-      const query = { limit: MOST_BEATS, ...interval(piece) };
+      const query = { kind: "r_peak" as const, limit: MOST_BEATS, ...interval(piece) };
       return (await body(api.GET("/v1/patients/{patient}/beats", { params: { path: { patient: piece.patient }, query } }))).items;
     },
     staleTime: Infinity,

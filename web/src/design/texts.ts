@@ -1,5 +1,7 @@
 /** Every text of the page. Short plain English, sentence case; say what is, then what to do. */
 
+const BEAT_CLASSES: Readonly<Record<string, string>> = { N: "normal", S: "supraventricular", V: "ventricular", F: "fusion", Q: "unsure" };
+
 export const texts = {
   product: "vitalwire",
   skip: "Skip to content",
@@ -129,6 +131,7 @@ export const texts = {
     caliper: "Caliper",
     caliperLine: (n: number) => (n === 0 ? "First line of the caliper" : "Second line of the caliper"),
     caliperRead: (ms: number, rate: number) => (rate > 0 ? `${String(ms)} ms · ${String(rate)} /min` : "0 ms"),
+    noBeats: "No beats found in the frozen trace",
     frozen: (time: string) => `Frozen ${time}, numbers live`,
     speed: "Sweep speed",
     gain: "ECG gain",
@@ -190,7 +193,11 @@ export const texts = {
     noStreams: "This patient's devices send no signal that could be stored.",
     events: "Events and alarms",
     noEvents: "No events in this time.",
-    counts: (letter: string, n: number) => `${letter === "•" ? "Beats not classified" : `Beats of class ${letter}`}: ${String(n)}`,
+    counts: (letter: string, n: number) => {
+      const name = BEAT_CLASSES[letter];
+      const of = name === undefined ? `Beats of class ${letter}` : `Beats of class ${letter} (${name})`;
+      return `${letter === "•" ? "Beats not classified" : of}: ${String(n)}`;
+    },
   },
   measure: {
     was: (value: string) => `was ${value}`,

@@ -13,6 +13,7 @@ import { LiveTrace, type TraceHandle } from "../../session/live-trace";
 import { type Moment, qualityOf } from "../../session/readings";
 import { lastPeaks } from "./caliper";
 import { type Caliper, CaliperLines } from "./caliper-lines";
+import { FrozenBeats, type FrozenEcg } from "./frozen-beats";
 import styles from "./live-signals.module.css";
 import { type Gain, GAINS, type PatientLane, patientLanes, type Speed, SPEEDS } from "./patient-lanes";
 import { useFreeze } from "./use-freeze";
@@ -47,17 +48,28 @@ export function LiveSignals({ patient, streams, worn, moment }: Properties) {
   });
   const fast = lanes.filter(({ mmPerS }) => mmPerS === speed); // they stand on top: one speed, one measure
   const pxPerS = pxPerMm * speed;
+  const [frozenEcg, setFrozenEcg] = useState<FrozenEcg | null>(null);
+  const ecgLane = lanes.findIndex(({ stream }) => stream === "ecg");
+  const noteEcg = (): void => {
+    const signal = ecgLane < 0 ? null : (trace.current?.signal(ecgLane) ?? null);
+    setFrozenEcg(signal === null ? null : { hz: signal.hz, pen: signal.pen, device: moment.live.waves.get(patient, "ecg")?.device ?? null });
+  };
+  const toggleFreeze = (): void => {
+    if (freeze.atMs === null) noteEcg();
+    freeze.toggle();
+  };
   const toggleCaliper = (): void => {
     const signal = fast.map((_, lane) => trace.current?.signal(lane) ?? null).find((known) => known !== null);
     if (caliper !== null || signal === undefined) {
       setCaliper(null);
       return;
     }
+    if (freeze.atMs === null) noteEcg();
     freeze.start();
     const { hz, pen, ring } = signal;
     setCaliper({ hz, pen, lines: lastPeaks(ring, { hz, pen, width: canvasWidth.current?.clientWidth ?? 0, pxPerS }) });
   };
-  useSignalKeys(freeze.toggle, toggleCaliper);
+  useSignalKeys(toggleFreeze, toggleCaliper);
   const changeSpeed = (next: Speed): void => {
     setCaliper(null); // its places belong to the other sweep
     setSpeed(next);
@@ -65,7 +77,7 @@ export function LiveSignals({ patient, streams, worn, moment }: Properties) {
   return (
     <section className={styles["card"]} aria-label={texts.patient.liveSignals} data-frozen={freeze.atMs !== null}>
       <div className={styles["tools"]}>
-        <Button size="small" aria-pressed={freeze.atMs !== null} data-testid="freeze" onClick={freeze.toggle}>
+        <Button size="small" aria-pressed={freeze.atMs !== null} data-testid="freeze" onClick={toggleFreeze}>
           {freeze.atMs === null ? <Pause size={15} aria-hidden="true" /> : <Play size={15} aria-hidden="true" />}
           {freeze.atMs === null ? texts.patient.freeze : texts.patient.resume}
           <kbd>Space</kbd>
@@ -89,6 +101,9 @@ export function LiveSignals({ patient, streams, worn, moment }: Properties) {
       ) : (
         <Lanes patient={patient} lanes={lanes} moment={moment} area={canvasWidth}>
           <LiveTrace patient={patient} lanes={looks} label={texts.patient.canvas} testId="live-canvas" frozen={freeze.atMs !== null} handle={trace} />
+          {freeze.atMs !== null && frozenEcg !== null && ecgLane === 0 && (
+            <FrozenBeats patient={patient} ecg={frozenEcg} nowMs={moment.nowMs} pxPerS={pxPerS} share={lanes[0]?.look.height ?? 0} />
+          )}
           {caliper !== null && (
             <CaliperLines
               caliper={caliper}

@@ -15,6 +15,7 @@ import { texts } from "../../design/texts";
 import { useInSight } from "../../design/use-in-sight";
 import { useWidth } from "../../design/use-width";
 import { useServerNow, useSession } from "../../session/session";
+import { countsOf } from "./marks";
 import { BEHIND_MS, FRESH_MS } from "./review-data";
 import { secondsIn } from "./review-drawing";
 import { reviewLanes } from "./review-lanes";
@@ -127,14 +128,11 @@ function StripState({ signals, following, onPresent }: { readonly signals: Store
 }
 
 function Counts({ signals, fromMs, toMs }: { readonly signals: StoredSignals; readonly fromMs: number; readonly toMs: number }) {
-  const counts = new Map<string, number>();
-  for (const { atMs, letter } of signals.marks) {
-    if (atMs >= fromMs && atMs <= toMs) counts.set(letter, (counts.get(letter) ?? 0) + 1);
-  }
+  const counts = countsOf(signals.marks.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs));
   return (
     <span className={styles["counts"]}>
       {[...counts].map(([letter, n]) => (
-        <span key={letter} data-letter={letter} role="img" aria-label={texts.review.counts(letter, n)}>
+        <span key={letter} data-letter={letter} role="img" aria-label={texts.review.counts(letter, n)} title={texts.review.counts(letter, n)}>
           <b>{letter}</b> {n}
         </span>
       ))}

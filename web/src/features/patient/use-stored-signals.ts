@@ -6,6 +6,7 @@ import type { StreamKey } from "../../api/types";
 import { useSession } from "../../session/session";
 import type { ReviewLane } from "./review-lanes";
 import { channelOf, extentOf, gapsOf, piecesOf, type Stretch, stretchesOf, type View } from "./review-data";
+import { marksOf } from "./marks";
 import type { Mark, StripLane } from "./review-drawing";
 
 export interface StoredLane extends StripLane {
@@ -21,8 +22,6 @@ export interface StoredSignals {
   readonly failed: boolean;
   readonly again: () => void;
 }
-
-const UNCLASSIFIED = "•";
 
 /** `knownMs`: what is later cannot be stored yet and is not missing. */
 export function useStoredSignals(patient: string, lanes: readonly ReviewLane[], view: View, at: { readonly nowMs: number; readonly knownMs: number; readonly enabled: boolean }): StoredSignals {
@@ -48,9 +47,11 @@ export function useStoredSignals(patient: string, lanes: readonly ReviewLane[], 
     stretches.sort((one, other) => one.startMs - other.startMs);
     return { ...lane, channel, stretches, gaps: whole ? gapsOf(stretches, shown) : [], extent: extentOf(stretches, shown) };
   });
+  const paper = answers.filter((_, index) => asked[index]?.lane.paper === true);
+  const senders = new Set(paper.flatMap(({ data }) => data?.device ?? []));
   return {
     lanes: stored,
-    marks: marksOf(beats.data ?? []),
+    marks: marksOf(beats.data ?? [], senders),
     loading: answers.some(({ data }) => data === undefined),
     failed: answers.some(({ isError }) => isError),
     again: () => {
@@ -65,9 +66,3 @@ function wholeOf(patient: string, pieces: readonly PieceRangeOf[]): PieceRange {
 }
 
 type PieceRangeOf = Omit<PieceRange, "patient">;
-
-function marksOf(beats: readonly { t: string; kind: string; class: string; rr_ms: number | null }[]): Mark[] {
-  return beats
-    .filter(({ kind }) => kind === "r_peak")
-    .map((beat) => ({ atMs: Date.parse(beat.t), letter: beat.class === "unclassified" ? UNCLASSIFIED : beat.class, rrMs: beat.rr_ms }));
-}
