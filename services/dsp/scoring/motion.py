@@ -9,7 +9,7 @@ from services.dsp.core.motion import falls as fall_estimator
 from services.dsp.core.motion import posture as postures
 from services.dsp.core.motion import steps as step_estimator
 from services.dsp.core.motion.fall_network import FallNetwork
-from services.dsp.core.windows import Floats
+from services.dsp.core.windows import SECOND_US, Floats
 from services.dsp.scoring.seconds import Result, Seconds
 
 
@@ -81,11 +81,11 @@ class falls:  # noqa: N801  # the scorer's name
         cls._network = fall_learning.learn(fall_learning.trials_of(samples, fell, rate_hz))
 
     def _step(self, second: Floats, end_s: int) -> list[Result]:
-        begin = np.array([(end_s - 1) * fall_estimator.SECOND_US])
+        begin = np.array([(end_s - 1) * SECOND_US])
         self._state, out = fall_estimator.step(
             self._state, second[None], begin, network=self._judge
         )
-        return [{"t": each.t / fall_estimator.SECOND_US, "fall": True} for each in out.findings]
+        return [{"t": each.t / SECOND_US, "fall": True} for each in out.findings]
 
 
 def steps(fs: float, channels: list[str]) -> Seconds:

@@ -17,7 +17,7 @@ from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.radar.demodulation import GRID_HZ, MM_PER_RADIAN, turned
 from services.dsp.core.radar.segments import hann, line_off
 from services.dsp.core.radar.thinning import thinned
-from services.dsp.core.windows import Instants, Samples, put, take
+from services.dsp.core.windows import Instants, Samples, put, second_of, take
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -30,7 +30,7 @@ HARMONICS = 4  # of the breath, taken out before the heart is looked for
 TAKEN_HZ = 0.067  # on both sides: the lobe of a Hann window of 30 s
 RIGHT = (0.45, 0.65)  # of its heart and breath; it does not know when it is wrong
 MEASURES = (Measure.HEART_RATE, Measure.RESPIRATION_RATE)
-SECOND_US, MINUTE_S = 1_000_000, 60
+MINUTE_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def step(state: PublishedState, samples: Samples, times: Instants) -> tuple[Publ
     newest = thinned(samples)
     window = np.concatenate((state.window[:, :, GRID_HZ:], newest), axis=2, dtype=np.float32)
     changed = PublishedState(window=window, told=state.told.copy())
-    due = np.flatnonzero((times // SECOND_US + 1) % HOP_S == 0)
+    due = np.flatnonzero((second_of(times) + 1) % HOP_S == 0)
     if len(due):
         part = take(changed, due)
         put(changed, due, PublishedState(window=part.window, told=_rates(part.window)))

@@ -22,7 +22,7 @@ from services.dsp.core.radar.demodulation import (
 from services.dsp.core.radar.pulse import pulse
 from services.dsp.core.radar.thinning import thinned
 from services.dsp.core.radar.triage import triage
-from services.dsp.core.windows import Floats, Instants, Samples, put, shifted, take
+from services.dsp.core.windows import Floats, Instants, Samples, put, second_of, shifted, take
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -31,7 +31,6 @@ HOP_S = 2  # on the grid of UTC
 LEVELS = 6  # hops for which a confirmed presence is held: 12 s
 MEMORY_S = WINDOW_S + HOP_S * LEVELS + 1
 MINUTE_S = 60
-SECOND_US = 1_000_000
 LEAST_MARGIN = 0.07
 MARGIN_OF_MISFIT = 1.0  # somebody behind, a tenth as strong, asks for as much more
 LEAST_EVIDENCE = 1.5
@@ -97,7 +96,7 @@ def step(state: RadarState, samples: Samples, times: Instants) -> tuple[RadarSta
     changed = RadarState(
         window=window, noise=noise, levels=state.levels.copy(), told=state.told.copy()
     )
-    due = np.flatnonzero((times // SECOND_US + 1) % HOP_S == 0)
+    due = np.flatnonzero((second_of(times) + 1) % HOP_S == 0)
     if len(due):
         put(changed, due, _looked(take(changed, due), samples.shape[2]))
     coverage = np.isfinite(window[:, 0, -SEEN_S * GRID_HZ :]).mean(axis=1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Finding, Output
-from services.dsp.core.windows import Instants, Samples, present, shifted
+from services.dsp.core.windows import SECOND_US, Instants, Samples, present, shifted
 from shared.contracts.events import EventKind, Severity
 
 GRID_HZ = 8
@@ -32,7 +32,6 @@ STOPPED = 0.2  # of the usual amplitude
 BREATHING_S, BREATHING = 4, 0.5  # so much effort for so long is breath again
 VOTES_S = 20  # what stands may be unknown for so long
 MEMORY_S = USUAL_S + VOTES_S + 5
-SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +116,7 @@ def _ended(row: int, start_us: int) -> Finding:
 
 
 def _end_us(start_us: int) -> int:
-    return start_us // SECOND_US * SECOND_US + SECOND_US
+    return (start_us + SECOND_US // 2) // SECOND_US * SECOND_US + SECOND_US
 
 
 def _resampler(rate_hz: int) -> Resampler:

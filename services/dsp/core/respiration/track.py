@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.respiration.likelihood import STEP_PER_MIN, rates
-from services.dsp.core.windows import Floats, Instants, Samples, shifted
+from services.dsp.core.windows import Floats, Instants, Samples, second_of, shifted
 
 HOP_S = 5
 HOPS = 12  # likelihoods kept: a minute
@@ -21,7 +21,6 @@ STEP_DEVIATION = 0.4  # /min a hop: breath varies by 3 to 5 % (0.6 /min at 15) w
 LEAP = 1e-3  # chance a hop of any other rate: a sigh, speech, another person
 NEAR_PER_MIN = 2.0
 EDGE_PER_MIN = 0.5  # a summit so near the lower end of the grid is the foot of something slower
-SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,7 @@ def init(devices: int, hops: int = HOPS) -> TrackState:
 
 def due(times: Instants) -> NDArray[np.intp]:
     """Rows whose second, which begins at `times`, ends on the grid of hops."""
-    return np.flatnonzero((times // SECOND_US + 1) % HOP_S == 0)
+    return np.flatnonzero((second_of(times) + 1) % HOP_S == 0)
 
 
 def followed(kept: Samples, newest: Samples) -> tuple[Samples, Tracked]:

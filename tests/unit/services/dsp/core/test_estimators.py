@@ -170,14 +170,14 @@ def chain_of(estimator: Estimator) -> list[Estimator]:
 
 def run(
     estimator: Estimator, samples: Floats, rate_hz: int, *, start: int = 0, end: int = DURATION_S,
-    beside: tuple[Floats, ...] = (),
+    beside: tuple[Floats, ...] = (), early_us: int = 0,
 ) -> list[Output]:  # fmt: skip
     chain = chain_of(estimator)
     states = {one.key: one.init(len(samples), rate_hz) for one in chain}
     outputs = []
     for second in range(start, end):
         block = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
-        times = np.full(len(samples), (START_S + second) * SECOND_US)
+        times = np.full(len(samples), (START_S + second) * SECOND_US - early_us)
         given: dict[str, Output] = {}
         for one in chain:
             taken: Any = block[:, 0] if one.n_channels == 1 else block[:, : one.n_channels]
@@ -296,6 +296,21 @@ def test_a_row_does_not_depend_on_the_rows_beside_it(key: str) -> None:
             assert numbers(alone[second], 0) == expected
             for copy in range(4):
                 assert numbers(in_crowd[second], copy * N + N - 1 - row) == expected
+
+
+@every_waveform
+def test_seconds_are_the_same_where_the_first_sample_is_a_little_early(key: str) -> None:
+    """A clock is early by up to half a sample: hops still fall where they did."""
+    estimator, case = CASES[key]
+    two = [one[:2] for one in (case.samples, *case.beside)]
+    plain, early = (
+        run(estimator, two[0], case.rate_hz, beside=tuple(two[1:]), end=60, early_us=early_us)
+        for early_us in (0, 400)
+    )
+    for one, other in zip(plain, early, strict=True):
+        for reading, again in zip(one.readings, other.readings, strict=True):
+            np.testing.assert_allclose(reading.value, again.value, rtol=1e-3)
+            np.testing.assert_array_equal(reading.coverage, again.coverage)
 
 
 @every
