@@ -83,7 +83,7 @@ async def replay(capture: Iterable[Heard], target: Target) -> Replayed:
         protocol=aiomqtt.ProtocolVersion.V5,
     )
     messages = list(capture)
-    keys = _keys(messages)
+    keys = keys_of(messages)
     async with client:
         await client.subscribe(down_topic(target.device, DownKind.STORED), qos=1)
         receipts = _Receipts({key for key in keys if key is not None})
@@ -141,7 +141,7 @@ class _Receipts:
             self._all.set()
 
 
-def _keys(messages: Sequence[Heard]) -> list[Key | None]:
+def keys_of(messages: Sequence[Heard]) -> list[Key | None]:
     """Boot and n of each message that is to be stored; None of the others."""
     codecs = load_codecs()
     decoders: dict[str, Decoder] = {}
