@@ -130,9 +130,9 @@ _ROWS = (
         low=0, high=15, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
     ),
     MeasureRow(
-        id=Measure.STEPS, key="steps", label="Steps", unit="steps", ucum="{steps}",
+        id=Measure.STEPS, key="steps", label="Steps in 5 s", unit="steps", ucum="{steps}",
         loinc="55423-8", mdc=None, mdc_code=None,
-        low=0, high=200_000, decimals=0, least_quality=0.3, interval_s=5, stale_s=86_400,
+        low=0, high=200_000, decimals=0, least_quality=0.3, interval_s=5, stale_s=30,
     ),
     MeasureRow(
         id=Measure.CADENCE, key="cadence", label="Cadence", unit="/min", ucum="/min",
