@@ -55,7 +55,12 @@ def _infrared(step: Callable[..., tuple[Any, Output]]) -> Callable[..., tuple[An
 
 
 JOLTS = Companion(stream=Stream.ACCELEROMETER, n_channels=3, rate_hz=pulse_in_motion.MOTION_HZ)
-THIGH = Companion(stream=Stream.ACCELEROMETER, n_channels=3, place=Place.THIGH)
+THIGH = Companion(
+    stream=Stream.ACCELEROMETER,
+    n_channels=3,
+    rate_hz=with_thigh.POSTURE_HZ,
+    place=Place.THIGH,
+)
 
 _COMPUTED = (
     Estimator(
@@ -214,7 +219,7 @@ _COMPUTED = (
         measures=(Measure.POSTURE,),
         delay_s=posture.DELAY_S,
         memory_s=posture.MEMORY_S,
-        init=posture.init,
+        init=with_thigh.posture_init,
         step=with_thigh.posture_step,
         companions=(THIGH,),
         places=frozenset({Place.CHEST}),
