@@ -21,13 +21,22 @@ from devices.simulators.ppg_terminal import PpgTerminal
 from devices.simulators.radar import FULL_SCALE_V, GAIN, RadarMonitor
 from devices.simulators.smsg_hub import HomeHub
 from devices.simulators.telecare import TelecareMonitor
-from devices.simulators.wellness import WellnessEcgNode
+from devices.simulators.wellness import POSTURE_EACH_S, WellnessEcgNode
+from services.dsp.core.motion.posture import Posture
 from shared.contracts.identity import DeviceId
 from shared.contracts.quality import FrameFlag
 from shared.contracts.telecare_card import file_name
 from tests.harness.eventually import eventually
 from tests.integration.devices.embedded import EMBEDDED, compile_c, library, running
-from tests.integration.systems.world import World, captured, devices_of, log_of, microseconds, world
+from tests.integration.systems.world import (
+    World,
+    captured,
+    devices_of,
+    instant,
+    log_of,
+    microseconds,
+    world,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -317,6 +326,35 @@ async def test_what_the_c_sender_sends_is_stored_once_and_shown(
     (segment,) = await whole.samples(C_SENDER, "ecg", rows[0]["t0"], 1)
     millivolts = segment["values"][0]
     assert (millivolts[0], max(millivolts)) == (0.0, pytest.approx(1.0))
+
+
+async def test_motion_is_shown_as_posture_and_steps(whole: World) -> None:
+    device = "sim-wellness-motion-01"
+    began_us = await whole.started_us(device)
+    names = [Posture.STANDING, Posture.SITTING]  # the first two of the simulated node
+
+    async def shown(measure: str, from_s: int, to_s: int) -> list[float]:
+        body = await whole.get(
+            f"/v1/patients/{whole.patients[device]}/vitals", measure=measure,
+            **{
+                "from": instant(began_us + from_s * 1_000_000),
+                "to": instant(began_us + to_s * 1_000_000),
+            },
+        )  # fmt: skip
+        return [point["value"] for point in body["points"] if point["value"] is not None]
+
+    async def all_is_told() -> bool:
+        return len(await shown("steps", 1, 2 * POSTURE_EACH_S)) >= 6
+
+    await eventually(all_is_told, within_s=60, every_s=1.0)
+    for place, name in enumerate(names):
+        turned_s = place * POSTURE_EACH_S + 5
+        values = await shown("posture", turned_s, (place + 1) * POSTURE_EACH_S - 1)
+        assert values
+        assert set(values) == {float(name)}
+    walked = sum(await shown("steps", 1, POSTURE_EACH_S + 5))
+    assert 20 <= walked <= 1.8 * POSTURE_EACH_S + 2
+    assert not sum(await shown("steps", POSTURE_EACH_S + 10, 2 * POSTURE_EACH_S))
 
 
 async def test_faults_are_seen_as_events(whole: World) -> None:
