@@ -2,7 +2,7 @@
 
 from services.dsp.core.spirometry import finder
 from services.dsp.core.windows import Floats
-from services.dsp.scoring.seconds import Result, Seconds
+from services.dsp.scorers.seconds import Result, Seconds
 
 
 def spirometry(fs: float, channels: list[str]) -> Seconds:

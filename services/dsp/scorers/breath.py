@@ -5,7 +5,7 @@ from typing import Any
 
 from services.dsp.core.outputs import Output
 from services.dsp.core.respiration import from_chest_motion, from_ecg, from_ppg, impedance
-from services.dsp.scoring.seconds import Result, Seconds, Step, shown, stream
+from services.dsp.scorers.seconds import Result, Seconds, Step, shown, stream
 
 
 def resp(fs: float, channels: list[str]) -> Seconds:

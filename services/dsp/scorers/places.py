@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.position import fingerprints
 from services.dsp.core.windows import Floats
-from services.dsp.scoring.seconds import Result
+from services.dsp.scorers.seconds import Result
 
 
 class position:  # noqa: N801  # the scorer's name

@@ -6,8 +6,8 @@ from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.ppg.calibrations import LINEAR
 from services.dsp.core.windows import Samples
-from services.dsp.scoring.heart import hr
-from services.dsp.scoring.seconds import Seconds, Step, only, reading_of, stream
+from services.dsp.scorers.heart import hr
+from services.dsp.scorers.seconds import Seconds, Step, only, reading_of, stream
 from shared.contracts.measures import MEASURES, Measure
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from services.dsp.core.outputs import Output
 from services.dsp.core.radar import vital_signs
-from services.dsp.scoring.seconds import Result, Seconds, only, shown, stream
+from services.dsp.scorers.seconds import Result, Seconds, only, shown, stream
 from shared.contracts.measures import MEASURES, Measure
 
 

@@ -5,13 +5,13 @@ A scorer calls ``factory(fs, channels)``, pushes samples in pieces of any size a
 it does not in life.
 """
 
-from services.dsp.scoring.breath import breathing_accel, resp
-from services.dsp.scoring.heart import ecg_beats, ecg_classes, ecg_noise, hr, hr_running
-from services.dsp.scoring.light import ppg_motion, ppg_rate, quality, spo2
-from services.dsp.scoring.lungs import spirometry
-from services.dsp.scoring.motion import falls, posture, steps
-from services.dsp.scoring.places import position
-from services.dsp.scoring.radar import radar
+from services.dsp.scorers.breath import breathing_accel, resp
+from services.dsp.scorers.heart import ecg_beats, ecg_classes, ecg_noise, hr, hr_running
+from services.dsp.scorers.light import ppg_motion, ppg_rate, quality, spo2
+from services.dsp.scorers.lungs import spirometry
+from services.dsp.scorers.motion import falls, posture, steps
+from services.dsp.scorers.places import position
+from services.dsp.scorers.radar import radar
 
 __all__ = [
     "breathing_accel",

@@ -10,7 +10,7 @@ from services.dsp.core.motion import posture as postures
 from services.dsp.core.motion import steps as step_estimator
 from services.dsp.core.motion.fall_network import FallNetwork
 from services.dsp.core.windows import SECOND_US, Floats
-from services.dsp.scoring.seconds import Result, Seconds
+from services.dsp.scorers.seconds import Result, Seconds
 
 
 class posture:  # noqa: N801  # the scorer's name

@@ -7,7 +7,7 @@ from typing import Any
 from services.dsp.core.ecg import classes, heart_rate
 from services.dsp.core.outputs import Output
 from services.dsp.core.windows import Samples
-from services.dsp.scoring.seconds import (
+from services.dsp.scorers.seconds import (
     SECOND_US,
     START_US,
     Result,
