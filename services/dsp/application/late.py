@@ -2,7 +2,9 @@
 
 What came late leaves the time that it touches to be done; the samples of that time are read back
 from storage, go through the same estimators, and what comes out is given out in a higher
-revision. So the last revision is what an undisturbed run would have given.
+revision. So the last revision is what an undisturbed run would have given. What was told by now is
+corrected at once; as live values go on to rest on the time that was touched, for as long as their
+estimators remember, all of it is computed once more when they do not any longer.
 """
 
 import asyncio
@@ -178,6 +180,8 @@ class LateLane:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
+    _corrected: set[Span] = field(default_factory=set, init=False)
+    """What waits and was worked into what was told by then."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work in what is due, until the stop.
@@ -198,16 +202,17 @@ class LateLane:
         stored = await self.table.stored(
             self.lane, quiet_s=self.pace.quiet_s, before_us=before_us - LEAST_TOUCHED_US
         )
+        self._corrected.intersection_update(stored)
         for span in merged(stored):
             if stop.is_set():
                 return
-            if span.end_us + touched_us(span.stream) > before_us:
-                continue  # live values will still rest on it
             inside = [
                 one for one in stored
                 if one[:2] == span[:2] and span.start_us <= one.start_us < span.end_us
             ]  # fmt: skip
-            if span.stream == BEATS_FIVE_MINUTES:
+            if span.end_us + touched_us(span.stream) > before_us:
+                await self._correct_for_now(inside, before_us)  # live values still rest on it
+            elif span.stream == BEATS_FIVE_MINUTES:
                 await self._summarise(span, inside)
             elif span.stream == FUSED_VALUES:
                 await self._fuse(span, inside)
@@ -215,24 +220,26 @@ class LateLane:
                 await self._correct(span, inside)
         self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
 
+    async def _correct_for_now(self, waiting: Sequence[Span], before_us: int) -> None:
+        """Compute again what was told before a time, once for all that has come to wait."""
+        fresh = [one for one in waiting if one not in self._corrected]
+        if not fresh or fresh[0].stream not in MAIN_STREAMS:
+            return
+        first = min(one.start_us for one in fresh)
+        last = max(one.end_us for one in fresh)
+        span = fresh[0]._replace(start_us=first, end_us=last)
+        known = _touched(span)
+        known = known._replace(end_us=min(known.end_us, before_us // SECOND_US * SECOND_US))
+        if known.end_us > known.start_us:
+            revision = await self._compute_again(known)
+            await self.table.done([], known, revision)
+            log.info("late_data_shown", device=span.device, stream=span.stream, revision=revision)
+        self._corrected.update(fresh)
+
     async def _correct(self, span: Span, waited: Sequence[Span]) -> None:
         """Compute one span again, give it out, remember it."""
-        whole_seconds = span._replace(
-            start_us=span.start_us // SECOND_US * SECOND_US - BEFORE_US,
-            end_us=-(-span.end_us // SECOND_US) * SECOND_US + touched_us(span.stream),
-        )
-        revision = await self.table.revision(whole_seconds)
-        began_s = self.clock.monotonic_s()
-        for start_us in range(whole_seconds.start_us, whole_seconds.end_us, PIECE_US):
-            end_us = min(start_us + PIECE_US, whole_seconds.end_us)
-            piece = span._replace(start_us=start_us, end_us=end_us)
-            values = await self._compute(piece, revision)
-            if values is not None and (len(values.vitals) or len(values.beats) or values.events):
-                await self.assignments.look_up(span.device)
-                await self.outlet.give(values, self.lane)
-                self.metrics.values.labels(LOOP).inc(len(values.vitals))
-                self.metrics.beats.labels(LOOP).inc(len(values.beats))
-        self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
+        whole_seconds = _touched(span)
+        revision = await self._compute_again(whole_seconds)
         if _gives_beats(span.stream):
             windows = windows_of(whole_seconds.start_us, whole_seconds.end_us)
             await self.table.note(
@@ -241,6 +248,22 @@ class LateLane:
         await self.table.done(waited, whole_seconds, revision)
         self.metrics.corrections.inc()
         log.info("late_data_worked_in", device=span.device, stream=span.stream, revision=revision)
+
+    async def _compute_again(self, whole_seconds: Span) -> int:
+        """Compute a time again and give it out; gives the revision."""
+        revision = await self.table.revision(whole_seconds)
+        began_s = self.clock.monotonic_s()
+        for start_us in range(whole_seconds.start_us, whole_seconds.end_us, PIECE_US):
+            end_us = min(start_us + PIECE_US, whole_seconds.end_us)
+            piece = whole_seconds._replace(start_us=start_us, end_us=end_us)
+            values = await self._compute(piece, revision)
+            if values is not None and (len(values.vitals) or len(values.beats) or values.events):
+                await self.assignments.look_up(piece.device)
+                await self.outlet.give(values, self.lane)
+                self.metrics.values.labels(LOOP).inc(len(values.vitals))
+                self.metrics.beats.labels(LOOP).inc(len(values.beats))
+        self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
+        return revision
 
     async def _summarise(self, span: Span, waited: Sequence[Span]) -> None:
         """Compute windows from stored beats; the first time as revision 0."""
@@ -312,6 +335,14 @@ class LateLane:
             gone = withdrawn(stored, beats, revision=revision)
             beats = all_of([beats, gone], beats=True)
         return Values(vitals, beats, findings_of(computed))
+
+
+def _touched(span: Span) -> Span:
+    """The whole seconds whose values rest on samples of a span."""
+    return span._replace(
+        start_us=span.start_us // SECOND_US * SECOND_US - BEFORE_US,
+        end_us=-(-span.end_us // SECOND_US) * SECOND_US + touched_us(span.stream),
+    )
 
 
 def _gives_beats(stream: int) -> bool:
