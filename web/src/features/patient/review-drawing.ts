@@ -175,6 +175,7 @@ function drawMarks({ context, color, width, x, fromMs }: Pen, marks: readonly Ma
       context.fillText(String(Math.round(rrMs)), (at + before) / 2, y);
     }
     before = at;
+    if (atMs < fromMs) continue; // over the calibration pulse there is no signal
     context.font = `700 12px ${font}`;
     const boxed = letter === "V" || letter === "S";
     if (boxed) {

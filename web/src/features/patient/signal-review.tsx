@@ -157,6 +157,7 @@ function EventList({ happened, nowMs, middleMs, onShow }: ListProperties) {
           <li key={happening.id}>
             <button
               type="button"
+              data-lasted={happening.endMs !== null || undefined}
               aria-current={middleMs !== null && Math.abs(happening.atMs - middleMs) < NEAR_MS ? "true" : undefined}
               onClick={() => {
                 onShow(happening.atMs);
@@ -164,7 +165,7 @@ function EventList({ happened, nowMs, middleMs, onShow }: ListProperties) {
             >
               <time title={formatDayTime(happening.atMs)}>{formatDay(happening.atMs) === today ? formatTimeOfDay(happening.atMs) : formatDayTime(happening.atMs)}</time>
               {happening.priority === null ? <i className={styles["dot"]} /> : <PriorityMark priority={happening.priority} />}
-              <span title={happening.text}>
+              <span>
                 {happening.text}
                 {happening.endMs !== null && <small>{endText(happening)}</small>}
               </span>
