@@ -43,23 +43,22 @@ def values_of(computed: list[Computed]) -> dict[tuple[int, ...], bytes]:
     return found
 
 
-def through(signals_of_lane: LaneSignals, frames: list[Frame]) -> list[Computed]:
+def through(lane: LaneSignals, frames: list[Frame]) -> list[Computed]:
     computed = []
     for one in frames:
-        signals_of_lane.take(read([one]))
-        computed.append(signals_of_lane.compute())
+        lane.take(read([one]))
+        computed.append(lane.compute())
     return computed
 
 
 @pytest.mark.parametrize("stream", [Stream.ECG, Stream.PPG, Stream.IMPEDANCE])
 def test_what_differs_lies_in_the_time_that_is_noted(stream: Stream) -> None:
     frames = frames_of(stream)
-    before, after = LaneSignals(), LaneSignals()
-    undisturbed = values_of(through(LaneSignals(), frames))
-    cut = values_of(through(before, frames[:CUT_S]))
-    noted = before.in_windows()
-    now_us = before.now
-    cut |= values_of(through(after, frames[CUT_S:]))
+    lane = LaneSignals()
+    before = through(lane, frames[:CUT_S])
+    noted, now_us = lane.in_windows(), lane.now
+    undisturbed = values_of(before + through(lane, frames[CUT_S:]))
+    cut = values_of(before) | values_of(through(LaneSignals(), frames[CUT_S:]))
 
     assert [(span.device, span.stream) for span in noted] == [(1, stream)]
     span = noted[0]

@@ -17,6 +17,7 @@ from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 from shared.contracts.quality import FrameFlag, Validity, ValueFlag
 from shared.contracts.records import Table
+from shared.contracts.streams import Stream
 from shared.contracts.vitals import VITAL
 from tests.unit.services.dsp import signals
 
@@ -161,13 +162,13 @@ def test_beats_stand_at_the_r_peaks_whatever_the_phase_of_the_samples() -> None:
 
 def test_a_replay_gives_the_same_from_then_on() -> None:
     """A lane that begins later than another gives the same as soon as its memory is full."""
-    duration_s = 50 + memory_of(1) + 40
-    beats = signals.beat_times(70, duration_s)
-    samples = signals.ecg(beats, duration_s, 250)[None]
-    frames = stream_of(1, 1, 250, samples, scale=0.001, shift_us=999)
+    memory_s = memory_of(Stream.IMPEDANCE)
+    duration_s = 50 + memory_s + 40
+    samples = signals.breathing(15, duration_s, 25)[None]
+    frames = stream_of(1, Stream.IMPEDANCE, 25, samples, scale=0.001, shift_us=999)
     whole = np.concatenate([*run(frames, [])[0].vitals])
     again = np.concatenate([*run(frames[50:], [])[0].vitals])
-    after_us = START_US + (50 + memory_of(1) + 1) * 1_000_000
+    after_us = START_US + (50 + memory_s + 1) * 1_000_000
     late, later = whole[whole["t"] > after_us], again[again["t"] > after_us]
     assert len(late) > 30
     assert late.tobytes() == later.tobytes()
