@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,20 @@ def test_the_order_of_summation_does_not_matter() -> None:
         shuffled = filtered(row[None, order], filter_bank(weights[order]))
         assert shuffled.tobytes() == straight.tobytes()
     np.testing.assert_allclose(straight[0], row @ weights, atol=1e-4)
+
+
+def test_what_is_zero_in_a_banded_matrix_needs_no_product() -> None:
+    """Left out or not, the bits are the same, beside holes too."""
+    rng = np.random.default_rng(4)
+    banded = filter_bank(toeplitz(rng.standard_normal(33), 128, stride=2))
+    assert banded.parts
+    assert sum(part.weights.size for part in banded.parts) < banded.weights.size / 2
+    assert not filter_bank(rng.standard_normal((288, 128))).parts
+    plain = replace(banded, parts=())
+    samples = rng.standard_normal((7, len(banded.weights)))
+    assert filtered(samples, banded).tobytes() == filtered(samples, plain).tobytes()
+    samples[2, 40:43] = np.nan
+    assert filtered(samples, banded).tobytes() == filtered(samples, plain).tobytes()
 
 
 def test_refuses_what_cannot_be_exact() -> None:
