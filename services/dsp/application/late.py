@@ -3,8 +3,9 @@
 What came late leaves the time that it touches to be done; the samples of that time are read back
 from storage, go through the same estimators, and what comes out is given out in a higher
 revision. So the last revision is what an undisturbed run would have given. What was told by now is
-corrected at once; as live values go on to rest on the time that was touched, for as long as their
-estimators remember, all of it is computed once more when they do not any longer.
+corrected at once, and each minute what was told since; as live values go on to rest on the time
+that was touched, for as long as their estimators remember, all of it is computed once more when
+they do not any longer.
 """
 
 import asyncio
@@ -60,6 +61,7 @@ from shared.runtime.waiting import pause
 log = structlog.get_logger()
 LOOP = "late"
 SECOND_US = 1_000_000
+SHOWN_EACH_US = 60 * SECOND_US
 COMPUTED_STREAMS = frozenset(MOST_CHANNELS)
 MAIN_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
 LEAST_TOUCHED_US = min(touched_us(stream) for stream in MAIN_STREAMS)
@@ -180,8 +182,8 @@ class LateLane:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
-    _corrected: set[Span] = field(default_factory=set, init=False)
-    """What waits and was worked into what was told by then."""
+    _shown: dict[Span, int] = field(default_factory=dict, init=False)
+    """What waits, and the time up to which it was worked into what was told."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work in what is due, until the stop.
@@ -202,7 +204,7 @@ class LateLane:
         stored = await self.table.stored(
             self.lane, quiet_s=self.pace.quiet_s, before_us=before_us - LEAST_TOUCHED_US
         )
-        self._corrected.intersection_update(stored)
+        self._shown = {span: until for span, until in self._shown.items() if span in stored}
         for span in merged(stored):
             if stop.is_set():
                 return
@@ -221,20 +223,27 @@ class LateLane:
         self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
 
     async def _correct_for_now(self, waiting: Sequence[Span], before_us: int) -> None:
-        """Compute again what was told before a time, once for all that has come to wait."""
-        fresh = [one for one in waiting if one not in self._corrected]
-        if not fresh or fresh[0].stream not in MAIN_STREAMS:
+        """Compute again what was told before a time: at once what is new, the rest each minute."""
+        if waiting[0].stream not in MAIN_STREAMS:
             return
-        first = min(one.start_us for one in fresh)
-        last = max(one.end_us for one in fresh)
-        span = fresh[0]._replace(start_us=first, end_us=last)
-        known = _touched(span)
-        known = known._replace(end_us=min(known.end_us, before_us // SECOND_US * SECOND_US))
-        if known.end_us > known.start_us:
-            revision = await self._compute_again(known)
-            await self.table.done([], known, revision)
-            log.info("late_data_shown", device=span.device, stream=span.stream, revision=revision)
-        self._corrected.update(fresh)
+        before_us = before_us // SECOND_US * SECOND_US
+        is_due = False
+        starts, ends = [], []
+        for one in waiting:
+            whole = _touched(one)
+            until_us = self._shown.get(one, whole.start_us)
+            end_us = min(whole.end_us, before_us)
+            if end_us > until_us:
+                starts.append(until_us)
+                ends.append(end_us)
+                is_due |= one not in self._shown or before_us - until_us >= SHOWN_EACH_US
+        if not is_due:
+            return
+        known = waiting[0]._replace(start_us=min(starts), end_us=max(ends))
+        revision = await self._compute_again(known)
+        await self.table.done([], known, revision)
+        self._shown.update(dict.fromkeys(waiting, known.end_us))
+        log.info("late_data_shown", device=known.device, stream=known.stream, revision=revision)
 
     async def _correct(self, span: Span, waited: Sequence[Span]) -> None:
         """Compute one span again, give it out, remember it."""
