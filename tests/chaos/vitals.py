@@ -10,6 +10,7 @@ from typing import NamedTuple
 import asyncpg
 import numpy as np
 
+from services.dsp.core.estimators import ESTIMATORS
 from services.dsp.core.lane import LaneSignals
 from shared.contracts.frames import Frame, decode_frames, encode_frames
 from shared.contracts.quality import FrameFlag, ValueFlag
@@ -17,7 +18,8 @@ from shared.contracts.records import BadBatch
 from tests.chaos.ledger import StoredFrame
 
 SECOND_US = 1_000_000
-UNSETTLED_US = 6 * SECOND_US  # the end of the data: nothing behind it settles these seconds
+# The end of the data: nothing behind it settles these seconds, of the slowest estimator too.
+UNSETTLED_US = (6 + max(one.delay_s for one in ESTIMATORS)) * SECOND_US
 KEPT_EACH_US = 5 * SECOND_US  # storage keeps the first live value of each five seconds
 
 
