@@ -193,6 +193,36 @@ def _five_seconds(values: dict[tuple[Any, ...], tuple[Any, ...]]) -> set[tuple[A
     return {(device, t // 5_000_000, *which) for device, t, *which in values}
 
 
+async def test_motion_is_shown_as_posture_and_steps(whole: World) -> None:
+    """Before the command that changes the rate of this node."""
+    device = "sim-wellness-motion-01"
+    began_us = await whole.started_us(device)
+    names = [Posture.STANDING, Posture.SITTING]  # the first two of the simulated node
+
+    async def shown(measure: str, from_s: int, to_s: int) -> list[float]:
+        body = await whole.get(
+            f"/v1/patients/{whole.patients[device]}/vitals", measure=measure,
+            **{
+                "from": instant(began_us + from_s * 1_000_000),
+                "to": instant(began_us + to_s * 1_000_000),
+            },
+        )  # fmt: skip
+        return [point["value"] for point in body["points"] if point["value"] is not None]
+
+    async def all_is_told() -> bool:
+        return len(await shown("steps", 1, 2 * POSTURE_EACH_S)) >= 6
+
+    await eventually(all_is_told, within_s=60, every_s=1.0)
+    for place, name in enumerate(names):
+        turned_s = place * POSTURE_EACH_S + 5
+        values = await shown("posture", turned_s, (place + 1) * POSTURE_EACH_S - 1)
+        assert values
+        assert set(values) == {float(name)}
+    walked = sum(await shown("steps", 1, POSTURE_EACH_S + 5))
+    assert 20 <= walked <= 1.8 * POSTURE_EACH_S + 2
+    assert not sum(await shown("steps", POSTURE_EACH_S + 10, 2 * POSTURE_EACH_S))
+
+
 @pytest.mark.parametrize("system", SAMPLES)
 async def test_rest_gives_the_samples_that_were_put_in(whole: World, system: str) -> None:
     device, unit, stream, measured, exactness = SAMPLES[system]
@@ -346,35 +376,6 @@ async def test_what_the_c_sender_sends_is_stored_once_and_shown(
     (segment,) = await whole.samples(C_SENDER, "ecg", rows[0]["t0"], 1)
     millivolts = segment["values"][0]
     assert (millivolts[0], max(millivolts)) == (0.0, pytest.approx(1.0))
-
-
-async def test_motion_is_shown_as_posture_and_steps(whole: World) -> None:
-    device = "sim-wellness-motion-01"
-    began_us = await whole.started_us(device)
-    names = [Posture.STANDING, Posture.SITTING]  # the first two of the simulated node
-
-    async def shown(measure: str, from_s: int, to_s: int) -> list[float]:
-        body = await whole.get(
-            f"/v1/patients/{whole.patients[device]}/vitals", measure=measure,
-            **{
-                "from": instant(began_us + from_s * 1_000_000),
-                "to": instant(began_us + to_s * 1_000_000),
-            },
-        )  # fmt: skip
-        return [point["value"] for point in body["points"] if point["value"] is not None]
-
-    async def all_is_told() -> bool:
-        return len(await shown("steps", 1, 2 * POSTURE_EACH_S)) >= 6
-
-    await eventually(all_is_told, within_s=60, every_s=1.0)
-    for place, name in enumerate(names):
-        turned_s = place * POSTURE_EACH_S + 5
-        values = await shown("posture", turned_s, (place + 1) * POSTURE_EACH_S - 1)
-        assert values
-        assert set(values) == {float(name)}
-    walked = sum(await shown("steps", 1, POSTURE_EACH_S + 5))
-    assert 20 <= walked <= 1.8 * POSTURE_EACH_S + 2
-    assert not sum(await shown("steps", POSTURE_EACH_S + 10, 2 * POSTURE_EACH_S))
 
 
 async def test_faults_are_seen_as_events(whole: World) -> None:
