@@ -204,7 +204,7 @@ class LateLane:
         stored = await self.table.stored(
             self.lane, quiet_s=self.pace.quiet_s, before_us=before_us - LEAST_TOUCHED_US
         )
-        self._shown = {span: until for span, until in self._shown.items() if span in stored}
+        self._shown = {span: self._shown[span] for span in stored if span in self._shown}
         for span in merged(stored):
             if stop.is_set():
                 return
