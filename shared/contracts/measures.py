@@ -40,6 +40,11 @@ class Measure(IntEnum):
     BREATHING_SEEN = 26
     FAST_BREATHING = 27
     PULSE_SEEN = 28
+    DOING = 29
+    EFFORT = 30
+    POSITION_X = 29
+    POSITION_Y = 30
+    ROOM = 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +54,8 @@ class MeasureRow:
     `low` and `high` bound what is plausible: a value outside is never given.
     `least_quality` is the quality below which no number is given.
     `stale_s` is the age after which a page shows no number any more; `interval_s` how often
-    a fresh one is expected.
+    a fresh one is expected. `codes` names the values 1, 2, ... of a measure that is no quantity:
+    of its values none is a mean. `adds_up` says that the sum of its values means something.
     """
 
     id: Measure
@@ -66,6 +72,8 @@ class MeasureRow:
     least_quality: float
     interval_s: float
     stale_s: float
+    codes: tuple[str, ...] = ()
+    adds_up: bool = False
 
 
 _ROWS = (
@@ -128,11 +136,16 @@ _ROWS = (
         id=Measure.POSTURE, key="posture", label="Posture", unit="1", ucum="1",
         loinc="8361-8", mdc=None, mdc_code=None,
         low=0, high=15, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
+        codes=(
+            "standing", "sitting", "bending", "lying_back", "lying_front", "lying_left",
+            "lying_right",
+        ),
     ),
     MeasureRow(
         id=Measure.STEPS, key="steps", label="Steps in 5 s", unit="steps", ucum="{steps}",
         loinc="55423-8", mdc=None, mdc_code=None,
         low=0, high=200_000, decimals=0, least_quality=0.3, interval_s=5, stale_s=30,
+        adds_up=True,
     ),
     MeasureRow(
         id=Measure.CADENCE, key="cadence", label="Cadence", unit="/min", ucum="/min",
@@ -152,7 +165,7 @@ _ROWS = (
     MeasureRow(
         id=Measure.POSITION, key="position", label="Position", unit="m", ucum="m",
         loinc=None, mdc=None, mdc_code=None,
-        low=-100_000, high=100_000, decimals=1, least_quality=0.3, interval_s=5, stale_s=15,
+        low=0, high=1_000, decimals=1, least_quality=0.3, interval_s=5, stale_s=15,
     ),
     MeasureRow(
         id=Measure.FVC, key="fvc", label="FVC", unit="L", ucum="L",
@@ -208,6 +221,33 @@ _ROWS = (
         id=Measure.PULSE_SEEN, key="pulse_seen", label="Pulse seen", unit="1", ucum="1",
         loinc=None, mdc=None, mdc_code=None,
         low=0, high=1, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
+    ),
+    MeasureRow(
+        id=Measure.DOING, key="doing", label="Doing", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=1, high=4, decimals=0, least_quality=0.5, interval_s=5, stale_s=30,
+        codes=("lying", "sitting", "standing", "walking"),
+    ),
+    MeasureRow(
+        id=Measure.EFFORT, key="effort", label="Effort", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=1, high=4, decimals=0, least_quality=0.5, interval_s=5, stale_s=30,
+        codes=("still", "light", "moderate", "vigorous"),
+    ),
+    MeasureRow(
+        id=Measure.POSITION_X, key="position_x", label="Position, x", unit="m", ucum="m",
+        loinc=None, mdc=None, mdc_code=None,
+        low=-100_000, high=100_000, decimals=1, least_quality=0.3, interval_s=5, stale_s=15,
+    ),
+    MeasureRow(
+        id=Measure.POSITION_Y, key="position_y", label="Position, y", unit="m", ucum="m",
+        loinc=None, mdc=None, mdc_code=None,
+        low=-100_000, high=100_000, decimals=1, least_quality=0.3, interval_s=5, stale_s=15,
+    ),
+    MeasureRow(  # the number of a room; a 32-bit float holds them up to 2^24 exactly
+        id=Measure.ROOM, key="room", label="Room", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=1, high=16_777_215, decimals=0, least_quality=0.5, interval_s=5, stale_s=15,
     ),
 )  # fmt: skip
 

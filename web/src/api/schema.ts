@@ -2113,7 +2113,7 @@ export interface components {
              * Measure
              * @enum {string}
              */
-            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen";
+            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room";
             /** Reason */
             reason?: string | null;
         };
@@ -7381,7 +7381,7 @@ export interface operations {
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
                 /** @description Key of a measure */
-                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen";
+                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room";
                 /** @description Only what was computed by this method */
                 method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor" | "radar_pulse" | "radar_breath" | "radar_presence" | "radar_published" | "radar_triage" | "motion_tilt" | "motion_steps" | "motion_steps_published" | "motion_magnitude" | "wifi_fingerprints" | "flow_blow" | "ecg_respiration" | "ppg_respiration" | "chest_motion_breath" | "respiration_fused" | "normal_intervals";
                 /** @description Points that the answer has at most, about */
