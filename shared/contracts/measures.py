@@ -40,11 +40,11 @@ class Measure(IntEnum):
     BREATHING_SEEN = 26
     FAST_BREATHING = 27
     PULSE_SEEN = 28
-    DOING = 29
-    EFFORT = 30
     POSITION_X = 29
     POSITION_Y = 30
     ROOM = 31
+    DOING = 32
+    EFFORT = 33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,8 @@ class MeasureRow:
     `low` and `high` bound what is plausible: a value outside is never given.
     `least_quality` is the quality below which no number is given.
     `stale_s` is the age after which a page shows no number any more; `interval_s` how often
-    a fresh one is expected. `codes` names the values 1, 2, ... of a measure that is no quantity:
-    of its values none is a mean. `adds_up` says that the sum of its values means something.
+    a fresh one is expected. `is_code`: its values are no quantities, so they have no mean; `codes`
+    names the values 1, 2, ... where each has a name. `adds_up`: their sum means something.
     """
 
     id: Measure
@@ -72,6 +72,7 @@ class MeasureRow:
     least_quality: float
     interval_s: float
     stale_s: float
+    is_code: bool = False
     codes: tuple[str, ...] = ()
     adds_up: bool = False
 
@@ -136,6 +137,7 @@ _ROWS = (
         id=Measure.POSTURE, key="posture", label="Posture", unit="1", ucum="1",
         loinc="8361-8", mdc=None, mdc_code=None,
         low=0, high=15, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
+        is_code=True,
         codes=(
             "standing", "sitting", "bending", "lying_back", "lying_front", "lying_left",
             "lying_right",
@@ -223,18 +225,6 @@ _ROWS = (
         low=0, high=1, decimals=0, least_quality=0.5, interval_s=1, stale_s=15,
     ),
     MeasureRow(
-        id=Measure.DOING, key="doing", label="Doing", unit="1", ucum="1",
-        loinc=None, mdc=None, mdc_code=None,
-        low=1, high=4, decimals=0, least_quality=0.5, interval_s=5, stale_s=30,
-        codes=("lying", "sitting", "standing", "walking"),
-    ),
-    MeasureRow(
-        id=Measure.EFFORT, key="effort", label="Effort", unit="1", ucum="1",
-        loinc=None, mdc=None, mdc_code=None,
-        low=1, high=4, decimals=0, least_quality=0.5, interval_s=5, stale_s=30,
-        codes=("still", "light", "moderate", "vigorous"),
-    ),
-    MeasureRow(
         id=Measure.POSITION_X, key="position_x", label="Position, x", unit="m", ucum="m",
         loinc=None, mdc=None, mdc_code=None,
         low=-100_000, high=100_000, decimals=1, least_quality=0.3, interval_s=5, stale_s=15,
@@ -248,6 +238,19 @@ _ROWS = (
         id=Measure.ROOM, key="room", label="Room", unit="1", ucum="1",
         loinc=None, mdc=None, mdc_code=None,
         low=1, high=16_777_215, decimals=0, least_quality=0.5, interval_s=5, stale_s=15,
+        is_code=True,
+    ),
+    MeasureRow(
+        id=Measure.DOING, key="doing", label="Doing", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=1, high=4, decimals=0, least_quality=0.5, interval_s=5, stale_s=30,
+        is_code=True, codes=("lying", "sitting", "standing", "walking"),
+    ),
+    MeasureRow(
+        id=Measure.EFFORT, key="effort", label="Effort", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=1, high=4, decimals=0, least_quality=0.5, interval_s=5, stale_s=30,
+        is_code=True, codes=("still", "light", "moderate", "vigorous"),
     ),
 )  # fmt: skip
 

@@ -33,6 +33,8 @@ class Method(IntEnum):
     CHEST_MOTION_BREATH = 22
     RESPIRATION_FUSED = 23
     NORMAL_INTERVALS = 24
+    MOTION_STEP_LENGTH = 25
+    MOTION_SUMMARY = 26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,7 @@ _ROWS = (
     MethodRow(
         id=Method.MOTION_MAGNITUDE,
         key="motion_magnitude",
-        says="From how much the acceleration differs from gravity",
+        says="Mean amplitude deviation of the acceleration over five seconds",
     ),
     MethodRow(
         id=Method.WIFI_FINGERPRINTS,
@@ -165,6 +167,16 @@ _ROWS = (
         id=Method.NORMAL_INTERVALS,
         key="normal_intervals",
         says="From the intervals between normal heart beats of five minutes",
+    ),
+    MethodRow(
+        id=Method.MOTION_STEP_LENGTH,
+        key="motion_step_length",
+        says="Cadence times a step length from how far the trunk rises and falls",
+    ),
+    MethodRow(
+        id=Method.MOTION_SUMMARY,
+        key="motion_summary",
+        says="From postures and steps of five seconds",
     ),
 )
 
