@@ -41,6 +41,8 @@ class Estimator:
     instead_of : the first row of the same name that takes a stream runs on it; empty: runs anyway
     after : key of the row whose `Output` its step takes too
     places : where the stream must be worn; None: anywhere
+    fills_channels : takes fewer channels too; those that are not sent are NaN
+    needs_maps : its step takes the maps of places too, and the devices of the rows
     """
 
     key: str
@@ -57,6 +59,8 @@ class Estimator:
     after: str | None = None
     companions: tuple[Companion, ...] = ()
     places: frozenset[Place] | None = None
+    fills_channels: bool = False
+    needs_maps: bool = False
 
     @property
     def forgets_s(self) -> int:
@@ -67,7 +71,8 @@ class Estimator:
         """Whether frames of this kind are for this estimator."""
         low, high = self.rates_hz
         is_here = self.places is None or place in self.places
-        fits = channels >= self.n_channels and low <= rate_hz <= high
+        enough = channels >= self.n_channels or self.fills_channels
+        fits = enough and low <= rate_hz <= high
         return stream == self.stream and fits and is_here
 
 

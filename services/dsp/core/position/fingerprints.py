@@ -89,14 +89,31 @@ def fingerprint_map(
     return FingerprintMap(dbm, xy_m, room, facing)
 
 
-def locate(places: FingerprintMap, dbm: Floats, heading_deg: Floats | None = None) -> Fixes:
-    """Places of scans (scans, access points); `heading_deg` (scans,) where it is known."""
+class Nearest(NamedTuple):
+    """The measured places that are most like each scan.
+
+    Attributes
+    ----------
+    order, weight : (scans, nearest), rows of the map, and how much each speaks for the scan being
+        there, 0 where it does not
+    """
+
+    order: NDArray[np.intp]
+    weight: Floats
+
+
+def nearest(places: FingerprintMap, dbm: Floats, heading_deg: Floats | None = None) -> Nearest:
+    """What scans (scans, access points) are like; `heading_deg` (scans,), NaN where unknown."""
     distance = _sorensen(_powered(dbm), _powered(places.dbm))
     distance = np.where(_faces(places, heading_deg, len(dbm)), distance, np.inf)
-    order, nearest = _nearest(distance, N_NEAREST)
-    alike = np.isfinite(nearest) & (nearest[:, :1] <= ALIKE)
-    weight = np.where(alike, 1 / (np.where(alike, nearest, 0.0) + NEAR) ** 2, 0.0)
-    return _fixes(places, order, weight)
+    order, apart = _nearest(distance, N_NEAREST)
+    alike = np.isfinite(apart) & (apart[:, :1] <= ALIKE)
+    return Nearest(order, np.where(alike, 1 / (np.where(alike, apart, 0.0) + NEAR) ** 2, 0.0))
+
+
+def locate(places: FingerprintMap, dbm: Floats, heading_deg: Floats | None = None) -> Fixes:
+    """Places of scans (scans, access points); `heading_deg` (scans,) where it is known."""
+    return _fixes(places, *nearest(places, dbm, heading_deg))
 
 
 def locate_published(
@@ -107,9 +124,9 @@ def locate_published(
     there = np.where(np.isfinite(places.dbm), places.dbm, FLOOR_DBM)
     distance = np.stack([np.sqrt(((there - scan) ** 2).sum(axis=1)) for scan in here])
     distance = np.where(_faces(places, heading_deg, len(dbm)), distance, np.inf)
-    order, nearest = _nearest(distance, PUBLISHED_NEAREST)
+    order, apart = _nearest(distance, PUBLISHED_NEAREST)
     heard = np.isfinite(dbm).any(axis=1, keepdims=True)
-    weight = (np.isfinite(nearest) & heard).astype(np.float64)
+    weight = (np.isfinite(apart) & heard).astype(np.float64)
     return _fixes(places, order, weight)
 
 
@@ -121,12 +138,11 @@ def _powered(dbm: Floats) -> Floats:
 
 def _sorensen(scans: Floats, places: Floats) -> Floats:
     """(scans, places), 0 where alike, 1 where nothing is shared."""
-    rows = []
-    for scan in scans:
-        total = (scan + places).sum(axis=1)
-        apart = np.abs(scan - places).sum(axis=1)
-        rows.append(np.where(total > 0, apart / np.where(total > 0, total, 1.0), 1.0))
-    return np.asarray(rows).reshape(len(scans), len(places))
+    total, apart = np.zeros((2, len(scans), len(places)))
+    for scan, place in zip(scans.T, places.T, strict=True):  # one access point after the other
+        total += scan[:, None] + place
+        apart += np.abs(scan[:, None] - place)
+    return np.where(total > 0, apart / np.where(total > 0, total, 1.0), 1.0)
 
 
 def _faces(places: FingerprintMap, heading_deg: Floats | None, scans: int) -> NDArray[np.bool_]:
