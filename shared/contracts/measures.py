@@ -45,6 +45,7 @@ class Measure(IntEnum):
     ROOM = 31
     DOING = 32
     EFFORT = 33
+    TIME_SINCE_BREATH = 34
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,6 +252,11 @@ _ROWS = (
         loinc=None, mdc=None, mdc_code=None,
         low=1, high=4, decimals=0, least_quality=0.5, interval_s=5, stale_s=30,
         is_code=True, codes=("still", "light", "moderate", "vigorous"),
+    ),
+    MeasureRow(
+        id=Measure.TIME_SINCE_BREATH, key="time_since_breath", label="Time since last breath",
+        unit="s", ucum="s", loinc=None, mdc=None, mdc_code=None,
+        low=0, high=120, decimals=0, least_quality=0.3, interval_s=5, stale_s=15,
     ),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ class Condition(StrEnum):
     SPO2_DESATURATION = "spo2_desaturation"
     RESPIRATION_RATE_HIGH = "respiration_rate_high"
     RESPIRATION_RATE_LOW = "respiration_rate_low"
+    APNOEA = "apnoea"
     DATA_STOPPED = "data_stopped"
     LEAD_OFF = "lead_off"
 
@@ -111,6 +112,7 @@ Rule = LimitRule | EventRule | SilenceRule
 _RATES = (Measure.HEART_RATE, Measure.PULSE_RATE)
 _SPO2 = (Measure.SPO2,)
 _BREATHS = (Measure.RESPIRATION_RATE,)
+_SINCE_BREATH = (Measure.TIME_SINCE_BREATH,)
 
 # Priorities: clinical tables, section 2, start values (decided, for the site's clinician to sign).
 LIMIT_RULES = (
@@ -144,6 +146,10 @@ LIMIT_RULES = (
     LimitRule(
         condition=Condition.RESPIRATION_RATE_LOW, measures=_BREATHS, bound=Bound.LOW,
         priority=Priority.MEDIUM,
+    ),
+    LimitRule(
+        condition=Condition.APNOEA, measures=_SINCE_BREATH, bound=Bound.HIGH,
+        priority=Priority.HIGH,
     ),
 )  # fmt: skip
 EVENT_RULES = (

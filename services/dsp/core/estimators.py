@@ -190,10 +190,11 @@ _COMPUTED = (
     ),
     Estimator(
         key="impedance_apnoea",
+        after="impedance",
         stream=Stream.IMPEDANCE,
         n_channels=1,
         rates_hz=(8, 1000),
-        measures=(),
+        measures=(Measure.TIME_SINCE_BREATH,),
         delay_s=apnoea.DELAY_S,
         memory_s=apnoea.MEMORY_S,
         init=apnoea.init,

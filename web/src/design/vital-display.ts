@@ -21,6 +21,7 @@ export const VITALS = {
   pulse_rate: { key: "pulse_rate", short: "PR", name: "Pulse rate", ink: "--p-ecg", unit: "bpm" },
   spo2: { key: "spo2", short: "SpO₂", name: "Oxygen saturation", ink: "--p-spo2" },
   respiration_rate: { key: "respiration_rate", short: "RR", name: "Breathing rate", ink: "--p-resp" },
+  time_since_breath: { key: "time_since_breath", short: "Last breath", name: "Time since last breath", ink: "--p-resp" },
   temperature: { key: "temperature", short: "Temp", name: "Temperature", ink: "--p-temp" },
   perfusion_index: { key: "perfusion_index", short: "PI", name: "Perfusion index", ink: "--p-spo2" },
   presence: { key: "presence", short: "Presence", name: "Presence", ink: "--text", words: { 0: "Nobody seen", 1: "Somebody" } },

@@ -1,8 +1,13 @@
-"""Breath that stops, in the impedance of the chest: begin and end of an apnoea.
+"""Breath that stops, in the impedance of the chest: how long ago the last one was, and apnoeas.
 
 Effort is how far the signal moves within a second. It is compared with the effort of the last two
 and a half minutes: nothing is learned, and what is older is forgotten. After two minutes without
-breath there is nothing left to compare with, and the finding ends by itself.
+breath there is nothing left to compare with: the finding ends by itself, and no time is told until
+the louder seconds before have left the window.
+
+The time since the last breath is what alarms compare with the limit of a patient. It is trusted as
+the rate of breath was lately, by the estimator before this one: a signal in which no breath was
+seen tells nothing of one that stops.
 
 References
 ----------
@@ -16,9 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
-from services.dsp.core.outputs import Finding, Output
-from services.dsp.core.windows import SECOND_US, Instants, Samples, present, shifted
+from services.dsp.core.outputs import Finding, Output, Reading
+from services.dsp.core.respiration import impedance
+from services.dsp.core.windows import SECOND_US, Instants, Samples, present, second_of, shifted
 from shared.contracts.events import EventKind, Severity
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
 
 GRID_HZ = 8
 RESAMPLING_DELAY = 12  # of GRID_HZ: 1.5 s
@@ -31,7 +39,16 @@ KNOWN_S = 40  # of effort: before, nobody knows what is usual
 STOPPED = 0.2  # of the usual amplitude
 BREATHING_S, BREATHING = 4, 0.5  # so much effort for so long is breath again
 VOTES_S = 20  # what stands may be unknown for so long
-MEMORY_S = USUAL_S + VOTES_S + 5
+LOUD_SHARE = 0.95  # quantile that still knows breath when `USUAL_SHARE` has forgotten it
+FORGOTTEN_S = int(USUAL_SHARE * USUAL_S)  # so long without breath nobody knows what is usual
+# The rate speaks of the minute that ended 5 s before: within 45 s one is left that saw no pause.
+TRUST_S = 45
+MEMORY_S = max(USUAL_S + VOTES_S + 5, impedance.MEMORY_S + TRUST_S)
+# Rates of quality 0.5 and more are of breath (docs/science/respiration.md), so its end is one's.
+TRUSTS = ((0.0, 0.3, 0.5, 1.0), (0.0, 0.3, 0.7, 0.95))
+TOLD_EACH_S = 5  # on the grid of UTC, and each second of a pause of
+PAUSE_S = 5
+SEEN_S = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +60,14 @@ class ApnoeaState:
     tail : (devices, GRID_HZ), the last second
     effort : (devices, USUAL_S), mean square of the change over a second, NaN where missing
     votes : (devices, VOTES_S): 1 stopped, -1 breathing, 0 unknown
+    trust : (devices, TRUST_S), quality of the rate of breath
     """
 
     resampler: ResamplerState
     tail: Samples
     effort: Samples
     votes: NDArray[np.int8]
+    trust: Samples
 
 
 def init(devices: int, rate_hz: int) -> ApnoeaState:
@@ -58,22 +77,35 @@ def init(devices: int, rate_hz: int) -> ApnoeaState:
         tail=np.full((devices, GRID_HZ), np.nan),
         effort=np.full((devices, USUAL_S), np.nan),
         votes=np.zeros((devices, VOTES_S), dtype=np.int8),
+        trust=np.zeros((devices, TRUST_S)),
     )
 
 
 def step(
-    state: ApnoeaState, samples: Samples, times: Instants, *, least_s: int = LEAST_S
+    state: ApnoeaState,
+    samples: Samples,
+    times: Instants,
+    breath: Output,
+    *,
+    least_s: int = LEAST_S,
 ) -> tuple[ApnoeaState, Output]:
     """Take one second of (devices, rate_hz), any linear unit; tell what began or ended.
 
-    `least_s` : so long breath must stop, 5 to 60
+    Parameters
+    ----------
+    breath : what `impedance` gave out of the same second
+    least_s : so long breath must stop, 5 to 60
     """
     inner, newest = _resampler(samples.shape[1]).step(state.resampler, samples)
     change = newest - state.tail
     effort = shifted(state.effort, (change * change).sum(axis=1)[:, None] / GRID_HZ)
     vote = votes_of(effort, least_s)
     changed = ApnoeaState(
-        resampler=inner, tail=newest, effort=effort, votes=shifted(state.votes, vote[:, None])
+        resampler=inner,
+        tail=newest,
+        effort=effort,
+        votes=shifted(state.votes, vote[:, None]),
+        trust=shifted(state.trust, breath.readings[0].quality[:, None]),
     )
     # Both look back equally far, so that a run that begins later sees the same change.
     was, is_now = _stands(state.votes[:, 1:]), _stands(changed.votes[:, 1:])
@@ -83,16 +115,56 @@ def step(
         else _ended(int(row), int(times[row]))
         for row in np.flatnonzero(was != is_now)
     )
-    return changed, Output((), None, findings)
+    return changed, Output((_since_breath(changed, times),), None, findings)
+
+
+def _since_breath(state: ApnoeaState, times: Instants) -> Reading:
+    """Seconds since the last breath, now and then while there is breath."""
+    pause = pauses(state.effort)
+    seen = np.isfinite(state.effort[:, -SEEN_S:]).mean(axis=1)
+    with np.errstate(invalid="ignore"):
+        due = ((second_of(times) + 1) % TOLD_EACH_S == 0) | ~(pause < PAUSE_S)
+    trust = np.interp(state.trust.max(axis=1), *TRUSTS)
+    return Reading(
+        Measure.TIME_SINCE_BREATH,
+        Method.IMPEDANCE_BREATHS,
+        np.where(due, pause, np.nan),
+        np.where(due & np.isfinite(pause), trust, 0.0),
+        np.where(due, seen, 0.0),
+    )
+
+
+def pauses(effort: Samples) -> Samples:
+    """Seconds without breath up to now, (devices,); NaN where nobody knows."""
+    usual, known = _usual(effort, USUAL_SHARE)
+    loud, _ = _usual(effort, LOUD_SHARE)
+    pause, ended_by = _trailing(effort < STOPPED * STOPPED * usual[:, None], effort)
+    longest, _ = _trailing(effort < STOPPED * STOPPED * loud[:, None], effort)
+    told = known & np.isfinite(ended_by) & (longest < FORGOTTEN_S)
+    return np.where(told, pause, np.where(known & (pause >= FORGOTTEN_S), FORGOTTEN_S, np.nan))
+
+
+def _trailing(still: NDArray[np.bool_], effort: Samples) -> tuple[Samples, Samples]:
+    """How many seconds at the end are still, and the effort of the one before them."""
+    n = still.shape[1]
+    moved = ~still[:, ::-1]
+    length = np.where(moved.any(axis=1), np.argmax(moved, axis=1), n)
+    before = effort[np.arange(len(effort)), np.maximum(n - 1 - length, 0)]
+    return length.astype(np.float64), before
+
+
+def _usual(effort: Samples, share: float) -> tuple[Samples, NDArray[np.bool_]]:
+    """A quantile of the effort, and whether enough is known of it."""
+    ordered = np.sort(effort, axis=1)  # NaN last
+    n = np.isfinite(effort).sum(axis=1)
+    at = np.clip((share * n).astype(np.intp), 0, effort.shape[1] - 1)
+    usual = present(ordered[np.arange(len(effort)), at])
+    return usual, (n >= KNOWN_S) & (usual > 0)
 
 
 def votes_of(effort: Samples, least_s: int) -> NDArray[np.int8]:
     """1 where breath has stopped for `least_s`, -1 where there is breath, 0 where unknown."""
-    ordered = np.sort(effort, axis=1)  # NaN last
-    n = np.isfinite(effort).sum(axis=1)
-    at = np.clip((USUAL_SHARE * n).astype(np.intp), 0, effort.shape[1] - 1)
-    usual = present(ordered[np.arange(len(effort)), at])
-    known = (n >= KNOWN_S) & (usual > 0)
+    usual, known = _usual(effort, USUAL_SHARE)
     still = (effort[:, -least_s:] < STOPPED * STOPPED * usual[:, None]).all(axis=1)
     recent = effort[:, -BREATHING_S:].sum(axis=1) / BREATHING_S
     breathing = recent > BREATHING * BREATHING * usual

@@ -10,6 +10,7 @@ const SCALES: Readonly<Record<string, Range>> = {
   pulse_rate: { low: 30, high: 180 },
   spo2: { low: 75, high: 100 },
   respiration_rate: { low: 2, high: 45 },
+  time_since_breath: { low: 5, high: 60 },
   temperature: { low: 34, high: 41 },
 };
 

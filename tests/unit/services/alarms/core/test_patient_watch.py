@@ -37,6 +37,7 @@ ADULT = {
     "spo2_desaturation": (SPO2, 79, 80, 0),
     "respiration_rate_high": (RR, 31, 30, 14),
     "respiration_rate_low": (RR, 7, 8, 14),
+    "apnoea": (Measure.TIME_SINCE_BREATH, 21, 20, 0),
 }
 
 
@@ -78,6 +79,21 @@ def test_high_latches_medium_does_not(bedside: Bedside) -> None:
     seen = bedside.acknowledge(30, bedside.standing()["spo2_desaturation"])
     assert [(it.state, it.ended_because) for it in seen] == [(Standing.ENDED, Ending.SEEN)]
     assert bedside.standing() == {}
+
+
+def test_a_patient_has_a_limit_of_apnoea_of_their_own(bedside: Bedside) -> None:
+    bedside.configure(
+        0, Override(measure="time_since_breath", low=None, high=12, enabled=True, patient=5)
+    )
+    for second in range(12):
+        bedside.hear(second, Measure.TIME_SINCE_BREATH, second + 1)
+    assert bedside.standing() == {}
+    bedside.hear(12, Measure.TIME_SINCE_BREATH, 13)
+    alarm = bedside.standing()["apnoea"]
+    assert (alarm.priority, alarm.value, alarm.limit) == (Priority.HIGH, 13, 12)
+    for second in range(13, 40):
+        bedside.hear(second, Measure.TIME_SINCE_BREATH, second % 3)
+    assert bedside.standing()["apnoea"].state is Standing.CLEARED, "seen by nobody yet"
 
 
 def test_dancing_on_the_limit_for_ten_minutes_is_one_alarm(bedside: Bedside) -> None:

@@ -3,9 +3,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.dsp.core.outputs import Finding
+from services.dsp.core.outputs import Finding, Output, Reading
 from services.dsp.core.respiration import apnoea
 from shared.contracts.events import EventKind
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
 
 RATE_HZ = 25
@@ -24,15 +26,36 @@ def chest(per_min: float, *, stopped_s: float = STOPPED_S, seed: int = 0) -> Flo
     return 500 + breath + heart + 0.2 * np.sin(0.06 * t) + 0.02 * rng.standard_normal(len(t))
 
 
-def found(samples: Floats, *, begin_s: int = 0, **options: Any) -> list[tuple[int, Finding]]:
+def outputs(
+    samples: Floats, *, begin_s: int = 0, trust: float = 0.9, **options: Any
+) -> list[tuple[int, Output]]:
     state = apnoea.init(len(samples), RATE_HZ)
-    findings: list[tuple[int, Finding]] = []
+    rate = np.full(len(samples), 15.0)
+    reading = Reading(
+        Measure.RESPIRATION_RATE, Method.IMPEDANCE_SPECTRUM, rate, 0 * rate + trust, 0 * rate + 1
+    )
+    told = []
     for second in range(begin_s, samples.shape[1] // RATE_HZ):
         block = samples[:, second * RATE_HZ : (second + 1) * RATE_HZ]
         times = np.full(len(samples), (START_S + second) * SECOND_US)
-        state, output = apnoea.step(state, block, times, **options)
-        findings += [(second, finding) for finding in output.findings]
-    return findings
+        state, output = apnoea.step(state, block, times, Output((reading,)), **options)
+        told.append((second, output))
+    return told
+
+
+def found(samples: Floats, *, begin_s: int = 0, **options: Any) -> list[tuple[int, Finding]]:
+    told = outputs(samples, begin_s=begin_s, **options)
+    return [(second, finding) for second, output in told for finding in output.findings]
+
+
+def pauses(samples: Floats, **options: Any) -> Floats:
+    """Seconds since the last breath by (second, device), NaN where none is told."""
+    told = outputs(samples, **options)
+    return np.array([
+        np.where(reading.coverage > 0, reading.value, np.nan)
+        for _, output in told
+        for reading in output.readings
+    ])  # fmt: skip
 
 
 @pytest.mark.parametrize("per_min", [6, 12, 20, 35, 45])
@@ -78,3 +101,45 @@ def test_a_run_that_begins_its_memory_earlier_tells_the_same() -> None:
         each for each in later if each[0] >= from_s
     ]
     assert any(second >= from_s for second, _ in whole)
+
+
+@pytest.mark.parametrize("per_min", [6, 12, 20, 45])
+def test_the_time_since_the_last_breath_counts_up_and_falls_back(per_min: float) -> None:
+    told = pauses(np.array([chest(per_min, seed=seed) for seed in range(4)]))
+    assert (np.nanmax(told[100:STOP_S], axis=0) < 5).all(), "a slow breath is no pause"
+    stop = STOP_S + STOPPED_S
+    longest = np.nanmax(told[STOP_S : stop + 4], axis=0)
+    assert (np.abs(longest - STOPPED_S) <= 3).all()
+    assert (np.diff(told[STOP_S + 12 : stop], axis=0) == 1).all(), "told each second of a pause"
+    assert (np.nanmax(told[stop + 8 :], axis=0) < 5).all()
+
+
+def test_a_pause_longer_than_what_is_usual_is_remembered_gets_no_number() -> None:
+    """150 s after the last breath nothing is left to compare with: the rate says so before."""
+    rng = np.random.default_rng(3)
+    t = np.arange(320 * RATE_HZ) / RATE_HZ
+    breath = np.where(t < 150, np.sin(2 * np.pi * 0.25 * t), 0.0)
+    told = pauses((500 + breath + 0.01 * rng.standard_normal(len(t)))[None])[:, 0]
+    assert np.nanmax(told) == apnoea.FORGOTTEN_S
+    assert np.isnan(told[150 + 126 : 150 + 140]).all(), "forgotten, and not breathing"
+
+
+def test_where_no_breath_was_seen_no_pause_is_trusted() -> None:
+    trusted, doubted = (
+        max(
+            reading.quality[0]
+            for second, output in outputs(chest(15)[None], trust=trust)
+            if second > STOP_S
+            for reading in output.readings
+        )
+        for trust in (0.9, 0.1)
+    )
+    assert trusted > 0.85
+    assert doubted < 0.3
+
+
+def test_missing_samples_are_no_pause_and_no_breath() -> None:
+    off = chest(15)[None].copy()
+    off[:, STOP_S * RATE_HZ : (STOP_S + 6) * RATE_HZ] = np.nan
+    told = pauses(off)[:, 0]
+    assert np.isnan(told[STOP_S + 3 : STOP_S + 6]).all()
