@@ -1,8 +1,13 @@
-"""THE table of methods: by which way a value was computed. Several stand side by side."""
+"""THE table of methods: by which way a value was computed. Several stand side by side.
+
+And THE order of them: which of several is shown and judged (`preference.py` says how).
+"""
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from types import MappingProxyType
+
+from shared.contracts.measures import Measure
 
 
 class Method(IntEnum):
@@ -181,3 +186,107 @@ _ROWS = (
 )
 
 METHODS: MappingProxyType[Method, MethodRow] = MappingProxyType({row.id: row for row in _ROWS})
+
+
+class Nature(StrEnum):
+    """How close a method is to what it tells of; the order in which they are ranked."""
+
+    FUSED = "fused"  # several sources that were compared
+    DIRECT = "direct"  # the sensor sees the thing itself
+    DERIVED = "derived"  # read from what the thing does to another signal
+    COMPARISON = "comparison"  # as somebody published it: to compare with, not to rely on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedMethod:
+    """A method of a measure at its place, with why it stands there."""
+
+    method: Method
+    nature: Nature
+    because: str
+
+
+def _ranked(method: Method, nature: Nature, because: str) -> RankedMethod:
+    return RankedMethod(method=method, nature=nature, because=because)
+
+
+_BLACK_BOX = "computed in the device: how, and how surely, it does not tell"
+_BEATS = _ranked(
+    Method.ECG_BEAT_INTERVALS, Nature.DIRECT, "each beat of the heart, the weak ones too"
+)
+_PULSES = _ranked(Method.PPG_PULSE_INTERVALS, Nature.DIRECT, "each pulse that can be told apart")
+_OF_DEVICE = _ranked(Method.DEVICE, Nature.DIRECT, _BLACK_BOX)
+_PUBLISHED = _ranked(
+    Method.RADAR_PUBLISHED, Nature.COMPARISON, "the highest peak, whether or not it is a person's"
+)
+_STEPS = (
+    _ranked(Method.MOTION_STEPS, Nature.DIRECT, "the rhythm of walking; says when it sees none"),
+    _OF_DEVICE,
+    _ranked(Method.MOTION_STEPS_PUBLISHED, Nature.COMPARISON, "counts the steps of one thigh"),
+)
+_BLOW = (_ranked(Method.FLOW_BLOW, Nature.DIRECT, "the whole curve was seen"), _OF_DEVICE)
+_VARIABILITY = (
+    _ranked(Method.NORMAL_INTERVALS, Nature.DIRECT, "leaves out beats that are not normal"),
+    _PULSES,
+)
+
+PREFERENCE: MappingProxyType[Measure, tuple[RankedMethod, ...]] = MappingProxyType(
+    {
+        Measure.HEART_RATE: (
+            _BEATS,
+            _ranked(Method.RADAR_PULSE, Nature.DIRECT, "the beating chest, without contact"),
+            _OF_DEVICE,
+            _PUBLISHED,
+        ),
+        Measure.PULSE_RATE: (
+            _ranked(Method.PPG_SPECTRUM, Nature.DIRECT, "holds in motion, where pulses are lost"),
+            _PULSES,
+            _OF_DEVICE,
+        ),
+        Measure.SPO2: (
+            _ranked(Method.PPG_RATIO_OF_RATIOS, Nature.DIRECT, "with the quality of its light"),
+            _OF_DEVICE,
+        ),
+        Measure.PERFUSION_INDEX: (
+            _ranked(Method.PPG_AC_DC, Nature.DIRECT, "with the quality of its light"),
+            _OF_DEVICE,
+        ),
+        Measure.RESPIRATION_RATE: (
+            _ranked(
+                Method.RESPIRATION_FUSED, Nature.FUSED, "what most agree on; doubts what differs"
+            ),
+            _ranked(Method.IMPEDANCE_BREATHS, Nature.DIRECT, "breaths of the chest, counted"),
+            _ranked(Method.IMPEDANCE_SPECTRUM, Nature.DIRECT, "the chest as it fills: 0.2 /min"),
+            _ranked(Method.CHEST_MOTION_BREATH, Nature.DIRECT, "the chest as it moves, at rest"),
+            _ranked(Method.RADAR_BREATH, Nature.DIRECT, "the chest as it moves, without contact"),
+            _OF_DEVICE,
+            _ranked(Method.ECG_RESPIRATION, Nature.DERIVED, "0.9 /min, 94 % right"),
+            _ranked(Method.PPG_RESPIRATION, Nature.DERIVED, "0.9 /min, 91 % right"),
+            _PUBLISHED,
+        ),
+        Measure.TEMPERATURE: (
+            _ranked(Method.TEMPERATURE_SENSOR, Nature.DIRECT, "waits until the sensor settled"),
+            _OF_DEVICE,
+        ),
+        Measure.RR_INTERVAL: (_BEATS, _PULSES),
+        Measure.HRV_SDNN: _VARIABILITY,
+        Measure.HRV_RMSSD: _VARIABILITY,
+        Measure.HRV_PNN50: _VARIABILITY,
+        Measure.HRV_LF_HF: _VARIABILITY,
+        Measure.STEPS: _STEPS,
+        Measure.CADENCE: _STEPS,
+        Measure.FVC: _BLOW,
+        Measure.FEV1: _BLOW,
+        Measure.PEF: _BLOW,
+        Measure.FEF25: _BLOW,
+        Measure.FEF50: _BLOW,
+        Measure.FEF75: _BLOW,
+        Measure.FEF25_75: _BLOW,
+    }
+)
+"""Methods of each measure, the one to rely on first: fused, then direct, then derived.
+
+Figures are mean errors by `docs/science/respiration.md`. Our own go before the device's, which
+tells no quality. Measures that one method alone gives are left out; a method that is not in the
+order of its measure goes behind those that are, by its number.
+"""
