@@ -20,7 +20,7 @@ from typing import Any
 from services.dsp.core import device_values
 from services.dsp.core.ecg import heart_rate, rhythm
 from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion, Estimator
-from services.dsp.core.motion import fall_weights, falls, posture, steps, with_thigh
+from services.dsp.core.motion import activity, fall_weights, falls, posture, steps, with_thigh
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.radar import vital_signs
@@ -39,7 +39,8 @@ from shared.contracts.streams import Place, Stream
 
 # Where light is taken from somebody who moves, and devices have an accelerometer too.
 MOVING = frozenset({Place.WRIST, Place.EAR, Place.CHEST})
-BUT_CHEST = frozenset(Place) - {Place.CHEST}
+TRUNK = frozenset({Place.CHEST, Place.WAIST, Place.BACK})
+WAIST = frozenset({Place.WAIST, Place.BACK})
 MOTION_HZ = (10, 400)
 
 
@@ -227,10 +228,11 @@ _COMPUTED = (
     ),
     Estimator(
         key="chest_steps",
+        after="posture",
         stream=Stream.ACCELEROMETER,
         n_channels=3,
         rates_hz=MOTION_HZ,
-        measures=(Measure.STEPS, Measure.CADENCE),
+        measures=(Measure.STEPS, Measure.CADENCE, Measure.WALKING_SPEED, Measure.DOING),
         delay_s=steps.DELAY_S,
         memory_s=with_thigh.MEMORY_S,
         init=with_thigh.steps_init,
@@ -248,7 +250,43 @@ _COMPUTED = (
         memory_s=steps.MEMORY_S,
         init=steps.init,
         step=steps.step,
-        places=BUT_CHEST,
+        places=frozenset(Place) - TRUNK,
+    ),
+    Estimator(
+        key="waist_steps",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(Measure.STEPS, Measure.CADENCE, Measure.WALKING_SPEED),
+        delay_s=steps.DELAY_S,
+        memory_s=steps.MEMORY_S,
+        init=steps.init,
+        step=partial(steps.step, speed_quality=steps.WAIST_SPEED_QUALITY),
+        places=WAIST,
+    ),
+    Estimator(
+        key="trunk_activity",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(Measure.ACTIVITY, Measure.EFFORT),
+        delay_s=0,
+        memory_s=activity.MEMORY_S,
+        init=activity.init,
+        step=partial(activity.step, is_trunk=True),
+        places=TRUNK,
+    ),
+    Estimator(
+        key="activity",
+        stream=Stream.ACCELEROMETER,
+        n_channels=3,
+        rates_hz=MOTION_HZ,
+        measures=(Measure.ACTIVITY,),
+        delay_s=0,
+        memory_s=activity.MEMORY_S,
+        init=activity.init,
+        step=partial(activity.step, is_trunk=False),
+        places=frozenset(Place) - TRUNK - {Place.THIGH},  # beside a chest it would tell it twice
     ),
     Estimator(
         key="falls_at_the_waist",

@@ -16,16 +16,21 @@ from services.dsp.core.estimator import Estimator
 from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, chains_for
 from services.dsp.core.motion.posture import Posture
 from services.dsp.core.outputs import Output
+from services.dsp.core.position import whereabouts
+from services.dsp.core.position.places import Places
 from services.dsp.core.windows import MEMORY_S, join, put, take
 from shared.contracts.measures import Measure
 from shared.contracts.streams import Stream
-from tests.unit.services.dsp import bodies, signals
+from tests.unit.services.dsp import bodies, halls, signals
 from tests.unit.services.dsp.radar_scene import Scene, i_and_q
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
 
 DURATION_S = 150
 N = 5
 CHECKED_S = 30
+
+
+NO_PLACES = Places()
 
 
 class Case(NamedTuple):
@@ -37,6 +42,7 @@ class Case(NamedTuple):
     is_absolute: bool = False  # its unit is known: gain matters
     told_each_s: int = 1
     found: tuple[int, ...] = ()  # findings of each row
+    places: Places = NO_PLACES
 
 
 def walks() -> Case:
@@ -46,6 +52,14 @@ def walks() -> Case:
     truth = {Measure.CADENCE: 60 * paces, Measure.STEPS: 5 * paces}
     tolerance = {Measure.CADENCE: 3.0, Measure.STEPS: 1.5}
     return Case(25, np.array(made), truth, tolerance, is_absolute=True, told_each_s=5)
+
+
+def walks_of_known_bounce() -> Case:
+    case = walks()
+    of_sine = 2 / np.pi * 0.25 * 1.05  # the overtone adds a little
+    truth = {Measure.ACTIVITY: np.full(N, of_sine), Measure.EFFORT: np.full(N, 3.0)}
+    tolerance = {Measure.ACTIVITY: 0.02, Measure.EFFORT: 0.0}
+    return case._replace(truth=truth, tolerance=tolerance)
 
 
 def days_with_falls(*, hit: float = 1.0) -> Case:
@@ -85,13 +99,35 @@ def forced_breaths() -> Case:
     )  # fmt: skip
 
 
+def scans_in_a_hall() -> Case:
+    where = np.array([(3.0, 3.0), (20.0, 4.0), (8.0, 9.0), (16.0, 10.0), (22.0, 11.0)])[:N]
+    dbm = np.full((N, whereabouts.CHANNELS, DURATION_S), np.nan)
+    noise = np.random.default_rng(4).normal(0.0, 1.0, (N, len(halls.ACCESS_POINTS), DURATION_S))
+    dbm[:, : len(halls.ACCESS_POINTS)] = halls.strengths(where)[:, :, None] + noise
+    dbm[:, :, 1::2] = np.nan  # each 2 s
+    heading = np.where(np.isnan(dbm[:, :1]), np.nan, 90.0)
+    truth = {
+        Measure.POSITION_X: where[:, 0],
+        Measure.POSITION_Y: where[:, 1],
+        Measure.ROOM: halls.room_of(where).astype(float),
+    }
+    tolerance = {Measure.POSITION_X: 2.5, Measure.POSITION_Y: 2.5, Measure.ROOM: 0.0}
+    return Case(
+        1, dbm, truth, tolerance, (heading,), is_absolute=True, places=halls.places(devices=8 * N)
+    )
+
+
 OF_BODIES: dict[str, Callable[[], Case]] = {
     "posture": changing_postures,
     "steps": walks,
     "chest_steps": walks,
+    "waist_steps": walks,
+    "activity": walks_of_known_bounce,
+    "trunk_activity": walks_of_known_bounce,
     "falls_at_the_waist": days_with_falls,
     "falls_at_the_thigh": partial(days_with_falls, hit=0.4),  # pockets are soft
     "blows": forced_breaths,
+    "whereabouts": scans_in_a_hall,
 }
 
 
@@ -191,6 +227,7 @@ def run(
 ) -> list[Output]:  # fmt: skip
     """Outputs of each second; at the seconds of `begins` such rows begin anew."""
     chain = chain_of(estimator)
+    places = CASES[estimator.key][1].places
     states = {one.key: one.init(len(samples), rate_hz) for one in chain}
     outputs = []
     for second in range(end):
@@ -206,7 +243,10 @@ def run(
             if one.companions:
                 taken = (taken, *companion_seconds(one, rate_hz, beside, second, len(samples)))
             earlier = () if one.after is None else (given[one.after],)
-            states[one.key], given[one.key] = one.step(states[one.key], taken, times, *earlier)
+            maps = (places, np.arange(len(samples), dtype=np.int32)) if one.needs_maps else ()
+            states[one.key], given[one.key] = one.step(
+                states[one.key], taken, times, *earlier, *maps
+            )
         outputs.append(given[estimator.key])
     return outputs
 

@@ -98,3 +98,35 @@ def test_says_what_it_gives() -> None:
     _, out = steps.step(steps.init(1, 50), np.full((1, 3, 50), np.nan), np.array([0]))
     assert [reading.measure for reading in out.readings] == [Measure.STEPS, Measure.CADENCE]
     assert not any(reading.quality.any() or reading.coverage.any() for reading in out.readings)
+
+
+def speeds(samples: Floats, rate_hz: int) -> dict[int, tuple[float, float]]:
+    """Speed and its quality of the first row, by the second it speaks of."""
+    state, told = steps.init(len(samples), rate_hz), {}
+    for second in range(samples.shape[2] // rate_hz):
+        block = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
+        times = np.full(len(samples), second * 1_000_000)
+        state, out = steps.step(state, block, times, speed_quality=0.85)
+        speed = out.readings[2]
+        assert speed.measure is Measure.WALKING_SPEED
+        if speed.coverage[0]:
+            told[second + 1 - steps.DELAY_S] = float(speed.value[0]), float(speed.quality[0])
+    return told
+
+
+def test_speed_grows_with_cadence_and_bounce_and_is_told_of_walks_only() -> None:
+    plain = speeds(walk(1.8, 50, g=0.2)[None], 50)
+    assert set(plain) == set(range(15, 51, 5))
+    bounce = 0.2 / np.sqrt(2)
+    for speed, quality in (plain[second] for second in range(20, 50, 5)):
+        assert speed == pytest.approx(steps.STEP_M * bounce**0.25 * 1.8, rel=0.06)
+        assert quality > 0.8
+    higher = speeds(walk(1.8, 50, g=0.4)[None], 50)
+    assert higher[30][0] == pytest.approx(2**0.25 * plain[30][0], rel=0.02)
+
+
+@pytest.mark.parametrize(("per_s", "g"), [(2.5, 0.4), (0.7, 0.3)])
+def test_speed_of_a_run_or_a_shuffle_is_not_known(per_s: float, g: float) -> None:
+    told = speeds(walk(per_s, 50, g=g)[None], 50)
+    assert told
+    assert all(quality < 0.3 for second, (_, quality) in told.items() if 20 <= second < 50)

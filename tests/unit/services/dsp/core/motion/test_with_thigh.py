@@ -4,10 +4,14 @@ import numpy as np
 
 from services.dsp.core.motion import steps, with_thigh
 from services.dsp.core.motion.posture import Posture, init
-from services.dsp.core.outputs import Reading
+from services.dsp.core.outputs import Output, Reading
+from shared.contracts.measures import MEASURES, Measure
+from shared.contracts.methods import Method
 from tests.unit.services.dsp.bodies import Floats, stay, walk
 
 RATE_HZ = 25
+NOTHING = Reading(Measure.POSTURE, Method.MOTION_TILT, np.full(1, np.nan), np.zeros(1), np.zeros(1))
+NO_POSTURE = Output((NOTHING,))
 
 
 def told_steps(thigh: Floats) -> tuple[dict[int, float], dict[int, float]]:
@@ -19,7 +23,7 @@ def told_steps(thigh: Floats) -> tuple[dict[int, float], dict[int, float]]:
         part = slice(second * RATE_HZ, (second + 1) * RATE_HZ)
         times = np.array([second * 1_000_000])
         both = (chest[:, :, part], thigh[:, :, part])
-        of_chest, chest_out = with_thigh.steps_step(of_chest, both, times)
+        of_chest, chest_out = with_thigh.steps_step(of_chest, both, times, NO_POSTURE)
         of_thigh, thigh_out = steps.step(of_thigh, thigh[:, :, part], times)
         for out, into in zip((chest_out, thigh_out), told, strict=True):
             if out.readings[0].coverage[0]:
@@ -64,3 +68,50 @@ def test_posture_takes_both_and_is_silent_without_the_thigh() -> None:
     assert readings[7].coverage == 1
     assert not readings[10].coverage.any()
     assert np.isnan(readings[10].value).all()
+
+
+def told_doing(samples: Floats, posture_at: dict[int, float]) -> dict[int, tuple[float, float]]:
+    """What is done and its quality by the second, of a chest and the postures at each second."""
+    state, told = with_thigh.steps_init(1, RATE_HZ), {}
+    thigh = np.full((1, 3, 10), np.nan)
+    for second in range(samples.shape[1] // RATE_HZ):
+        block = samples[None, :, second * RATE_HZ : (second + 1) * RATE_HZ]
+        code = posture_at.get(second, np.nan)  # of the second that ends at `second`
+        seen = np.full(1, float(np.isfinite(code)))
+        given = Output((NOTHING._replace(value=np.array([code]), quality=seen, coverage=seen),))
+        times = np.array([second * 1_000_000])
+        state, out = with_thigh.steps_step(state, (block, thigh), times, given)
+        doing = out.readings[-1]
+        assert doing.measure is Measure.DOING
+        if doing.coverage[0]:
+            told[second + 1 - steps.DELAY_S] = float(doing.value[0]), float(doing.quality[0])
+    return told
+
+
+def test_says_what_somebody_does_by_postures_and_steps() -> None:
+    postures: dict[int, float] = dict.fromkeys(range(1, 51), float(Posture.STANDING))
+    postures |= dict.fromkeys(range(51, 57), float(Posture.SITTING))
+    postures |= dict.fromkeys(range(57, 61), float(Posture.LYING_LEFT))
+    postures |= dict.fromkeys(range(61, 80), float(Posture.LYING_FRONT))
+    told = told_doing(np.tile(walk(1.7, RATE_HZ), 2)[:, : 80 * RATE_HZ], postures)
+    assert told[10][0] == with_thigh.STANDING
+    assert [told[at][0] for at in (20, 30, 40)] == [with_thigh.WALKING] * 3
+    assert told[55] == (with_thigh.SITTING, 1.0)
+    assert told[60] == (with_thigh.LYING, 0.8)  # one second of sitting
+    assert told[70] == (with_thigh.LYING, 1.0)
+
+
+def test_who_lies_does_not_walk_and_without_posture_nothing_is_said() -> None:
+    moving = walk(1.7, RATE_HZ)
+    lying = told_doing(moving, dict.fromkeys(range(60), float(Posture.LYING_BACK)))
+    assert {doing for doing, _ in lying.values()} == {with_thigh.LYING}
+    assert told_doing(moving, {}) == {}
+    few = dict.fromkeys((21, 22), float(Posture.STANDING))
+    assert told_doing(moving, few) == {}
+
+
+def test_names_of_the_codes_are_those_of_the_table() -> None:
+    assert MEASURES[Measure.POSTURE].codes == tuple(each.name.lower() for each in Posture)
+    names = MEASURES[Measure.DOING].codes
+    for name in names:
+        assert getattr(with_thigh, name.upper()) == names.index(name) + 1
