@@ -30,14 +30,16 @@ class Memory(msgspec.Struct, omit_defaults=True):
     Attributes
     ----------
     heard : last sample time by device
-    usable : last time of a valid value by source (see `sources`)
+    speaking : time of the newest word of each source whose newest word is valid (see `sources`)
+    direct : last time of a valid value that a sensor of the thing itself gave, by measure
     states : by `key_of`; a quiet state is left out
     standing : the alarms that have not ended, by `key_of`
     judged : last sample time that a condition was judged by, by `key_of`
     """
 
     heard: dict[int, int] = {}
-    usable: dict[str, int] = {}
+    speaking: dict[str, int] = {}
+    direct: dict[int, int] = {}
     states: dict[str, AlarmState] = {}
     standing: dict[str, Occurrence] = {}
     judged: dict[str, int] = {}

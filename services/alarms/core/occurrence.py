@@ -33,6 +33,8 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `value` is the worst so far, `limit` the one in force at the onset. `device` is 0 for what
     concerns the patient. `told_value_at` bounds how often a worse value is told,
     `returned` marks the one change by which it calls again after it was acknowledged.
+    `method` is the key of the way by which `value` was computed; with `derived` nothing that sees
+    the thing itself stands behind it.
     """
 
     id: str
@@ -51,6 +53,8 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     limit: float | None = None
     relation: Relation | None = None
     limit_source: str | None = None
+    method: str | None = None
+    derived: bool = False
     unsure: bool = False
     acknowledged_by: int | None = None
     acknowledged_by_name: str | None = None
@@ -77,6 +81,8 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             "relation": self.relation.value if self.relation else None,
             "unit": self.unit,
             "limit_source": self.limit_source,
+            "method": self.method,
+            "derived": self.derived,
             "since": self.since,
             "updated": self.updated,
             "revision": self.revision,

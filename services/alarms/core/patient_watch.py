@@ -32,22 +32,26 @@ from services.alarms.core.rules import (
     Relation,
     Rule,
 )
+from services.alarms.core.sources import Basis
 from services.alarms.core.standing_alarms import StandingAlarms
 from shared.contracts.actions import Acknowledge, AlarmAction, PauseSound
 from shared.contracts.events import EventKind
 from shared.contracts.measures import MEASURES, MeasureRow
+from shared.contracts.methods import METHODS
 from shared.contracts.quality import Validity, ValueFlag
 
 
 class Judgement(NamedTuple):
-    """A value against its limit."""
+    """A value against its limit, and what it rests on."""
 
     row: MeasureRow
     value: float
     limit: float
+    basis: Basis
 
 
 _NO_SAMPLES = int(ValueFlag.NO_SAMPLES)
+_METHODS = {int(number): row.key for number, row in METHODS.items()}
 _ENDINGS = {
     Outcome.ENDED_CLEARED: Ending.CLEARED,
     Outcome.ENDED_SEEN: Ending.SEEN,
@@ -160,14 +164,19 @@ class PatientWatch:
     def hear(self, reading: Reading) -> list[Occurrence]:
         """Judge one value."""
         changed = self._note_heard(reading)
-        is_usable = reading.validity is Validity.VALID and math.isfinite(reading.value)
         rules = LIMIT_RULES_OF.get(reading.measure)
         if rules is None:
             return changed
-        if sources.governs(self.memory.usable, rules[0].measures, reading, is_usable=is_usable):
-            changed += self._judge_by(rules, reading, is_usable=is_usable)
-        if is_usable:
-            sources.note(self.memory.usable, reading)
+        memory = self.memory
+        basis = sources.basis_of(memory, reading)
+        is_usable = (
+            reading.validity is Validity.VALID
+            and math.isfinite(reading.value)
+            and sources.may_be_judged(memory, reading, basis)
+        )
+        if sources.governs(memory, rules[0].measures, reading, is_usable=is_usable):
+            changed += self._judge_by(rules, reading, basis if is_usable else None)
+        sources.note(memory, reading, is_usable=is_usable)
         return changed
 
     def tell(self, kind: EventKind, device: int, at: int) -> list[Occurrence]:
@@ -205,19 +214,25 @@ class PatientWatch:
         return self._step(Condition.DATA_STOPPED, device, Input.WITHIN, reading.t)
 
     def _judge_by(
-        self, rules: Sequence[LimitRule], reading: Reading, *, is_usable: bool
+        self, rules: Sequence[LimitRule], reading: Reading, basis: Basis | None
     ) -> list[Occurrence]:
-        """Judge a value by all rules of its measure; nearly all values are within all limits."""
+        """Judge a value by all rules of its measure; nearly all values are within all limits.
+
+        Parameters
+        ----------
+        basis : None when it is no value to judge by
+        """
         row = MEASURES[reading.measure]
         bounds = self._limits.get(row.key)
         if bounds is None or not bounds.enabled:
             return []
-        value = _as_shown(reading.value, row) if is_usable else None
+        value = math.nan if basis is None else _as_shown(reading.value, row)
         changed: list[Occurrence] = []
         for rule in rules:
             limit: float | None = getattr(bounds, rule.bound)
             if limit is not None:
-                changed += self._judge(rule, reading.t, bounds, row, value, limit)
+                judgement = basis and Judgement(row, value, limit, basis)
+                changed += self._judge(rule, reading.t, bounds, judgement)
         return changed
 
     def _judge(
@@ -225,22 +240,22 @@ class PatientWatch:
         rule: LimitRule,
         at: int,
         bounds: Bounds,
-        row: MeasureRow,
-        value: float | None,
-        limit: float,
+        judgement: Judgement | None,
     ) -> list[Occurrence]:
         key = key_of(rule.condition)
         if at <= self.memory.judged.get(key, 0):
             return []  # a repeat, a revision, older than what was judged
         self.memory.judged[key] = at
-        if value is None:
+        if judgement is None:
             return self._alarms.doubt(key, at)
+        _, value, limit, (method, derived) = judgement
         sign = _sign(value, limit, rule.bound.relation, bounds.hysteresis)
         if sign is not Input.BEYOND and key not in self.memory.states:
             return []  # quiet stays quiet: nearly all values end here
-        judgement = Judgement(row=row, value=value, limit=limit)
         changed = self._step(rule.condition, 0, sign, at, judgement=judgement)
-        return changed or self._alarms.confirm(key, value, at)
+        return changed or self._alarms.confirm(
+            key, value, at, method=_METHODS.get(method), derived=derived
+        )
 
     # ------------------------------------------------------------------ states
 
@@ -333,6 +348,8 @@ class PatientWatch:
             limit=judgement.limit,
             relation=rule.bound.relation,
             limit_source=bounds.source,
+            method=_METHODS.get(judgement.basis.method),
+            derived=judgement.basis.derived,
             told_value_at=at,
         )
 

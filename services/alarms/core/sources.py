@@ -1,69 +1,120 @@
-"""Which of several sources of a measure is judged: the best one that gave a valid value lately."""
+"""Which of several sources of a measure is judged: the one that history and page show.
+
+The rule and the order are those of all (`shared.contracts.preference`). Here it is asked of one
+value after the other, so only sources whose newest word is valid are remembered. Two things are
+asked of alarms beside it: what is told for comparison is not judged, and a value that is derived
+from another signal speaks only a minute after one that sees the thing itself (decision 0018).
+"""
 
 from functools import lru_cache
 from typing import NamedTuple
 
 from services.alarms.core.alarm_state import SECOND_US
-from services.alarms.core.memory import Reading
+from services.alarms.core.memory import Memory, Reading
 from shared.contracts.measures import Measure
-from shared.contracts.quality import ValueFlag
+from shared.contracts.methods import Nature
+from shared.contracts.preference import Word, nature_of, preferred, rank_of, waited_us
+from shared.contracts.quality import Validity
 
-STALE_US = 10 * SECOND_US  # then the next best is judged
-FORGET_US = 60 * SECOND_US
-_DEVICE = int(ValueFlag.DEVICE)
+DIRECT_HOLDS_US = 60 * SECOND_US  # a minute of breath: what was measured is still known
+_VALID = int(Validity.VALID)
+_MEASURE_STEP = 100_000  # more than a measure has places
 
 
 class _Source(NamedTuple):
     measure: int
-    from_device: int
     method: int
     device: int
 
     @classmethod
     def of(cls, reading: Reading) -> "_Source":
-        from_device = int(int(reading.flags) & _DEVICE != 0)
-        return cls(int(reading.measure), from_device, reading.method, reading.device)
+        return cls(int(reading.measure), reading.method, reading.device)
 
-    @property
-    def name(self) -> str:
-        """Key in the memory."""
-        return _name(self)
 
-    def rank(self, measures: tuple[Measure, ...]) -> tuple[int, int, int, int]:
-        """Order of preference, the least first: by measure, our own before the device's."""
-        return measures.index(Measure(self.measure)), *self[1:]
+class Basis(NamedTuple):
+    """What a value rests on.
+
+    ``derived``: nothing that sees the thing itself stands behind it.
+    """
+
+    method: int
+    derived: bool
 
 
 @lru_cache(maxsize=16_384)
 def _name(source: _Source) -> str:
+    """Key in the memory."""
     return ".".join(map(str, source))
 
 
+@lru_cache(maxsize=16_384)
+def _source(name: str) -> _Source:
+    measure, method, device = map(int, name.split("."))
+    return _Source(measure, method, device)
+
+
+def basis_of(memory: Memory, reading: Reading) -> Basis:
+    """What a value rests on; a fused one on what its sources see."""
+    nature = nature_of(reading.measure, reading.method)
+    derived = nature is Nature.DERIVED or (
+        nature is Nature.FUSED
+        and reading.t - memory.direct.get(int(reading.measure), 0) > waited_us(reading.measure)
+    )
+    return Basis(reading.method, derived)
+
+
+def may_be_judged(memory: Memory, reading: Reading, basis: Basis) -> bool:
+    """Whether an alarm may rest on this value, as far as its method goes."""
+    if nature_of(reading.measure, reading.method) is Nature.COMPARISON:
+        return False
+    seen = memory.direct.get(int(reading.measure))
+    return not basis.derived or seen is None or reading.t - seen > DIRECT_HOLDS_US
+
+
 def governs(
-    usable: dict[str, int], measures: tuple[Measure, ...], reading: Reading, *, is_usable: bool
+    memory: Memory, measures: tuple[Measure, ...], reading: Reading, *, is_usable: bool
 ) -> bool:
     """Whether this reading is the one to judge.
 
-    A valid one is, unless a better source gave a valid value lately; another one is, unless any
-    other source did: it then says that there is nothing to judge by.
+    A usable one is, when it comes from the preferred source; another one is, unless any other
+    source is usable: it then says that there is nothing to judge by.
     """
     mine = _Source.of(reading)
-    own_name = mine.name
-    for name, t in usable.items():
-        if name == own_name or reading.t - t >= STALE_US:
-            continue
-        other = _Source(*(int(part) for part in name.split(".")))
-        if other.measure not in measures:
-            continue
-        if not is_usable or other.rank(measures) < mine.rank(measures):
-            return False
-    return True
+    words = [
+        _word(source, t, measures)
+        for name, t in memory.speaking.items()
+        if (source := _source(name)) != mine and source.measure in measures
+    ]
+    waited = waited_us(reading.measure)
+    if not is_usable:
+        return all(reading.t - word.t > waited for word in words)
+    own = _word(mine, reading.t, measures)
+    return not words or preferred([own, *words], waited_us=waited) is own
 
 
-def note(usable: dict[str, int], reading: Reading) -> None:
-    """Remember that the source of this reading gave a valid value."""
-    name = _Source.of(reading).name
-    usable[name] = max(reading.t, usable.get(name, 0))
-    if len(usable) > 1:
-        for other in [name for name, t in usable.items() if reading.t - t > FORGET_US]:
-            del usable[other]
+def note(memory: Memory, reading: Reading, *, is_usable: bool) -> None:
+    """Remember whether the newest word of this source can be judged."""
+    speaking = memory.speaking
+    name = _name(_Source.of(reading))
+    if not is_usable:
+        if speaking.get(name, reading.t) <= reading.t:
+            speaking.pop(name, None)
+        return
+    speaking[name] = max(reading.t, speaking.get(name, 0))
+    if nature_of(reading.measure, reading.method) is Nature.DIRECT:
+        measure = int(reading.measure)
+        memory.direct[measure] = max(reading.t, memory.direct.get(measure, 0))
+    if len(speaking) > 1:
+        for other in [other for other, t in speaking.items() if _is_past(other, t, reading.t)]:
+            del speaking[other]
+
+
+def _is_past(name: str, t: int, now: int) -> bool:
+    return now - t > 2 * waited_us(Measure(_source(name).measure))
+
+
+def _word(source: _Source, t: int, measures: tuple[Measure, ...]) -> Word:
+    """Its last word; of two measures the one that the rules prefer goes first."""
+    measure = Measure(source.measure)
+    last, place = rank_of(measure, source.method)
+    return Word(t, (last, measures.index(measure) * _MEASURE_STEP + place), _VALID, source.device)

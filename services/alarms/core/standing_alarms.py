@@ -94,17 +94,29 @@ class StandingAlarms:
             for changed in self.doubt(key, at)
         ]
 
-    def confirm(self, key: str, value: float, at: int) -> list[Occurrence]:
-        """There is a value again: it is not unsure, and the worst value is kept and told."""
+    def confirm(
+        self, key: str, value: float, at: int, *, method: str | None, derived: bool
+    ) -> list[Occurrence]:
+        """There is a value again: it is not unsure, and the worst value is kept and told.
+
+        What only derived values raised is told again once something sees the thing itself.
+        """
         held = self._standing.get(key)
         if held is None or held.state is Standing.CLEARED or held.relation is None:
             return []
         worst = held.value is None or (
             value < held.value if held.relation is Relation.BELOW else value > held.value
         )
-        if held.unsure or (worst and at - held.told_value_at >= TELL_WORSE_US):
-            shown = value if worst else held.value
-            return [self._change(key, at=at, unsure=False, value=shown, told_value_at=at)]
+        seen = held.derived and not derived
+        if held.unsure or seen or (worst and at - held.told_value_at >= TELL_WORSE_US):
+            shown = value if worst or seen else held.value
+            by = method if worst or seen else held.method
+            return [
+                self._change(
+                    key, at=at, unsure=False, value=shown, told_value_at=at, method=by,
+                    derived=held.derived and derived,
+                )
+            ]  # fmt: skip
         return []
 
     def find(self, alarm_id: str) -> str | None:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from shared.contracts.measures import Measure
+from shared.contracts.preference import Word, preferred, rank_of, waited_us
 from shared.contracts.quality import Validity
 
 
@@ -40,22 +42,34 @@ def joined(pieces: Iterable[VitalPoint]) -> list[VitalPoint]:
     return list(found.values())
 
 
-def shown(points: Iterable[VitalPoint]) -> list[VitalPoint]:
-    """One point a time: the most trustworthy of those that stand side by side.
+def shown(points: Iterable[VitalPoint], *, measure: Measure) -> list[VitalPoint]:
+    """One point a time at most: the one of the source that pages show and alarms judge.
 
-    A number before none, then the better validity, the better quality, the method and the device
-    of the lower number: the choice is the same whenever it is asked. ``least`` and ``greatest``
-    are those of all devices that speak by the chosen method, so that a spike stays although
-    another device spoke better or longer; other methods are shown when they are asked for.
+    It is chosen by the rule of all (`shared.contracts.preference`), from the newest point of each
+    source: while the best one is waited for, others stay out, as they did live. A bucket is valid
+    when half of its numbers are. ``least`` and ``greatest`` are those of all devices that speak by
+    the chosen method, so that a spike stays although another device comes first; other methods are
+    shown when they are asked for.
     """
     by_time: dict[int, list[VitalPoint]] = {}
     for point in points:
         by_time.setdefault(point.t_us, []).append(point)
-    return [_best(by_time[t_us]) for t_us in sorted(by_time)]
+    waited, newest = waited_us(measure), dict[tuple[int, int], Word]()
+    chosen: list[VitalPoint] = []
+    for t_us in sorted(by_time):
+        beside = by_time[t_us]
+        for point in beside:
+            newest[point.method, point.device_id] = _word(measure, point)
+        best = preferred(newest.values(), waited_us=waited)
+        chosen += [
+            _with_extremes(point, beside)
+            for point in beside
+            if newest[point.method, point.device_id] is best
+        ]
+    return chosen
 
 
-def _best(points: list[VitalPoint]) -> VitalPoint:
-    best = points[0] if len(points) == 1 else min(points, key=_rank)
+def _with_extremes(best: VitalPoint, points: list[VitalPoint]) -> VitalPoint:
     beside = [one for one in points if one.method == best.method]
     if len(beside) == 1:
         return best
@@ -66,9 +80,14 @@ def _best(points: list[VitalPoint]) -> VitalPoint:
     )
 
 
-def _rank(point: VitalPoint) -> tuple[bool, int, float, int, int]:
-    validity = point.validity if point.value is not None else int(Validity.ABSENT)
-    return (point.value is None, validity, -point.quality, point.method, point.device_id)
+def _word(measure: Measure, point: VitalPoint) -> Word:
+    if point.value is None:
+        validity = int(Validity.ABSENT)
+    elif point.n > 1 and 2 * point.n_questionable <= point.n:
+        validity = int(Validity.VALID)
+    else:
+        validity = point.validity
+    return Word(point.t_us, rank_of(measure, point.method), validity, point.device_id)
 
 
 def _sum(one: VitalPoint, other: VitalPoint) -> VitalPoint:

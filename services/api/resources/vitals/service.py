@@ -132,7 +132,7 @@ def _body(patient: str, row: MeasureRow, found: _Found, names: Mapping[int, str]
             "from": to_text(found.interval.start),
             "to": to_text(found.interval.end),
             "resolution_s": found.step_s,
-            "points": [_shown(point, digits, names) for point in shown(known)],
+            "points": [_shown(point, digits, names) for point in shown(known, measure=row.id)],
             "series": [
                 {
                     "device": names.get(device_id),

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.api.core.vital_points import VitalPoint, joined, shown
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
 
 
 def point(
@@ -32,21 +34,50 @@ def point(
     )
 
 
-def test_a_number_comes_before_none_and_validity_before_quality() -> None:
-    none = point(value=None, quality=1.0, validity=3, method=1)
-    doubtful = point(value=80.0, quality=0.9, validity=1, method=2)
-    valid = point(value=70.0, quality=0.4, validity=0, method=3)
-    assert shown([none, doubtful, valid]) == [valid]
-    assert shown([none, doubtful]) == [doubtful]
-    assert shown([none]) == [none]
+RATE = Measure.RESPIRATION_RATE
+FUSED, IMPEDANCE, ECG = (
+    int(method)
+    for method in (Method.RESPIRATION_FUSED, Method.IMPEDANCE_SPECTRUM, Method.ECG_RESPIRATION)
+)
+SECOND = 1_000_000
+
+
+def test_a_number_comes_before_none_and_validity_before_the_method() -> None:
+    none = point(value=None, quality=1.0, validity=3, method=FUSED)
+    doubtful = point(value=80.0, quality=0.9, validity=1, method=IMPEDANCE)
+    valid = point(value=70.0, quality=0.4, validity=0, method=ECG)
+    assert shown([none, doubtful, valid], measure=RATE) == [valid]
+    assert shown([none, doubtful], measure=RATE) == [doubtful]
+    assert shown([none], measure=RATE) == [none]
+
+
+def test_the_method_decides_and_not_how_sure_it_says_it_is() -> None:
+    """Breath in the ECG can be wrong at quality 0.95."""
+    derived = point(value=26.0, quality=0.95, method=ECG)
+    direct = point(value=13.0, quality=0.8, method=IMPEDANCE)
+    assert shown([derived, direct], measure=RATE) == [direct]
+
+
+def test_while_the_best_source_is_waited_for_no_other_takes_its_place() -> None:
+    fused = [point(5 * SECOND * place, method=FUSED) for place in (0, 1, 4)]
+    single = [point(5 * SECOND * place, method=IMPEDANCE) for place in range(5)]
+    assert shown([*fused, *single], measure=RATE) == [fused[0], fused[1], single[3], fused[2]]
+
+
+def test_a_bucket_is_valid_when_half_of_its_numbers_are() -> None:
+    hour = replace(point(n=3_600, method=FUSED, validity=1), n_questionable=60)
+    beside = point(n=3_600, method=ECG)
+    assert shown([beside, hour], measure=RATE) == [hour]
+    doubtful = replace(hour, n_questionable=1_801)
+    assert shown([beside, doubtful], measure=RATE) == [beside]
 
 
 def test_the_spike_of_another_device_by_the_same_method_stays() -> None:
-    better = point(value=70.0, quality=0.9, device_id=1)
-    worn_shortly = point(value=190.0, quality=0.3, device_id=2)
-    other_method = point(value=20.0, quality=0.2, device_id=3, method=2)
+    first = point(value=70.0, quality=0.9, device_id=1, method=IMPEDANCE)
+    worn_shortly = point(value=190.0, quality=0.3, device_id=2, method=IMPEDANCE)
+    other_method = point(value=20.0, quality=0.2, device_id=3, method=ECG)
 
-    (best,) = shown([worn_shortly, other_method, better])
+    (best,) = shown([worn_shortly, other_method, first], measure=RATE)
 
     assert (best.value, best.device_id) == (70.0, 1)
     assert (best.least, best.greatest) == (70.0, 190.0)
@@ -57,12 +88,13 @@ def test_the_spike_of_another_device_by_the_same_method_stays() -> None:
         [
             point(t_us, quality=quality, method=method)
             for t_us in (0, 1)
-            for quality, method in ((0.5, 1), (0.5, 2), (0.9, 3))
+            for quality, method in ((0.5, FUSED), (0.5, IMPEDANCE), (0.9, ECG))
         ]
     )
 )
 def test_the_choice_does_not_depend_on_the_order(points: list[VitalPoint]) -> None:
-    assert [(one.t_us, one.method) for one in shown(points)] == [(0, 3), (1, 3)]
+    chosen = [(one.t_us, one.method) for one in shown(points, measure=RATE)]
+    assert chosen == [(0, FUSED), (1, FUSED)]
 
 
 def test_two_halves_of_a_bucket_are_one() -> None:
