@@ -1,14 +1,16 @@
 """`make test`: everything that a change must pass, in fifteen minutes.
 
-What is pure runs on all cores. Single parts on real servers mostly wait, so three of them run side
-by side, each with servers of its own. Of what has a whole system, the page in the browser needs one
-and a quarter core and the kills three quarters of one: they run beside each other.
+Tests on real servers mostly wait: three parts side by side need two thirds of a core, the kills
+three quarters of one. They run beside each other, and the page in the browser, which needs one and
+a quarter, after the kills. What is pure waits for nothing and nothing waits for it: it gets what
+the others leave of the machine (`nice`).
 """
 
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -39,6 +41,7 @@ SIDE_BY_SIDE = 3
 ON_SERVERS = ("-o", "asyncio_debug=false")
 PAGE = ("tests/browser",)
 KILLS = ("tests/chaos",)
+PAGE_TESTS = ("--npm", "run", "--silent", "test")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 # "12 passed, 1 skipped in 3.21s", with or without the line around it
 CLOSING = re.compile(r"(\d+) (passed|failed|skipped|errors?|xfailed|xpassed|deselected)")
@@ -50,35 +53,28 @@ def main() -> int:
     begin = time.monotonic()
     # Many containers forbid it, and then each of a dozen test processes compiles all again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    stages = [
-        ("the page's own", python("-m", "deploy.local.page", "--npm", "run", "--silent", "test")),
-        ("pure", python(*PYTEST, "-n", "auto", *_there(PURE))),
-        (
-            "parts on real servers",
-            python(
-                *PYTEST,
-                *("-n", str(SIDE_BY_SIDE), "--dist", "loadfile", "--no-loadscope-reorder"),
-                *("--durations=15", *ON_SERVERS),
-                *_there(PARTS),
-            ),
-        ),
-    ]
+    own = Job("the page's own", _patient(python("-m", "deploy.local.page", *PAGE_TESTS)))
+    pure = Job("pure", _patient(python(*PYTEST, "-n", "auto", *_there(PURE))))
     # Two of pytest and not two of its workers: those divide a folder's tests among them.
-    beside = [
-        Job("the page", python(*PYTEST, *ON_SERVERS, *_there(PAGE))),
-        Job("kills", python(*PYTEST, *ON_SERVERS, f"--ignore={CONTROLS}", *_there(KILLS))),
-    ]
-    counts: Counter[str] = Counter()
-    failed = []
-    for name, command in stages:
-        print(f"\n---- {name}", flush=True)
-        status, said = _run(command)
-        counts.update(said)
-        if status != 0:
-            failed.append(name)
-    print("\n---- whole systems, beside each other", flush=True)
-    run_side_by_side([[job] for job in beside])
-    for job in beside:
+    kills = Job("kills", python(*PYTEST, *ON_SERVERS, f"--ignore={CONTROLS}", *_there(KILLS)))
+    page = Job("the page", python(*PYTEST, *ON_SERVERS, *_there(PAGE)))
+    jobs = [own, pure, kills, page]
+    print("\n---- parts on real servers; beside them the kills, then the page", flush=True)
+    beside = threading.Thread(target=run_side_by_side, args=[[[own, pure], [kills, page]]])
+    beside.start()
+    status, said = _run(
+        python(
+            *PYTEST,
+            *("-n", str(SIDE_BY_SIDE), "--dist", "loadfile", "--no-loadscope-reorder"),
+            *("--durations=15", *ON_SERVERS),
+            *_there(PARTS),
+        )
+    )
+    print(f"\nthe parts took {time.monotonic() - begin:.0f} s", flush=True)
+    beside.join()
+    counts: Counter[str] = Counter(said)
+    failed = ["parts on real servers"] if status != 0 else []
+    for job in jobs:
         counts.update(_counted(job.output.splitlines()))
         if job.status != 0:
             failed.append(job.name)
@@ -90,6 +86,11 @@ def main() -> int:
     total = ", ".join(f"{number} {word}" for word, number in sorted(counts.items()))
     print(f"\n==== {total} in {took_s:.2f}s ({took_s / 60:.1f} minutes) ====", flush=True)
     return 1 if failed else 0
+
+
+def _patient(command: Sequence[str]) -> list[str]:
+    """The command with the lowest priority: it takes what nobody else wants."""
+    return ["nice", "-n", "19", *command]
 
 
 def _there(places: Sequence[str]) -> list[str]:
