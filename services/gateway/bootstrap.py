@@ -68,7 +68,8 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
     )
     await Retry().run(watch.look, until=runtime.stop)
     await Retry().run(sessions.look_up, until=runtime.stop)
-    devices = Devices(registry, runtime.clock, metrics)
+    models = load_device_models()
+    devices = Devices(registry, runtime.clock, metrics, models)
     credentials = CredentialStore(
         database,
         statements,
@@ -94,7 +95,7 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
         command_table=PostgresCommandTable(database, statements),
         configuration_table=PostgresConfigurationTable(database, statements),
         counter_table=PostgresCounterTable(database, statements),
-        models=load_device_models(),
+        models=models,
         file_table=PostgresFileTable(database, statements),
         formats=load_formats(),
         file_turn=asyncio.Semaphore(1),

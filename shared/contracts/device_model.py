@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 
 from shared.contracts.model_values import ModelValue, Name
+from shared.contracts.processing import Processing
 from shared.contracts.streams import STREAMS_BY_KEY, Place
 
 
@@ -61,7 +62,9 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     without a word a device counts as offline though its connection was never told to be over
     (0: only its connection counts). ``units`` may join while the hub runs; ``behind_hub`` models
     are only met there. ``continuous``: worn, it gives some vital sign all the time, so that its
-    silence is an alarm. ``capabilities`` are names for people and programs that look for a device.
+    silence is an alarm. ``processing`` is what is chosen of how its samples are worked out (the
+    curve of its oximeter); ``settings.processing`` of a single device lies over it.
+    ``capabilities`` are names for people and programs that look for a device.
     """
 
     label: str
@@ -79,6 +82,7 @@ class DeviceModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     units: tuple[ModelUnit, ...] = ()
     behind_hub: bool = False
     continuous: bool = True
+    processing: Processing = Processing()
     capabilities: tuple[Name, ...] = ()
 
     def command(self, name: str) -> ModelCommand | None:

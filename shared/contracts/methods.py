@@ -40,6 +40,9 @@ class Method(IntEnum):
     NORMAL_INTERVALS = 24
     MOTION_STEP_LENGTH = 25
     MOTION_SUMMARY = 26
+    PPG_RATIO_LINEAR = 27
+    PPG_RATIO_BEER_LAMBERT = 28
+    PPG_RATIO_TABLE = 29
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +186,21 @@ _ROWS = (
         key="motion_summary",
         says="From postures and steps of five seconds",
     ),
+    MethodRow(
+        id=Method.PPG_RATIO_LINEAR,
+        key="ppg_ratio_linear",
+        says="From the ratio of ratios of red and infrared light, by the line 110 - 25 R",
+    ),
+    MethodRow(
+        id=Method.PPG_RATIO_BEER_LAMBERT,
+        key="ppg_ratio_beer_lambert",
+        says="From the ratio of ratios of red and infrared light, by absorption alone",
+    ),
+    MethodRow(
+        id=Method.PPG_RATIO_TABLE,
+        key="ppg_ratio_table",
+        says="From the ratio of ratios of red and infrared light, by the table of a maker",
+    ),
 )
 
 METHODS: MappingProxyType[Method, MethodRow] = MappingProxyType({row.id: row for row in _ROWS})
@@ -210,6 +228,7 @@ def _ranked(method: Method, nature: Nature, because: str) -> RankedMethod:
     return RankedMethod(method=method, nature=nature, because=because)
 
 
+_ALONE = "nothing else gives it"
 _BLACK_BOX = "computed in the device: how, and how surely, it does not tell"
 _BEATS = _ranked(
     Method.ECG_BEAT_INTERVALS, Nature.DIRECT, "each beat of the heart, the weak ones too"
@@ -245,6 +264,10 @@ PREFERENCE: MappingProxyType[Measure, tuple[RankedMethod, ...]] = MappingProxyTy
         ),
         Measure.SPO2: (
             _ranked(Method.PPG_RATIO_OF_RATIOS, Nature.DIRECT, "with the quality of its light"),
+            # A device has one curve: these never stand beside each other.
+            _ranked(Method.PPG_RATIO_TABLE, Nature.DIRECT, "with the quality of its light"),
+            _ranked(Method.PPG_RATIO_LINEAR, Nature.DIRECT, "with the quality of its light"),
+            _ranked(Method.PPG_RATIO_BEER_LAMBERT, Nature.DIRECT, "with the quality of its light"),
             _OF_DEVICE,
         ),
         Measure.PERFUSION_INDEX: (

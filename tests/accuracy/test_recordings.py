@@ -8,8 +8,8 @@ import pytest
 
 from services.dsp.core.ecg import heart_rate
 from services.dsp.core.ppg import pulse_oximetry
-from services.dsp.core.ppg.calibrations import LINEAR
 from services.dsp.core.respiration import impedance
+from services.dsp.scorers.light import THE_LINE
 from shared.contracts.measures import MEASURES, Measure
 from tests.accuracy.recordings import (
     BIDMC,
@@ -133,7 +133,8 @@ def test_saturation_in_thin_air(floors: dict[str, Any]) -> None:
         seconds = -(-both.shape[1] // recording.rate_hz) * recording.rate_hz
         padded = np.full((2, seconds), np.nan)
         padded[:, : both.shape[1]] = both
-        step = partial(pulse_oximetry.step, calibration=LINEAR)  # as in services.dsp.scoring
+        flags = np.array([THE_LINE.frame_flags], dtype=np.uint32)
+        step = partial(pulse_oximetry.step, flags=flags)  # as in services.dsp.scoring
         result = run(pulse_oximetry.init, step, padded[None], recording.rate_hz)
         values = result.value[Measure.SPO2][0]
         told.append(values[np.isfinite(values)][-1])

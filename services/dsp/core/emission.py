@@ -60,8 +60,7 @@ def vital_rows(
     reason = np.select(
         [when for when, _ in reasons], [flag for _, flag in reasons], ValueFlag.ARTEFACT
     )
-    if reading.method == Method.DEVICE:
-        flags = flags | ValueFlag.DEVICE
+    flags = flags | np.where(table["method"] == Method.DEVICE, ValueFlag.DEVICE, 0)
     absent = table["validity"] == Validity.ABSENT
     table["flags"] = flags | np.where(absent, reason, 0)
     return table[reading.coverage > 0]

@@ -41,6 +41,8 @@ class Estimator:
     instead_of : the first row of the same name that takes a stream runs on it; empty: runs anyway
     after : key of the row whose `Output` its step takes too
     places : where the stream must be worn; None: anywhere
+    takes_flags : its step takes the flags of each device's newest frame, as `flags`
+    chosen : bits that the flags of a stream must have; without them it does not run
     fills_channels : takes fewer channels too; those that are not sent are NaN
     needs_maps : its step takes the maps of places too, and the devices of the rows
     """
@@ -59,6 +61,8 @@ class Estimator:
     after: str | None = None
     companions: tuple[Companion, ...] = ()
     places: frozenset[Place] | None = None
+    takes_flags: bool = False
+    chosen: int = 0
     fills_channels: bool = False
     needs_maps: bool = False
 
@@ -67,13 +71,16 @@ class Estimator:
         """After so many seconds without samples it is as if there had never been any."""
         return max(self.memory_s, FORGOTTEN_S)
 
-    def takes(self, stream: int, channels: int, rate_hz: int, place: int = 0) -> bool:
+    def takes(
+        self, stream: int, channels: int, rate_hz: int, place: int = 0, flags: int = 0
+    ) -> bool:
         """Whether frames of this kind are for this estimator."""
         low, high = self.rates_hz
         is_here = self.places is None or place in self.places
         enough = channels >= self.n_channels or self.fills_channels
         fits = enough and low <= rate_hz <= high
-        return stream == self.stream and fits and is_here
+        is_chosen = flags & self.chosen == self.chosen
+        return stream == self.stream and fits and is_here and is_chosen
 
 
 Chain = tuple[Estimator, ...]

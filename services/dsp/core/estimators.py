@@ -17,13 +17,15 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
+import numpy as np
+
 from services.dsp.core import device_values
 from services.dsp.core.ecg import heart_rate, rhythm
 from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion, Estimator
 from services.dsp.core.motion import activity, fall_weights, falls, posture, steps, with_thigh
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
-from services.dsp.core.radar import vital_signs
+from services.dsp.core.radar import published, vital_signs
 from services.dsp.core.respiration import (
     apnoea,
     from_chest_motion,
@@ -35,6 +37,7 @@ from services.dsp.core.spirometry import finder
 from services.dsp.core.temperature import sensor
 from services.dsp.core.windows import Instants, Samples
 from shared.contracts.measures import Measure
+from shared.contracts.processing import WITH_PUBLISHED_RADAR
 from shared.contracts.streams import Place, Stream
 
 # Where light is taken from somebody who moves, and devices have an accelerometer too.
@@ -101,6 +104,7 @@ _COMPUTED = (
         init=partial(pulse_oximetry.init, channels=2),
         step=pulse_oximetry.step,
         gives_beats=True,
+        takes_flags=True,
     ),
     Estimator(
         key="pulse",
@@ -335,6 +339,18 @@ _COMPUTED = (
         step=vital_signs.step,
     ),
     Estimator(
+        key="radar_published",
+        stream=Stream.RADAR_IQ,
+        n_channels=2,
+        rates_hz=(50, 2000),
+        measures=published.MEASURES,
+        delay_s=0,
+        memory_s=published.MEMORY_S,
+        init=published.init,
+        step=published.step,
+        chosen=WITH_PUBLISHED_RADAR,
+    ),
+    Estimator(
         key="temperature",
         stream=Stream.TEMPERATURE,
         n_channels=1,
@@ -381,6 +397,9 @@ ESTIMATORS = (
 )
 
 
+CHOSEN = int(np.bitwise_or.reduce([each.chosen for each in ESTIMATORS]))
+"""Bits of the flags of a frame that decide what runs."""
+
 MOST_CHANNELS: dict[int, int] = {
     int(stream): max(
         [each.n_channels for each in ESTIMATORS if each.stream == stream]
@@ -400,11 +419,18 @@ MOST_CHANNELS: dict[int, int] = {
 
 
 @lru_cache(maxsize=1024)
-def chains_for(stream: int, channels: int, rate_hz: int, place: int = 0) -> tuple[Chain, ...]:
-    """What runs on such frames: chains of estimators, the ones with companions apart."""
+def chains_for(
+    stream: int, channels: int, rate_hz: int, place: int = 0, flags: int = 0
+) -> tuple[Chain, ...]:
+    """What runs on such frames: chains of estimators, the ones with companions apart.
+
+    Parameters
+    ----------
+    flags : what their device chose, of `CHOSEN`
+    """
     chosen: list[Estimator] = []
     for estimator in ESTIMATORS:
-        if not estimator.takes(stream, channels, rate_hz, place):
+        if not estimator.takes(stream, channels, rate_hz, place, flags):
             continue
         name = estimator.instead_of
         if not name or all(other.instead_of != name for other in chosen):

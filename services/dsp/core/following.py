@@ -40,17 +40,20 @@ class Seat:
 class Followed:
     """One stream of one device from one place.
 
-    When the device sends it at another rate or with other channels, it begins anew.
+    When the device sends it at another rate, with other channels or by another choice, it begins
+    anew.
 
     Attributes
     ----------
     seats : where its seconds go
     joints : where it meets other streams, as the main one or as a companion
     told : settled seconds whose events were not looked for yet
+    chosen : of the flags of its frames, what decides which estimators run
     """
 
     key: Key
     channels: int
+    chosen: int
     track: Track
     seats: list[Seat] = field(default_factory=list)
     joints: list["Joint"] = field(default_factory=list)

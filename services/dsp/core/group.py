@@ -196,8 +196,9 @@ class Group:
             )
             taken = (mine, *beside) if beside else mine
             earlier = () if estimator.after is None else (given[estimator.after],)
+            chosen = {"flags": flags} if estimator.takes_flags else {}
             state = take(self._states[place], rows)
-            part, output = estimator.step(state, taken, times, *earlier)
+            part, output = estimator.step(state, taken, times, *earlier, **chosen)
             put(self._states[place], rows, part)
             given[estimator.key] = output
             self._tell(emitted, estimator, output, rows, flags, ~silent)

@@ -13,7 +13,7 @@ import numpy as np
 
 from services.dsp.core.emission import SOURCE
 from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion
-from services.dsp.core.estimators import MOST_CHANNELS, chains_for, mains_of, memory_of
+from services.dsp.core.estimators import CHOSEN, MOST_CHANNELS, chains_for, mains_of, memory_of
 from services.dsp.core.following import Followed, Joint, Key, Seat
 from services.dsp.core.frame_values import frame_values
 from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
@@ -135,7 +135,8 @@ class LaneSignals:
             received,
             flags,
         ) in columns:
-            followed = self._find(Key(device, stream_id, place), interval_ns, channels)
+            key = Key(device, stream_id, place)
+            followed = self._find(key, interval_ns, channels, flags & CHOSEN)
             if followed is None:
                 continue
             piece = _piece(samples, followed, t0, interval_ns, received, flags)
@@ -185,20 +186,22 @@ class LaneSignals:
         self._left = []
         return computed
 
-    def _find(self, key: Key, interval_ns: int, channels: int) -> Followed | None:
+    def _find(self, key: Key, interval_ns: int, channels: int, chosen: int) -> Followed | None:
         followed = self._followed.get(key)
         rate_hz = round(INTERVAL_NS / interval_ns) if 0 < interval_ns <= INTERVAL_NS else 1
         if followed is not None:
-            if followed.track.rate_hz == rate_hz and followed.channels == channels:
+            is_same = followed.channels == channels and followed.chosen == chosen
+            if is_same and followed.track.rate_hz == rate_hz:
                 return followed
             self._leave(followed)
         is_run = self._only is None or self._only == key.stream
-        chains = chains_for(key.stream, channels, rate_hz, key.place) if is_run else ()
+        chains = chains_for(key.stream, channels, rate_hz, key.place, chosen) if is_run else ()
         if not chains and mains_of(key.stream) in ((), (key.stream,)):
             return None
         followed = Followed(
             key=key,
             channels=channels,
+            chosen=chosen,
             track=Track(
                 rate_hz=rate_hz,
                 channels=min(channels, MOST_CHANNELS[key.stream]),

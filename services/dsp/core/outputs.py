@@ -14,6 +14,7 @@ from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
 Flags = NDArray[np.uint16]
+FrameFlags = NDArray[np.uint32]
 
 
 class Reading(NamedTuple):
@@ -21,13 +22,14 @@ class Reading(NamedTuple):
 
     Attributes
     ----------
+    method : of all devices, or (devices,) of each
     value : (devices,), in the unit of the measure, NaN where there is none
     quality : (devices,), 0 to 1: about the share of such values that are right
     coverage : (devices,), 0 to 1: how much of the window had samples
     """
 
     measure: Measure
-    method: Method
+    method: Method | NDArray[np.int8]
     value: Samples
     quality: Samples
     coverage: Samples

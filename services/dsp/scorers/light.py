@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import numpy as np
+
 from services.dsp.core.outputs import Output
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
-from services.dsp.core.ppg.calibrations import LINEAR
 from services.dsp.core.windows import Samples
 from services.dsp.scorers.heart import hr
 from services.dsp.scorers.seconds import Seconds, Step, only, reading_of, stream
 from shared.contracts.measures import MEASURES, Measure
+from shared.contracts.processing import Processing, SaturationCurve
+
+THE_LINE = Processing(saturation_curve=SaturationCurve.LINEAR_110_25)
 
 
 def ppg_rate(fs: float, channels: list[str]) -> Seconds:
@@ -49,9 +53,11 @@ def spo2(fs: float, channels: list[str]) -> Seconds:
     state = pulse_oximetry.init(1, int(fs), channels=2)
     told = reading_of(Measure.SPO2, delay_s=pulse_oximetry.DELAY_S)
 
+    flags = np.array([THE_LINE.frame_flags], dtype=np.uint32)
+
     def step(state: Any, samples: Samples, times: Any) -> tuple[Any, Output]:
         light = samples[:, :2] - samples[:, 2:]
-        return pulse_oximetry.step(state, light, times, calibration=LINEAR)
+        return pulse_oximetry.step(state, light, times, flags=flags)
 
     return stream(fs, state, step, told)
 

@@ -82,6 +82,7 @@ class PostgresFileTable:
             DeviceId(row["device"]),
             row["model"],
             simulated=row["simulated"],
+            processing=row["settings"].get("processing", {}),
         )
         return FileToRead(
             row["id"], device, row["name"], row["format"], row["total"], options

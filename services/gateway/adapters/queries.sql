@@ -245,8 +245,8 @@ order by device_id, made_at;
 
 -- name: next_file
 -- The file of a range of shards that waits longest to be read.
-select f.id::text, f.device_id, d.device, d.model, d.simulated, f.name, f.format, f.total,
-    f.options
+select f.id::text, f.device_id, d.device, d.model, d.simulated, d.settings, f.name, f.format,
+    f.total, f.options
 from gateway.file f
 join registry.device d on d.id = f.device_id
 where f.state in ('complete', 'reading') and d.shard between $1 and $2

@@ -64,4 +64,5 @@ def _device(row: Row) -> Device:
         row["simulated"],
         None if hub is None else DeviceKey(hub),
         constants if isinstance(constants, dict) else {},
+        row["settings"].get("processing", {}),
     )

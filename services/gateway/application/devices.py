@@ -1,14 +1,16 @@
 """The devices that may send, held in memory: the registry is asked for those not yet known."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import structlog
 
 from services.gateway.application.ports import RegistryTable
 from services.gateway.core.messages import Device
 from services.gateway.metrics import GatewayMetrics
+from shared.contracts.device_model import DeviceModel
 from shared.contracts.identity import DeviceId, DeviceKey
+from shared.contracts.processing import Processing, laid_over
 from shared.errors import Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.waiting import pause
@@ -26,10 +28,22 @@ AWAY_S = 3.0
 
 
 class Devices:
-    """Implements the look-up of devices for all lanes of the process."""
+    """Implements the look-up of devices for all lanes of the process.
 
-    def __init__(self, table: RegistryTable, clock: Clock, metrics: GatewayMetrics) -> None:
+    Parameters
+    ----------
+    models : by name; of a model that this version does not know nothing is chosen
+    """
+
+    def __init__(
+        self,
+        table: RegistryTable,
+        clock: Clock,
+        metrics: GatewayMetrics,
+        models: Mapping[str, DeviceModel] | None = None,
+    ) -> None:
         self._table = table
+        self._models = models or {}
         self._clock = clock
         self._metrics = metrics
         self._by_name: dict[DeviceId, Device] = {}
@@ -53,13 +67,15 @@ class Devices:
         """Give the units behind a hub, of those that are held."""
         return tuple(self._units.get(hub, ()))
 
-    def add(self, device: Device) -> None:
-        """Hold a device, such as one that has just been made known."""
+    def add(self, device: Device) -> Device:
+        """Hold a device, such as one that has just been made known; give it as it is held."""
+        device = with_choice(device, self._models.get(device.model))
         self._by_name[device.name] = device
         self._by_key[device.key] = device
         if device.hub is not None:
             self._units.setdefault(device.hub, {})[device.key] = None
         self._unknown.pop(device.name, None)
+        return device
 
     def note_change(self) -> None:
         """Say that the registry has changed: all is read again."""
@@ -119,7 +135,8 @@ class Devices:
                 wait.cancel()
 
     def _replace(self, devices: list[Device]) -> None:
-        fresh = {device.name: device for device in devices}
+        models = self._models
+        fresh = {one.name: with_choice(one, models.get(one.model)) for one in devices}
         if fresh != self._by_name:
             self._by_name, self._by_key, self._units = {}, {}, {}
             for device in devices:
@@ -127,3 +144,13 @@ class Devices:
             self.generation += 1
         self._unknown.clear()
         self._metrics.known_devices.set(len(self._by_name))
+
+
+def with_choice(device: Device, model: DeviceModel | None) -> Device:
+    """The device with the flags of its frames; a wrong setting of its own is passed over."""
+    of_model = Processing() if model is None else model.processing
+    chosen = laid_over(of_model, device.processing)
+    if chosen is None:
+        log.warning("processing_passed_over", device=device.name)
+        chosen = of_model
+    return device._replace(frame_flags=chosen.frame_flags)

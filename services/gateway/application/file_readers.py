@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from services.gateway.application.devices import with_choice
 from services.gateway.application.routing import constants_of
 from services.gateway.core.files import FileToRead
 from shared.contracts.codec import Codec
@@ -37,6 +38,10 @@ class FileReaders:
             return None
         constants = constants_of(file.device, codec, self._models.get(file.device.model))
         return partial(_read, codec.read_file, constants)
+
+    def frame_flags(self, file: FileToRead) -> int:
+        """Give what the frames of a file carry of the choice of its device."""
+        return with_choice(file.device, self._models.get(file.device.model)).frame_flags
 
 
 def file_codecs(

@@ -62,6 +62,7 @@ class ReadingPorts:
     Parameters
     ----------
     reader : gives the reader of a format for a device, None where there is none
+    frame_flags : gives what the frames of a file carry of the choice of its device
     turn : held while a file is read, one a process
     ended : told how each file ended
     """
@@ -69,6 +70,7 @@ class ReadingPorts:
     table: FileTable
     out: Confirmed
     reader: Callable[[FileToRead], FileReader | None]
+    frame_flags: Callable[[FileToRead], int]
     turn: asyncio.Semaphore
     ended: Callable[[FileToRead, FileEnd], None]
 
@@ -212,7 +214,11 @@ class FileReading:
         self, file: FileToRead, content: FileContent, stored: _Stored, stop: asyncio.Event
     ) -> None:
         """Hand all pieces over to RabbitMQ, as fast as storage takes late data."""
-        sender = FileSender(file.device.key, simulated=file.device.simulated)
+        sender = FileSender(
+            file.device.key,
+            simulated=file.device.simulated,
+            frame_flags=self._ports.frame_flags(file),
+        )
         batches = batches_of(content, sender, self._clock.now_us())
         confirmations: deque[asyncio.Future[None]] = deque()
         saved_s = self._clock.monotonic_s()

@@ -434,11 +434,12 @@ class Ingest:
                     stream, place, channels, _, interval_ns, dt_us, layout, scale, offset, data,
                     unit_name,
                 ) = frame  # fmt: skip
+                sender = units[unit_name] if unit_name else device
                 batch.add_frame(
                     (
-                        units[unit_name].key if unit_name else device.key, boot, n, part, stream,
-                        start_us + dt_us, interval_ns, message.arrival_us, flags, channels, layout,
-                        place, scale, offset,
+                        sender.key, boot, n, part, stream, start_us + dt_us, interval_ns,
+                        message.arrival_us, flags | sender.frame_flags, channels, layout, place,
+                        scale, offset,
                     ),
                     data,
                 )  # fmt: skip

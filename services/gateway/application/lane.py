@@ -275,13 +275,15 @@ class LaneWork:
             tools.clock,
             tools.metrics,
         )
+        readers = FileReaders(tools.codecs, tools.formats, tools.models)
         reading = FileReading(
             self._lane,
             shards,
             ports=ReadingPorts(
                 table=tools.file_table,
                 out=tools.out,
-                reader=FileReaders(tools.codecs, tools.formats, tools.models).of,
+                reader=readers.of,
+                frame_flags=readers.frame_flags,
                 turn=tools.file_turn,
                 ended=files.note_ended,
             ),

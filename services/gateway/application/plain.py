@@ -148,7 +148,9 @@ class PlainWay:
             moved.add(index)
             clock.note_placed(n, start_us)
             taken[key] = taken.get(key, 0) + 1
-            flags = segment.flags | _SIMULATED if device.simulated else segment.flags
+            flags = segment.flags | device.frame_flags
+            if device.simulated:
+                flags |= _SIMULATED
             rows.append(row)
             placed.append((key, t0_us, incoming[index].arrival_us, flags))
             late.append(t0_us + span_us < late_before_us)

@@ -187,9 +187,8 @@ class Units:
                 raise Unavailable(Dependency.POSTGRESQL, f"{name} cannot join") from error
             if joined is not None:
                 device = Device(joined, name, model, hub.simulated, hub.key)
-                self._devices.add(device)
                 log.info("unit_joined", device=name, model=model)
-                return device
+                return self._devices.add(device)
         if len(self._refused) >= MOST_REFUSED:
             self._refused.clear()
         self._refused[key] = now_s + REFUSED_FOR_S

@@ -35,10 +35,11 @@ class FileContent(NamedTuple):
 
 
 class FileSender(NamedTuple):
-    """Whose frames a file's are."""
+    """Whose frames a file's are, and the choice that they carry (`Device.frame_flags`)."""
 
     device: DeviceKey
     simulated: bool
+    frame_flags: int = 0
 
 
 class FileBatch(NamedTuple):
@@ -95,6 +96,7 @@ def check_file(file: ReadFile, *, earliest_us: int, latest_us: int) -> FileConte
 def batches_of(content: FileContent, sender: FileSender, received_us: int) -> Iterator[FileBatch]:
     """Give the pieces of a file as batches, in their order; the same at each call."""
     flags = int(FrameFlag.LATE) | (int(FrameFlag.SIMULATED) if sender.simulated else 0)
+    flags |= sender.frame_flags
     batch = Batch()
     events: list[Event] = []
     alone: list[int] = []

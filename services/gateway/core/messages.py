@@ -34,7 +34,8 @@ class Device(NamedTuple):
     """A device as the registry knows it, as far as the gateway needs it.
 
     ``hub`` speaks for a unit; ``constants`` are what the registry says of this one device's
-    protocol numbers, by codec: nobody has checked them.
+    protocol numbers, by codec, ``processing`` what it chooses of how its samples are worked out:
+    nobody has checked them. ``frame_flags`` is that choice, with its model's, as frames carry it.
     """
 
     key: DeviceKey
@@ -43,6 +44,8 @@ class Device(NamedTuple):
     simulated: bool
     hub: DeviceKey | None = None
     constants: Mapping[str, Any] = MappingProxyType({})
+    processing: Any = MappingProxyType({})
+    frame_flags: int = 0
 
 
 class BootKey(NamedTuple):

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.dsp.core.outputs import Beats, Output, Reading
+from services.dsp.core.outputs import Beats, FrameFlags, Output, Reading
 from services.dsp.core.ppg import pulsation
-from services.dsp.core.ppg.calibrations import MAXIM_QUADRATIC, Calibration
+from services.dsp.core.ppg.calibrations import curves_of, methods_of
 from services.dsp.core.ppg.pulsation import DELAY, GRID_HZ, PulsationState
 from services.dsp.core.ppg.pulse_rate import PulseRate, pulse_rate
 from services.dsp.core.ppg.pulses import WINDOW_S as RATE_WINDOW_S
@@ -47,10 +48,17 @@ def step(
     samples: Samples,
     times: Instants,
     *,
-    calibration: Calibration = MAXIM_QUADRATIC,
+    flags: FrameFlags | None = None,
 ) -> tuple[OximetryState, Output]:
-    """Take one second of (devices, channels, rate_hz) counts; `times` of its first samples."""
+    """Take one second of (devices, channels, rate_hz) counts.
+
+    Parameters
+    ----------
+    times : of the first samples
+    flags : of the newest frame of each device: they name its curve; None: the usual one
+    """
     assert len(times) == len(samples)
+    curve = curves_of(np.zeros(len(samples), dtype=np.uint32) if flags is None else flags)
     inner, newest = pulsation.step(state.pulsation, samples)
     changed = OximetryState(
         pulsation=inner,
@@ -66,8 +74,8 @@ def step(
         window = SATURATION_WINDOW_S * GRID_HZ
         both = slice(RED, INFRARED + 1)
         pulse, light = changed.pulse[:, both, -window:], changed.light[:, both, -window:]
-        found = saturation(pulse, light, calibration=calibration)
-        readings += _saturation_readings(found, pulses.periodicity)
+        found = saturation(pulse, light, curve=curve)
+        readings += _saturation_readings(found, pulses.periodicity, methods_of(curve))
     return changed, Output(readings, _beats(pulses, rate, times))
 
 
@@ -99,7 +107,9 @@ def _beats(pulses: Pulses, rate: PulseRate, times: Instants) -> Beats:
     )
 
 
-def _saturation_readings(found: Saturation, periodicity: Samples) -> tuple[Reading, Reading]:
+def _saturation_readings(
+    found: Saturation, periodicity: Samples, method: NDArray[np.int8]
+) -> tuple[Reading, Reading]:
     """Quality: both channels show the same pulsation, it repeats, and there is enough of it."""
     alike = np.interp(found.agreement, (0.5, 0.8, 0.95), (0.0, 0.6, 1.0))
     enough = np.interp(present(found.perfusion), (0.05, 0.2, 0.5), (0.0, 0.7, 1.0))
@@ -109,9 +119,7 @@ def _saturation_readings(found: Saturation, periodicity: Samples) -> tuple[Readi
     has_index = np.isfinite(found.perfusion)
     index_quality = np.where(has_index, alike * seen * repeats, 0.0)
     return (
-        Reading(
-            Measure.SPO2, Method.PPG_RATIO_OF_RATIOS, found.spo2, quality, found.coverage
-        ),
+        Reading(Measure.SPO2, method, found.spo2, quality, found.coverage),
         Reading(
             Measure.PERFUSION_INDEX, Method.PPG_AC_DC, found.perfusion, index_quality,
             found.coverage,

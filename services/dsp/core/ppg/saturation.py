@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.ppg.calibrations import MAXIM_QUADRATIC, Calibration
+from services.dsp.core.ppg.calibrations import percent_by
 from services.dsp.core.ppg.pulsation import GRID_HZ
 from services.dsp.core.windows import Samples
 
@@ -60,10 +60,15 @@ def saturation(
     pulse: Samples,
     light: Samples,
     *,
-    calibration: Calibration = MAXIM_QUADRATIC,
+    curve: NDArray[np.intp],
     by: RatioBy = RatioBy.LEAST_SQUARES,
 ) -> Saturation:
-    """From (devices, 2, n) pulsation and smoothed light of red and infrared, dark light off."""
+    """From (devices, 2, n) pulsation and smoothed light of red and infrared, dark light off.
+
+    Parameters
+    ----------
+    curve : (devices,), place of each device's curve in `CURVES`
+    """
     change = light[:, :, APART:] - light[:, :, :-APART]
     seen = np.isfinite(change[:, RED]) & np.isfinite(change[:, INFRARED])
     n = seen.sum(axis=1)
@@ -84,7 +89,7 @@ def saturation(
     with np.errstate(invalid="ignore"):
         usable &= (ratio > RATIO_RANGE[0]) & (ratio < RATIO_RANGE[1])
     ratio = np.where(usable, ratio, np.nan)
-    percent = calibration.percent(ratio)
+    percent = percent_by(curve, ratio)
     known = np.where(percent >= LOWEST_PERCENT, np.minimum(percent, 100.0), np.nan)
     strength = np.where(usable, red_2 * infrared_2, 1.0)
     return Saturation(

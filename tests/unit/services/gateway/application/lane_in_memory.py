@@ -248,7 +248,7 @@ class MemoryLane:
         self.refused: list[tuple[DeviceKey, Reason]] = []
         self.flow = LaneFlow(StreamFlow(0, 10_000), StreamFlow(0, 10_000))
         lane = Lane(0)
-        self.devices = devices = Devices(self.tables, self.clock, self.metrics)
+        self.devices = devices = Devices(self.tables, self.clock, self.metrics, models)
         self.models = models or {}
         self.words: list[tuple[DeviceId, str, int]] = []
         self.stored: list[tuple[DeviceKey, int, int]] = []

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from shared.contracts.dialogue import Seen
 from shared.contracts.events import Event, EventKind
 from shared.contracts.identity import DeviceId, DeviceKey
 from shared.contracts.parking import Reason
+from shared.contracts.processing import CURVE_BITS, CURVE_SHIFT, Processing, SaturationCurve
 from shared.contracts.quality import FrameFlag
 from tests.unit.services.gateway.application.lane_in_memory import MemoryLane, MemoryTables
 from tests.unit.services.gateway.application.toy_stream import CODECS, MODELS, TOY, toy_message
@@ -406,3 +408,33 @@ def test_the_toy_decodes_what_it_encodes() -> None:
     assert isinstance(decoded, Decoded)
     (frame,) = decoded.frames
     assert np.frombuffer(frame.data, "<i2").tolist() == [0x1111, 0x1111]
+
+
+# ---------------------------------------------------------------------------- choices
+
+
+def flags(lane: MemoryLane) -> dict[int, int]:
+    table = np.concatenate([batch.table for batch, _ in lane.out.frames])
+    return {int(row["device"]): int(row["flags"]) for row in table}
+
+
+async def test_frames_carry_what_the_model_and_the_device_chose() -> None:
+    line = Processing(saturation_curve=SaturationCurve.LINEAR_110_25)
+    models = {**MODELS, "toy-alone": msgspec.structs.replace(MODELS["toy-alone"], processing=line)}
+    lane = new_lane(models=models)
+    table = {"saturation_curve": "maxim_table"}
+    lane.tables.registered = [
+        Device(DeviceKey(2), ALONE, "toy-alone", simulated=True),
+        Device(DeviceKey(4), DeviceId("alone-2"), "toy-alone", False, processing=table),
+        Device(DeviceKey(5), DeviceId("alone-3"), "toy-alone", False, processing={"curve": 1}),
+    ]
+    for device in lane.tables.registered:
+        await say(lane, device.name, 1, SAMPLES)
+    of_table = SaturationCurve.MAXIM_TABLE.number << CURVE_SHIFT
+    expected = {
+        2: line.frame_flags | FrameFlag.SIMULATED,
+        4: of_table,
+        5: line.frame_flags,  # a wrong setting is passed over
+    }
+    chosen = CURVE_BITS | FrameFlag.SIMULATED
+    assert {key: value & chosen for key, value in flags(lane).items()} == expected
