@@ -8,6 +8,7 @@ import structlog
 from services.dsp.adapters.assignment_table import AssignmentTable
 from services.dsp.adapters.frame_reader import FrameReader
 from services.dsp.adapters.late_table import LateIntervals
+from services.dsp.adapters.place_tables import PlaceTables
 from services.dsp.adapters.position_table import PositionTable
 from services.dsp.adapters.sample_reader import SampleReader
 from services.dsp.adapters.vital_stream import VitalStream
@@ -18,8 +19,10 @@ from services.dsp.metrics import DspMetrics
 from services.dsp.settings import DspSettings
 from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
+from shared.contracts.streams import STREAMS, Stream
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements, load_statements
+from shared.device_models.catalogue import load_device_models
 from shared.errors import Misconfigured, Unavailable
 from shared.ownership.deployment import Deployment, DeploymentWatch
 from shared.ownership.leases import LaneOwnership
@@ -45,6 +48,10 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
     publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
     assignments = AssignmentTable(database, statements, settings.dsp_assignments_interval_s)
     await retry.run(assignments.refresh, until=runtime.stop)
+    maps = PlaceTables(
+        database, statements, settings.dsp_maps_interval_s, channels=_access_points()
+    )
+    await retry.run(maps.refresh, until=runtime.stop)
     work = Lanes(
         incarnation=incarnation,
         frames=FrameReader(broker, incarnation, messages_most=settings.dsp_messages_most),
@@ -66,6 +73,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
         metrics=metrics,
         retry=retry,
+        places=maps.places,
     )
     ownership = LaneOwnership(
         database, service="dsp", lanes=lanes, incarnation=incarnation, metrics=runtime.metrics
@@ -79,6 +87,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
 
     runtime.loop("lanes", compute_lanes)
     runtime.loop("assignments", assignments.run)
+    runtime.loop("maps", maps.run)
     runtime.loop("deployment", watch.run)
     runtime.health.report("started", ready=True)
     log.info("dsp_joined", lanes=lanes, incarnation=incarnation)
@@ -90,6 +99,16 @@ async def _deployment(database: Database, statements: Statements) -> Row:
     if row is None or row["incarnation"] == 0:
         raise Misconfigured("the streams are not declared yet: run vitalwire migrate first")
     return row
+
+
+def _access_points() -> dict[str, tuple[str, ...]]:
+    """How models call the channels of their scans."""
+    return {
+        name: stream.channels
+        for name, model in load_device_models().items()
+        for stream in model.streams
+        if stream.key == STREAMS[Stream.WIFI_RSSI].key and stream.channels
+    }
 
 
 def _counted(metrics: DspMetrics) -> Callable[[int, Unavailable, float], None]:

@@ -27,6 +27,10 @@ class DspSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     dsp_assignments_interval_s: float = Field(
         default=5.0, ge=0.1, le=300, description="Between two looks at who wears which device"
     )
+    dsp_maps_interval_s: float = Field(
+        default=5.0, ge=0.1, le=300, description="Between two looks for maps of places; less than "
+        "the time from which a map holds after it was taken into use",
+    )  # fmt: skip
     dsp_late_interval_s: float = Field(
         default=2.0, ge=0.05, le=60, description="Between two looks for late data to work in"
     )
@@ -35,6 +39,6 @@ class DspSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
         "nothing more came of it",
     )  # fmt: skip
     dsp_late_wait_s: float = Field(
-        default=35.0, ge=0, le=3_600, description="Late data is worked in so long after the last "
-        "live value that rests on it was due: live may be 30 s old itself",
+        default=35.0, ge=0, le=3_600, description="Late data is worked into values older than "
+        "this: live ones may be 30 s old themselves",
     )  # fmt: skip

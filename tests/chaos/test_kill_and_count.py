@@ -24,7 +24,7 @@ INTERVAL_S = 0.2
 SECONDS_A_KILL = 3.75  # all within 90 s: what is late by then is worked in when the rest is done
 AUDIT_EVERY_S = 8.0
 DRAIN_S = 300.0
-SETTLE_S = 130.0  # without a step nearer: late data is worked in when it is 110 s old
+SETTLE_S = 300.0  # without a step nearer: late data is worked in each minute, 35 s after it came
 RESEND_AFTER_S = 20.0  # as the 60 s of the SDK, but the test need not wait for them
 
 
@@ -96,7 +96,7 @@ async def until_equal(system: System, expected: Outcome, devices: Collection[str
 
 @pytest.mark.chaos
 @pytest.mark.slow
-@pytest.mark.timeout(7200 if KILLS > 50 else 900)
+@pytest.mark.timeout(7200 if KILLS > 50 else 1500)
 async def test_kill_and_count() -> None:
     began = time.monotonic()
 
@@ -177,4 +177,4 @@ async def test_kill_and_count() -> None:
         assert told_then > 0.1, "the kills met a system that hardly worked"
         assert set(done) == set(names)
         assert auditing.result() >= 5
-        assert told == [], told[:10]
+        assert not told, "\n".join([f"{len(told)} differences", *told[:20]])

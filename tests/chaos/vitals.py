@@ -171,16 +171,26 @@ def differences(expected: Outcome, found: Outcome) -> list[str]:
         for key in expected.values
         if key.t <= end and key._replace(t=key.t // KEPT_EACH_US) not in kept
     ]
-    wanted_beats = {beat for beat in expected.beats if beat.t <= end}
-    found_beats = {beat for beat in found.beats if beat.t <= end}
-    told += [f"a beat missing or other: {beat[:3]}" for beat in sorted(wanted_beats - found_beats)]
-    told += [f"a beat too many or other: {beat[:3]}" for beat in sorted(found_beats - wanted_beats)]
+    wanted_beats = {beat[:3]: beat for beat in expected.beats if beat.t <= end}
+    found_beats = {beat[:3]: beat for beat in found.beats if beat.t <= end}
+    for which in sorted(wanted_beats.keys() | found_beats.keys()):
+        wanted_beat, found_beat = wanted_beats.get(which), found_beats.get(which)
+        if wanted_beat != found_beat:
+            instead = f"{_numbers(found_beat)} instead of {_numbers(wanted_beat)}"
+            told.append(f"another beat: {which} {instead}")
     return told
 
 
 def _float(value: float) -> bytes:
     number = np.float32(value)
     return np.float32("nan").tobytes() if np.isnan(number) else number.tobytes()
+
+
+def _numbers(beat: Beat | None) -> str:
+    if beat is None:
+        return "none"
+    rr_ms, quality = (float(np.frombuffer(part, "<f4")[0]) for part in beat[3:])
+    return f"{rr_ms:.3f} ms (quality {quality:.6f})"
 
 
 def _read(value: Value) -> str:

@@ -28,18 +28,21 @@ on conflict (device_id, stream, start_us, end_us) do update set
     incarnation = excluded.incarnation,
     after_stream = excluded.after_stream,
     after_offset = excluded.after_offset,
+    shown_us = null,
+    due_us = 0,
     noted_at = now();
 
 -- name: stored_late
 -- Times of a lane that ended long enough ago, whose samples are stored, with nothing more coming of
 -- the device for a while, for a minute at most: who always sends late is worked in too. Those that
 -- wait longest, so that no device waits for the others for ever.
-select device_id, stream, start_us, end_us
+select device_id, stream, start_us, end_us, shown_us, noted_at
 from (
-    select l.device_id, l.stream, l.start_us, l.end_us
+    select l.device_id, l.stream, l.start_us, l.end_us, l.shown_us, l.noted_at
     from dsp.late_interval l
     where l.lane = $1
       and l.end_us <= $4
+      and l.due_us <= $4
       and (
         l.noted_at < now() - interval '60 s'
         or not exists (
@@ -52,7 +55,7 @@ from (
             select from signal.stream_position p
             where p.incarnation = l.incarnation and p.stream = l.after_stream
               and p.last_offset >= l.after_offset))
-    order by l.noted_at
+    order by l.due_us, l.noted_at
     limit 500
 ) as longest
 order by device_id, stream, start_us;
@@ -68,9 +71,20 @@ from dsp.correction
 where device_id = $1 and stream = $2 and start_us < $4 and end_us > $3;
 
 -- name: forget_late
--- Forgets a time that was computed again.
+-- Forgets a time that was computed again, unless it was noted anew meanwhile.
 delete from dsp.late_interval
-where device_id = $1 and stream = $2 and start_us = $3 and end_us = $4;
+where device_id = $1 and stream = $2 and start_us = $3 and end_us = $4 and noted_at = $5;
+
+-- name: put_off_late
+-- Values before a time were computed with it; it is due again later, unless it was noted anew
+-- meanwhile.
+update dsp.late_interval
+set shown_us = $6, due_us = $7
+where device_id = $1 and stream = $2 and start_us = $3 and end_us = $4 and noted_at = $5;
+
+-- name: stored_offset
+-- The newest message of a stream that is stored.
+select last_offset from signal.stream_position where incarnation = $1 and stream = $2;
 
 -- name: remember_correction
 -- Remembers in which revision a time was given out.
@@ -126,3 +140,23 @@ select t, received, device_id, patient_id, value, quality, measure, revision, va
 from signal.vital_value
 where patient_id = $1 and t >= $2 and t < $3 and measure = any($4::smallint[])
 order by t, device_id, measure, method;
+
+-- name: place_uses
+-- When which maps held, of the last 30 days: what is older is not computed again with them.
+select u.map_id, u.from_us, u.until_us
+from registry.place_use u
+where u.until_us is null
+    or (u.until_us > u.from_us and u.until_us > extract(epoch from now() - interval '30 days') * 1e6)
+order by u.from_us, u.id;
+
+-- name: place_map
+-- The measured places of a map; none when it was removed.
+select access_points, points from registry.place_map where id = $1;
+
+-- name: place_rooms
+-- The numbers of the rooms of a map, in its own order.
+select id from registry.place_room where map_id = $1 order by n;
+
+-- name: devices_of_models
+-- Devices of some models that came to be known since another.
+select id, model from registry.device where model = any($1::text[]) and id > $2 order by id;

@@ -7,7 +7,13 @@ import numpy as np
 
 from services.dsp.core.estimators import ESTIMATORS, companions_of
 from services.dsp.core.gaps import SECOND_US
-from services.dsp.core.recomputation import AFTER_US, all_of, recompute_in_parts, warm_up_us
+from services.dsp.core.recomputation import (
+    AFTER_US,
+    Stretch,
+    all_of,
+    recompute_in_parts,
+    warm_up_us,
+)
 from shared.contracts.events import Event
 from shared.contracts.frames import FrameBatch
 from shared.contracts.records import Table
@@ -35,8 +41,8 @@ def analysed(frames: FrameBatch) -> Analysis:
     mains = sorted({int(estimator.stream) for estimator in ESTIMATORS})
     for device in np.unique(frames.table["device"]).tolist():
         for stream in mains:
-            for piece, start_us, end_us in _pieces(frames, device, stream):
-                computed = recompute_in_parts(piece, only=stream, start_us=start_us, end_us=end_us)
+            for piece in _pieces(frames, device, stream):
+                (computed,) = recompute_in_parts([piece], only=stream)
                 vitals += computed.vitals
                 beats += computed.beats
                 events |= {event.id: event for event in computed.events}
@@ -48,7 +54,7 @@ def analysed(frames: FrameBatch) -> Analysis:
     )
 
 
-def _pieces(frames: FrameBatch, device: int, stream: int) -> Iterator[tuple[FrameBatch, int, int]]:
+def _pieces(frames: FrameBatch, device: int, stream: int) -> Iterator[Stretch]:
     """Frames of one stream and its companions, an hour and what its values rest on at a time."""
     table = frames.table
     mine = (table["device"] == device) & np.isin(table["stream"], [stream, *companions_of(stream)])
@@ -63,7 +69,7 @@ def _pieces(frames: FrameBatch, device: int, stream: int) -> Iterator[tuple[Fram
         read_us = start_us - warm_up_us(stream) - LONGEST_FRAME_US
         near = (table["t0"] >= read_us) & (table["t0"] < end_us + AFTER_US)
         if near.any():
-            yield FrameBatch(table[near], frames.samples), start_us, end_us
+            yield Stretch(FrameBatch(table[near], frames.samples), start_us, end_us)
 
 
 def _judged(beats: Table) -> Table:

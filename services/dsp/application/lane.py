@@ -1,11 +1,13 @@
 """One lane: live, late notes and late corrections, while it is ours."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
-from services.dsp.application.late import LateLane, LateNotes, LatePace
+from services.dsp.application.late import LateLane, LatePace
+from services.dsp.application.late_notes import LateNotes
 from services.dsp.application.live import LiveLane, Pace
 from services.dsp.application.patients import PatientLane
 from services.dsp.application.ports import (
@@ -16,6 +18,7 @@ from services.dsp.application.ports import (
     Positions,
     StoredSamples,
 )
+from services.dsp.core.position.places import Places, nowhere
 from services.dsp.metrics import DspMetrics
 from shared.contracts.identity import Lane
 from shared.errors import Unavailable
@@ -41,6 +44,7 @@ class Lanes:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
+    places: Callable[[], Places] = nowhere
     _here: dict[Lane, tuple[LiveLane, LateNotes, PatientLane]] = field(
         default_factory=dict, init=False
     )
@@ -64,7 +68,7 @@ class Lanes:
         here = self._here[lane] = self._live(lane), self._notes(lane), self._patients(lane)
         try:
             async with asyncio.TaskGroup() as group:
-                for loop in (*here, self._late(lane)):
+                for loop in (*here, self._late(lane, here[0])):
                     group.create_task(loop.run(stop))
         except* Unavailable:
             if not stop.is_set():
@@ -85,6 +89,7 @@ class Lanes:
             clock=self.clock,
             metrics=self.metrics,
             retry=self.retry,
+            places=self.places,
         )
 
     def _notes(self, lane: Lane) -> LateNotes:
@@ -109,9 +114,10 @@ class Lanes:
             retry=self.retry,
         )
 
-    def _late(self, lane: Lane) -> LateLane:
+    def _late(self, lane: Lane, live: LiveLane) -> LateLane:
         return LateLane(
             lane=lane,
+            reached=live.reached,
             table=self.late_table,
             samples=self.samples,
             assignments=self.assignments,
@@ -120,4 +126,5 @@ class Lanes:
             clock=self.clock,
             metrics=self.metrics,
             retry=self.retry,
+            places=self.places,
         )

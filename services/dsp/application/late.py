@@ -1,42 +1,48 @@
-"""Late data of one lane: noted as it comes, computed again from storage in its own time.
+"""Late data of one lane, computed again from storage in its own time.
 
-What came late leaves the time that it touches to be done; the samples of that time are read back
+What came late left the time that it touches to be done; the samples of that time are read back
 from storage, go through the same estimators, and what comes out is given out in a higher
 revision. So the last revision is what an undisturbed run would have given. What was told by now is
-corrected at once, and each minute what was told since; as live values go on to rest on the time
-that was touched, for as long as their estimators remember, all of it is computed once more when
-they do not any longer.
+corrected at once, and each minute what was told since: live values go on to rest on the time that
+was touched, for as long as their estimators remember. Computed is what lies before a time of which
+all that had arrived is stored, so that nothing is taken for missing that is only on its way.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import structlog
 
+from services.dsp.application.late_notes import LOOP, merged
 from services.dsp.application.ports import (
     Assignments,
-    Frames,
     LateTable,
     Outlet,
-    Positions,
-    Source,
     StoredSamples,
-    StreamMessage,
 )
-from services.dsp.core.estimators import ESTIMATORS, MOST_CHANNELS, companions_of, mains_of
-from services.dsp.core.exchange import Noted, Position, Span, Values
-from services.dsp.core.lane import Computed, LateSamples
+from services.dsp.core.estimators import ESTIMATORS, companions_of
+from services.dsp.core.exchange import (
+    Later,
+    Reached,
+    Span,
+    Values,
+    Waiting,
+)
+from services.dsp.core.lane import Computed
 from services.dsp.core.patients import BY_MEASURE, FUSED_VALUES, fused_again
+from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.recomputation import (
     AFTER_US,
-    BEFORE_US,
     PIECE_US,
+    Stretch,
     all_of,
     recompute_in_parts,
     revised,
+    touched_before_us,
     touched_us,
     warm_up_us,
     withdrawn,
@@ -46,11 +52,8 @@ from services.dsp.core.wearers import NOBODY
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BeatKind
 from shared.contracts.events import Event
-from shared.contracts.frames import FrameBatch, decode_frames
 from shared.contracts.identity import Lane
-from shared.contracts.names import Exchange, lane_queue
 from shared.contracts.quality import ValueFlag
-from shared.contracts.records import BadBatch
 from shared.contracts.sample_block import join_frames
 from shared.errors import Unavailable
 from shared.runtime.clock import Clock
@@ -59,12 +62,10 @@ from shared.runtime.retry import Retry
 from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
-LOOP = "late"
 SECOND_US = 1_000_000
 SHOWN_EACH_US = 60 * SECOND_US
-COMPUTED_STREAMS = frozenset(MOST_CHANNELS)
 MAIN_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
-LEAST_TOUCHED_US = min(touched_us(stream) for stream in MAIN_STREAMS)
+TOGETHER = 16  # pieces computed side by side: a step costs more than a row of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,87 +75,6 @@ class LatePace:
     interval_s: float
     quiet_s: float
     wait_s: float
-
-
-@dataclass(slots=True, kw_only=True)
-class LateNotes:
-    """Reads the late frames of a lane and notes the time that they touch."""
-
-    lane: Lane
-    frames: Frames
-    positions: Positions
-    clock: Clock
-    metrics: DspMetrics
-    retry: Retry
-    _source: Source | None = field(default=None, init=False)
-
-    @property
-    def is_at_end(self) -> bool:
-        """Whether everything that there is was taken."""
-        return self._source is not None and self._source.is_at_end
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Note until the stop. Cancel-safe: the position is saved together with the notes."""
-        stream = lane_queue(Exchange.LATE, self.lane)
-        position = await self.retry.run(lambda: self.positions.load(stream), until=stop)
-        start = None if position is None else position.replay_offset
-        async with self.frames.open(stream, start=start) as source:
-            self._source = source
-            async for batch in source.batches(until=stop):
-                if batch.discontinuity is not None:
-                    self.metrics.gaps.labels(LOOP).inc()  # storage tells of it
-                await self._note(stream, batch.messages, stop)
-
-    async def _note(
-        self, stream: str, messages: Sequence[StreamMessage], stop: asyncio.Event
-    ) -> None:
-        last = messages[-1].offset
-        spans: list[LateSamples] = []
-        now_us = 0
-        for message in messages:
-            self.metrics.messages.labels(LOOP).inc()
-            batch = decode_frames(message.body)
-            if isinstance(batch, BadBatch):  # storage parks it
-                self.metrics.bad_batches.labels(LOOP).inc()
-                continue
-            self.metrics.frames.labels(LOOP).inc(len(batch))
-            spans += touched(batch)
-            now_us = max(now_us, int(batch.table["received"].max()))
-        noted = [Noted(samples=LateSamples(*span), offset=last) for span in merged(spans)]
-        position = Position(last + 1, last, now_us)
-        await self.retry.run(
-            lambda: self.positions.save(stream, self.lane, position, noted), until=stop
-        )
-        self.metrics.saves.labels(LOOP).inc()
-        self.metrics.late_noted.inc(len(noted))
-
-
-def touched(batch: FrameBatch) -> list[LateSamples]:
-    """The time of each frame from which something is computed, for each stream it matters to."""
-    found = []
-    table = batch.table
-    for index in np.flatnonzero(np.isin(table["stream"], list(COMPUTED_STREAMS))).tolist():
-        row = table[index]
-        width = 2 if row["format"] == 1 else 4
-        n = int(row["size"]) // (width * int(row["channels"]))
-        start = int(row["t0"])
-        end = start + max(1, n * int(row["interval_ns"]) // 1000)
-        device = int(row["device"])
-        found += [LateSamples(device, main, start, end) for main in mains_of(int(row["stream"]))]
-    return found
-
-
-def merged(spans: Sequence[LateSamples | Span]) -> list[Span]:
-    """Spans of one stream that are near each other as one: they touch the same values."""
-    out: list[Span] = []
-    for device, stream, start, end in sorted(spans):
-        last = out[-1] if out else None
-        near = last is not None and last[:2] == (device, stream)
-        if last is not None and near and start <= last.end_us + touched_us(stream):
-            out[-1] = last._replace(end_us=max(last.end_us, end))
-        else:
-            out.append(Span(device, stream, start, end))
-    return out
 
 
 def findings_of(computed: Computed) -> list[Event]:
@@ -169,11 +89,19 @@ def findings_of(computed: Computed) -> list[Event]:
     ]
 
 
+class Correction(NamedTuple):
+    """A time that is computed again, and what waited for it."""
+
+    known: Span
+    waiting: Sequence[Waiting]
+
+
 @dataclass(slots=True, kw_only=True)
 class LateLane:
     """Computes again what late data of one lane has touched."""
 
     lane: Lane
+    reached: Callable[[], Reached]
     table: LateTable
     samples: StoredSamples
     assignments: Assignments
@@ -182,8 +110,9 @@ class LateLane:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
-    _shown: dict[Span, int] = field(default_factory=dict, init=False)
-    """What waits, and the time up to which it was worked into what was told."""
+    places: Callable[[], Places] = nowhere
+    _asked: Reached | None = field(default=None, init=False)
+    _stored_us: int | None = field(default=None, init=False)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work in what is due, until the stop.
@@ -200,81 +129,162 @@ class LateLane:
             await pause(stop, self.pace.interval_s)
 
     async def _turn(self, stop: asyncio.Event) -> None:
-        before_us = self.clock.now_us() - round(self.pace.wait_s * SECOND_US)
-        stored = await self.table.stored(
-            self.lane, quiet_s=self.pace.quiet_s, before_us=before_us - LEAST_TOUCHED_US
-        )
-        self._shown = {span: self._shown[span] for span in stored if span in self._shown}
-        for span in merged(stored):
+        stored_us = await self._stored_before()
+        if stored_us is not None:
+            before_us = (stored_us - round(self.pace.wait_s * SECOND_US)) // SECOND_US * SECOND_US
+            waiting = await self.table.stored(
+                self.lane, quiet_s=self.pace.quiet_s, before_us=before_us
+            )
+            streams = sorted({one.span.stream for one in waiting})
+            for stream in streams:
+                due = [one for one in waiting if one.span.stream == stream]
+                await self._work_in(stream, due, before_us, stop)
+        self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
+
+    async def _stored_before(self) -> int | None:
+        """All that arrived before this time is stored: what is read back is whole."""
+        if self._asked is None:
+            self._asked = self.reached()
+        if await self.table.stored_offset(self.lane) >= self._asked.offset:
+            self._stored_us, self._asked = self._asked.time_us, None
+        return self._stored_us
+
+    async def _work_in(
+        self, stream: int, due: Sequence[Waiting], before_us: int, stop: asyncio.Event
+    ) -> None:
+        if stream in MAIN_STREAMS:
+            corrections = corrections_of(due, before_us)
+            for first in range(0, len(corrections), TOGETHER):
+                if stop.is_set():
+                    return
+                together = corrections[first : first + TOGETHER]
+                revisions = await self._compute_again(stream, [one.known for one in together])
+                for correction, revision in zip(together, revisions, strict=True):
+                    await self._settle(correction, revision, before_us)
+            return
+        for span in merged([one.span for one in due]):
             if stop.is_set():
                 return
             inside = [
-                one for one in stored
-                if one[:2] == span[:2] and span.start_us <= one.start_us < span.end_us
+                one for one in due
+                if one.span.device == span.device and _lies_in(one.span, span)
             ]  # fmt: skip
-            if span.end_us + touched_us(span.stream) > before_us:
-                await self._correct_for_now(inside, before_us)  # live values still rest on it
-            elif span.stream == BEATS_FIVE_MINUTES:
+            if stream == BEATS_FIVE_MINUTES:
                 await self._summarise(span, inside)
-            elif span.stream == FUSED_VALUES:
+            elif stream == FUSED_VALUES:
                 await self._fuse(span, inside)
-            else:
-                await self._correct(span, inside)
-        self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
 
-    async def _correct_for_now(self, waiting: Sequence[Span], before_us: int) -> None:
-        """Compute again what was told before a time: at once what is new, the rest each minute."""
-        if waiting[0].stream not in MAIN_STREAMS:
-            return
-        before_us = before_us // SECOND_US * SECOND_US
-        is_due = False
-        starts, ends = [], []
-        for one in waiting:
-            whole = _touched(one)
-            until_us = self._shown.get(one, whole.start_us)
-            end_us = min(whole.end_us, before_us)
-            if end_us > until_us:
-                starts.append(until_us)
-                ends.append(end_us)
-                is_due |= one not in self._shown or before_us - until_us >= SHOWN_EACH_US
-        if not is_due:
-            return
-        known = waiting[0]._replace(start_us=min(starts), end_us=max(ends))
-        revision = await self._compute_again(known)
-        await self.table.done([], known, revision)
-        self._shown.update(dict.fromkeys(waiting, known.end_us))
-        log.info("late_data_shown", device=known.device, stream=known.stream, revision=revision)
-
-    async def _correct(self, span: Span, waited: Sequence[Span]) -> None:
-        """Compute one span again, give it out, remember it."""
-        whole_seconds = _touched(span)
-        revision = await self._compute_again(whole_seconds)
-        if _gives_beats(span.stream):
-            windows = windows_of(whole_seconds.start_us, whole_seconds.end_us)
+    async def _settle(self, correction: Correction, revision: int, before_us: int) -> None:
+        """Forget what no live value rests on any more, put off the rest."""
+        known = correction.known
+        finished = [one for one in correction.waiting if _touched(one.span).end_us <= before_us]
+        later = [
+            Later(one, before_us, before_us + SHOWN_EACH_US)
+            for one in correction.waiting
+            if one not in finished
+        ]
+        if _gives_beats(known.stream):
+            touched_by = [_touched(one.span) for one in finished]
+            windows = {
+                window for span in touched_by for window in windows_of(span.start_us, span.end_us)
+            }
             await self.table.note(
-                self.lane, [Span(span.device, BEATS_FIVE_MINUTES, *window) for window in windows]
+                self.lane,
+                [Span(known.device, BEATS_FIVE_MINUTES, *window) for window in sorted(windows)],
             )
-        await self.table.done(waited, whole_seconds, revision)
-        self.metrics.corrections.inc()
-        log.info("late_data_worked_in", device=span.device, stream=span.stream, revision=revision)
+        await self.table.done(known, revision, finished=finished, later=later)
+        self.metrics.corrections.inc(len(finished))
+        log.info(
+            "late_data_worked_in",
+            device=known.device,
+            stream=known.stream,
+            revision=revision,
+            finished=len(finished),
+            later=len(later),
+        )
 
-    async def _compute_again(self, whole_seconds: Span) -> int:
-        """Compute a time again and give it out; gives the revision."""
-        revision = await self.table.revision(whole_seconds)
+    async def _compute_again(self, stream: int, spans: Sequence[Span]) -> list[int]:
+        """Compute times of one stream again and give them out; gives the revision of each."""
+        revisions = [await self.table.revision(span) for span in spans]
+        pieces = [
+            (piece, revision)
+            for span, revision in zip(spans, revisions, strict=True)
+            for piece in _pieces(span)
+        ]
         began_s = self.clock.monotonic_s()
-        for start_us in range(whole_seconds.start_us, whole_seconds.end_us, PIECE_US):
-            end_us = min(start_us + PIECE_US, whole_seconds.end_us)
-            piece = whole_seconds._replace(start_us=start_us, end_us=end_us)
-            values = await self._compute(piece, revision)
-            if values is not None and (len(values.vitals) or len(values.beats) or values.events):
-                await self.assignments.look_up(piece.device)
-                await self.outlet.give(values, self.lane)
-                self.metrics.values.labels(LOOP).inc(len(values.vitals))
-                self.metrics.beats.labels(LOOP).inc(len(values.beats))
+        for first in range(0, len(pieces), TOGETHER):
+            await self._compute_pieces(stream, pieces[first : first + TOGETHER])
         self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
-        return revision
+        return revisions
 
-    async def _summarise(self, span: Span, waited: Sequence[Span]) -> None:
+    async def _compute_pieces(self, stream: int, pieces: Sequence[tuple[Span, int]]) -> None:
+        """Compute pieces of time side by side, each in its revision, and give them out."""
+        read = [(piece, revision, await self._stretch(piece)) for piece, revision in pieces]
+        there = [(piece, revision, one) for piece, revision, one in read if one is not None]
+        if not there:
+            return
+        computed = await self._computed(stream, [one for *_, one in there])
+        values = [
+            await self._values(piece, one, revision)
+            for (piece, revision, _), one in zip(there, computed, strict=True)
+            if one is not None
+        ]
+        together = Values(
+            all_of([one.vitals for one in values]),
+            all_of([one.beats for one in values], beats=True),
+            [event for one in values for event in one.events],
+        )
+        if len(together.vitals) or len(together.beats) or together.events:
+            for device in sorted({piece.device for piece, *_ in there}):
+                await self.assignments.look_up(device)
+            await self.outlet.give(together, self.lane)
+            self.metrics.values.labels(LOOP).inc(len(together.vitals))
+            self.metrics.beats.labels(LOOP).inc(len(together.beats))
+
+    async def _stretch(self, piece: Span) -> Stretch | None:
+        """What a piece rests on, read back from storage; None where nothing is."""
+        warm_up = warm_up_us(piece.stream)
+        read = piece._replace(start_us=piece.start_us - warm_up, end_us=piece.end_us + AFTER_US)
+        frames = await self.samples.frames(read)
+        if frames is None:
+            return None
+        for companion in companions_of(piece.stream):
+            beside = await self.samples.frames(read._replace(stream=companion))
+            frames = join_frames([frames, beside]) if beside is not None else frames
+            assert frames is not None
+        return Stretch(frames, piece.start_us, piece.end_us)
+
+    async def _computed(
+        self, stream: int, stretches: Sequence[Stretch]
+    ) -> Sequence[Computed | None]:
+        """Each computed; None for one whose samples no estimator bears."""
+        devices = [int(one.frames.table["device"][0]) for one in stretches]
+        computed = await asyncio.to_thread(
+            attempt_twice,
+            lambda: recompute_in_parts(stretches, only=stream, places=self.places),
+            loop=LOOP,
+            identity=f"devices {sorted(set(devices))}",
+        )
+        if not isinstance(computed, Choked):
+            return computed
+        if len(stretches) > 1:  # one of them: the others must not suffer for it
+            return [one for each in stretches for one in await self._computed(stream, [each])]
+        self.metrics.choked.labels(LOOP).inc()
+        return [None]
+
+    async def _values(self, piece: Span, computed: Computed, revision: int) -> Values:
+        """What was computed of [start, end) of a piece, in a revision."""
+        bounds = {"start_us": piece.start_us, "end_us": piece.end_us, "revision": revision}
+        vitals = revised(all_of(computed.vitals), **bounds)
+        vitals["flags"] |= np.uint16(ValueFlag.LATE)
+        beats = revised(all_of(computed.beats, beats=True), **bounds)
+        if _gives_beats(piece.stream):
+            stored = await self.samples.beats(piece.device, [BeatKind.R_PEAK], piece)
+            gone = withdrawn(stored, beats, revision=revision)
+            beats = all_of([beats, gone], beats=True)
+        return Values(vitals, beats, findings_of(computed))
+
+    async def _summarise(self, span: Span, waited: Sequence[Waiting]) -> None:
         """Compute windows from stored beats; the first time as revision 0."""
         revision = await self.table.revision(span)
         for start_us, end_us in windows_of(span.start_us, span.end_us):
@@ -288,70 +298,73 @@ class LateLane:
                 await self.assignments.look_up(span.device)
                 await self.outlet.give(Values(vitals, all_of([], beats=True), []), self.lane)
                 self.metrics.values.labels(LOOP).inc(len(vitals))
-        await self.table.done(waited, span, revision)
+        await self.table.done(span, revision, finished=waited, later=[])
         self.metrics.summaries.inc()
 
-    async def _fuse(self, span: Span, waited: Sequence[Span]) -> None:
+    async def _fuse(self, span: Span, waited: Sequence[Waiting]) -> None:
         """Bring values of the wearers of a device together again, from what is stored."""
         await self.assignments.look_up(span.device)
-        starts = np.arange(span.start_us, span.end_us, PIECE_US)
-        device = np.full(len(starts), span.device, dtype=np.int32)
-        ends = np.minimum(starts + PIECE_US, span.end_us)
-        worn_by = np.stack(
-            [self.assignments.patients_at(device, at) for at in (starts, ends - 1)], axis=1
-        )
-        for start, end, patients in zip(
-            starts.tolist(), ends.tolist(), worn_by.tolist(), strict=True
-        ):
-            piece = span._replace(start_us=start, end_us=end)
+        pieces = _pieces(span)
+        device = np.full(len(pieces), span.device, dtype=np.int32)
+        bounds = np.array([[piece.start_us, piece.end_us - 1] for piece in pieces]).T
+        worn_by = np.stack([self.assignments.patients_at(device, at) for at in bounds], axis=1)
+        for piece, patients in zip(pieces, worn_by.tolist(), strict=True):
             for patient in sorted(set(patients) - {NOBODY}):
                 stored = await self.samples.values(patient, list(BY_MEASURE), piece)
                 vitals = await asyncio.to_thread(fused_again, stored)
                 if len(vitals):
                     await self.outlet.give(Values(vitals, all_of([], beats=True), []), self.lane)
                     self.metrics.values.labels(LOOP).inc(len(vitals))
-        await self.table.done(waited, span, await self.table.revision(span))
+        revision = await self.table.revision(span)
+        await self.table.done(span, revision, finished=waited, later=[])
         self.metrics.summaries.inc()
 
-    async def _compute(self, piece: Span, revision: int) -> Values | None:
-        """Values of [start, end) of a piece in a revision."""
-        warm_up = warm_up_us(piece.stream)
-        read = piece._replace(start_us=piece.start_us - warm_up, end_us=piece.end_us + AFTER_US)
-        frames = await self.samples.frames(read)
-        if frames is None:
-            return None
-        for companion in companions_of(piece.stream):
-            beside = await self.samples.frames(read._replace(stream=companion))
-            frames = join_frames([frames, beside]) if beside is not None else frames
-            assert frames is not None
-        computed = await asyncio.to_thread(
-            attempt_twice,
-            lambda: recompute_in_parts(
-                frames, only=piece.stream, start_us=piece.start_us, end_us=piece.end_us
-            ),
-            loop=LOOP,
-            identity=f"device {piece.device}",
-        )
-        if isinstance(computed, Choked):
-            self.metrics.choked.labels(LOOP).inc()
-            return None
-        bounds = {"start_us": piece.start_us, "end_us": piece.end_us, "revision": revision}
-        vitals = revised(all_of(computed.vitals), **bounds)
-        vitals["flags"] |= np.uint16(ValueFlag.LATE)
-        beats = revised(all_of(computed.beats, beats=True), **bounds)
-        if _gives_beats(piece.stream):
-            stored = await self.samples.beats(piece.device, [BeatKind.R_PEAK], piece)
-            gone = withdrawn(stored, beats, revision=revision)
-            beats = all_of([beats, gone], beats=True)
-        return Values(vitals, beats, findings_of(computed))
+
+def corrections_of(due: Sequence[Waiting], before_us: int) -> list[Correction]:
+    """What to compute again, each value once: of each from where it was shown up to a time.
+
+    Parameters
+    ----------
+    due : of one stream, in the order of devices
+    """
+    found: list[Correction] = []
+    for one in sorted(due, key=lambda one: (one.span.device, _from_us(one))):
+        start_us = _from_us(one)
+        end_us = min(_touched(one.span).end_us, before_us)
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.known.device == one.span.device
+            and start_us <= last.known.end_us + warm_up_us(one.span.stream)
+        ):
+            known = last.known._replace(end_us=max(last.known.end_us, end_us))
+            found[-1] = Correction(known, [*last.waiting, one])
+        else:
+            found.append(Correction(one.span._replace(start_us=start_us, end_us=end_us), [one]))
+    return found
+
+
+def _from_us(one: Waiting) -> int:
+    return _touched(one.span).start_us if one.shown_us is None else one.shown_us
 
 
 def _touched(span: Span) -> Span:
     """The whole seconds whose values rest on samples of a span."""
     return span._replace(
-        start_us=span.start_us // SECOND_US * SECOND_US - BEFORE_US,
+        start_us=span.start_us // SECOND_US * SECOND_US - touched_before_us(span.stream),
         end_us=-(-span.end_us // SECOND_US) * SECOND_US + touched_us(span.stream),
     )
+
+
+def _pieces(span: Span) -> list[Span]:
+    return [
+        span._replace(start_us=start_us, end_us=min(start_us + PIECE_US, span.end_us))
+        for start_us in range(span.start_us, span.end_us, PIECE_US)
+    ]
+
+
+def _lies_in(inner: Span, outer: Span) -> bool:
+    return outer.start_us <= inner.start_us < outer.end_us
 
 
 def _gives_beats(stream: int) -> bool:

@@ -6,7 +6,7 @@ messages up to it alone (see `services.dsp.core.lane`).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,8 +21,9 @@ from services.dsp.application.ports import (
     StreamMessage,
 )
 from services.dsp.application.positions import ReplayMarks
-from services.dsp.core.exchange import Noted, Values
+from services.dsp.core.exchange import Noted, Reached, Values
 from services.dsp.core.lane import Computed, LaneSignals
+from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.summaries import Windows
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BEAT
@@ -65,22 +66,32 @@ class LiveLane:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
-    _signals: LaneSignals = field(default_factory=LaneSignals, init=False)
+    places: Callable[[], Places] = nowhere
+    _signals: LaneSignals = field(init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
     _marks: ReplayMarks = field(default_factory=ReplayMarks, init=False)
     _noted: list[Noted] = field(default_factory=list, init=False)
     _given: int = field(default=NOTHING_GIVEN, init=False)
     _watermark_us: int = field(default=0, init=False)
-    _taken: int = field(default=NOTHING_GIVEN, init=False)
+    _taken: Reached = field(default=Reached(NOTHING_GIVEN, 0), init=False)
+    _read: int = field(default=NOTHING_GIVEN, init=False)
     _saved_s: float = field(default=0.0, init=False)
     _source: Source | None = field(default=None, init=False)
     is_leaving: bool = field(default=False, init=False)
     """Set before the stop when other lanes follow this one, and their windows begin anew."""
 
+    def __post_init__(self) -> None:
+        self._signals = LaneSignals(places=self.places)
+
     @property
     def is_at_end(self) -> bool:
         """Whether all messages that there are were taken."""
         return self._source is not None and self._source.is_at_end
+
+    def reached(self) -> Reached:
+        """What was taken by now; all that arrived before now, when nothing more is there."""
+        is_all = self.is_at_end and self._taken.offset == self._read
+        return self._taken._replace(time_us=self.clock.now_us()) if is_all else self._taken
 
     @property
     def stream(self) -> str:
@@ -102,18 +113,22 @@ class LiveLane:
         async with self.frames.open(self.stream, start=start) as source:
             self._source = source
             async for batch in source.batches(until=stop):
+                self._read = batch.messages[-1].offset
                 began_s = self.clock.monotonic_s()
                 if batch.discontinuity is not None:
                     await self._report(batch.discontinuity, stop)
                 for messages in self._split(batch.messages):
                     await self._work(messages, stop)
                 await self._save_when_due()
-                if len(batch.messages) < self.pace.messages_most and self._taken >= self._given:
+                if (
+                    len(batch.messages) < self.pace.messages_most
+                    and self._taken.offset >= self._given
+                ):
                     used_s = self.clock.monotonic_s() - began_s
                     await pause(stop, max(0.0, self.pace.compute_interval_s - used_s))
         if self.is_leaving:
             in_windows = self._signals.in_windows()
-            self._noted += [Noted(samples=span, offset=self._taken) for span in in_windows]
+            self._noted += [Noted(samples=span, offset=self._taken.offset) for span in in_windows]
         await self._save()
 
     def _split(self, messages: Sequence[StreamMessage]) -> list[Sequence[StreamMessage]]:
@@ -130,7 +145,7 @@ class LiveLane:
         computed = await asyncio.to_thread(self._compute, last)
         self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
         self.metrics.streams_followed.labels(str(self.lane)).set(self._signals.n_streams)
-        self._taken = last
+        self._taken = Reached(last, self._signals.now)
         values = gathered(computed)
         windows = self._windows.passed(values.beats)
         if last <= self._given:
@@ -170,7 +185,7 @@ class LiveLane:
         if isinstance(outcome, Choked):
             # The windows may be half stepped: none of them can be trusted any more.
             self.metrics.choked.labels(LOOP).inc()
-            self._signals = LaneSignals()
+            self._signals = LaneSignals(places=self.places)
             return Computed()
         return outcome
 
@@ -185,13 +200,13 @@ class LiveLane:
     async def _save_when_due(self) -> None:
         """Save now and then; what came late at once, as the stream may fall silent after it."""
         is_due = self.clock.monotonic_s() - self._saved_s >= self.pace.save_interval_s
-        if is_due or (self._noted and self._taken >= self._given):
+        if is_due or (self._noted and self._taken.offset >= self._given):
             await self._save()
 
     async def _save(self) -> None:
         """Save the position; PostgreSQL may be away, then the next one saves more."""
         self._saved_s = self.clock.monotonic_s()
-        if self._taken < self._given or self._taken == NOTHING_GIVEN:
+        if self._taken.offset < self._given or self._taken.offset == NOTHING_GIVEN:
             return
         position = self._marks.position(self._given, self._signals.now)
         noted = list(self._noted)
@@ -211,7 +226,7 @@ class LiveLane:
         if gap.found < gap.expected:
             self._given = NOTHING_GIVEN
             self._marks.clear()
-            self._signals = LaneSignals()
+            self._signals = LaneSignals(places=self.places)
         self.metrics.gaps.labels(LOOP).inc()
         event = Event(
             id=event_id(

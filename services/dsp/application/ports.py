@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.exchange import Noted, Position, Span, Values
+from services.dsp.core.exchange import Later, Noted, Position, Span, Values, Waiting
 from shared.contracts.frames import FrameBatch
 from shared.contracts.identity import Lane
 from shared.contracts.records import Table
@@ -109,8 +109,11 @@ class Assignments(Protocol):
 class LateTable(Protocol):
     """Late samples that wait, and what was made of them."""
 
-    async def stored(self, lane: Lane, *, quiet_s: float, before_us: int) -> list[Span]:
-        """What storage has of before a time, with no more of it coming.
+    async def stored_offset(self, lane: Lane) -> int:
+        """The newest message of a lane's frames that storage has; -1 for none."""
+
+    async def stored(self, lane: Lane, *, quiet_s: float, before_us: int) -> list[Waiting]:
+        """What storage has of before a time and is due by then, with no more of it coming.
 
         So many at most: those that wait longest, in the order of device, stream and time.
         """
@@ -118,8 +121,13 @@ class LateTable(Protocol):
     async def revision(self, span: Span) -> int:
         """The revision in which values of this time must be given out to count."""
 
-    async def done(self, waited: Sequence[Span], corrected: Span, revision: int) -> None:
-        """Forget what waited and remember the correction, all or none."""
+    async def done(
+        self, corrected: Span, revision: int, *, finished: Sequence[Waiting], later: Sequence[Later]
+    ) -> None:
+        """Remember the correction, forget what waited for it or put it off, all or none.
+
+        What was noted again meanwhile stays as it is.
+        """
 
     async def note(self, lane: Lane, spans: Sequence[Span]) -> None:
         """Leave times to be computed from what is stored by now. Twice is harmless."""

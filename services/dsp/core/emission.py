@@ -76,20 +76,17 @@ def beat_rows(beats: Beats, device: NDArray[np.int32]) -> Table:
     return table
 
 
-def finding_event(
-    finding: Finding, device: int, stream: Stream, *, told_as: int | None = None
-) -> Event:
+def finding_event(finding: Finding, device: int, stream: Stream, *, told_as: int) -> Event:
     """The event that tells of a finding; told again it is the same one.
 
     Parameters
     ----------
-    told_as : the device in its identity, where `device` is a number for a part of its time
+    told_as : the device in its identity; `device` may be a number for a part of its time
     """
-    of = device if told_as is None else told_as
     named = {"name": finding.name} if finding.name else {}
     return Event(
         id=event_id(
-            SOURCE, finding.kind, of, stream, finding.name, finding.t, int(finding.has_ended)
+            SOURCE, finding.kind, told_as, stream, finding.name, finding.t, int(finding.has_ended)
         ),
         t=finding.t,
         kind=finding.kind,

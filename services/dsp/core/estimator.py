@@ -39,7 +39,7 @@ class Estimator:
     measures : what it gives
     memory_s : what it gives depends on so many seconds before; a test holds it to that
     instead_of : the first row of the same name that takes a stream runs on it; empty: runs anyway
-    after : key of the row whose `Output` its step takes too
+    after : key, or `instead_of`, of the row whose `Output` its step takes too
     places : where the stream must be worn; None: anywhere
     takes_flags : its step takes the flags of each device's newest frame, as `flags`
     chosen : bits that the flags of a stream must have; without them it does not run

@@ -10,7 +10,8 @@ Several rows may run on one stream. Of rows with the same `instead_of` the first
 frames runs. A row with `after` is stepped after that other row of the same stream, and its step
 takes one argument more: what the other gave out of the same second. A row with `companions` takes
 seconds of other streams of the same device too: its `samples` are a tuple, the main stream's
-first; a companion that is not there is NaN.
+first; a companion that is not there is NaN. A row with `needs_maps` takes the maps of places and
+the devices of its rows last.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from services.dsp.core.ecg import heart_rate, rhythm
 from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion, Estimator
 from services.dsp.core.motion import activity, fall_weights, falls, posture, steps, with_thigh
 from services.dsp.core.outputs import Output
+from services.dsp.core.position import whereabouts
 from services.dsp.core.ppg import pulse_in_motion, pulse_oximetry
 from services.dsp.core.radar import published, vital_signs
 from services.dsp.core.respiration import (
@@ -65,10 +67,25 @@ THIGH = Companion(
     rate_hz=with_thigh.POSTURE_HZ,
     place=Place.THIGH,
 )
+COMPASS = Companion(stream=Stream.HEADING, n_channels=1)
 
 _COMPUTED = (
     Estimator(
+        key="ecg_two_leads",
+        instead_of="ecg",
+        stream=Stream.ECG,
+        n_channels=2,
+        rates_hz=(100, 2000),
+        measures=(Measure.HEART_RATE,),
+        delay_s=1,
+        memory_s=168,
+        init=partial(heart_rate.init, n_leads=2),
+        step=heart_rate.step,
+        gives_beats=True,
+    ),
+    Estimator(
         key="ecg",
+        instead_of="ecg",
         stream=Stream.ECG,
         n_channels=1,
         rates_hz=(100, 2000),
@@ -361,6 +378,20 @@ _COMPUTED = (
         init=sensor.init,
         step=sensor.step,
     ),
+    Estimator(
+        key="whereabouts",
+        stream=Stream.WIFI_RSSI,
+        n_channels=whereabouts.CHANNELS,
+        rates_hz=(1, 1),
+        measures=whereabouts.MEASURES,
+        delay_s=whereabouts.DELAY_S,
+        memory_s=whereabouts.MEMORY_S,
+        init=whereabouts.init,
+        step=whereabouts.step,
+        companions=(COMPASS,),
+        fills_channels=True,
+        needs_maps=True,
+    ),
 )
 
 
@@ -417,6 +448,9 @@ MOST_CHANNELS: dict[int, int] = {
 }
 """Streams from which something is computed, and how many of their channels are taken at most."""
 
+FILLED = frozenset(int(each.stream) for each in ESTIMATORS if each.fills_channels)
+"""Streams whose channels that are not sent are NaN."""
+
 
 @lru_cache(maxsize=1024)
 def chains_for(
@@ -437,7 +471,8 @@ def chains_for(
             chosen.append(estimator)
     chains: dict[tuple[Companion, ...], list[Estimator]] = {}
     for estimator in chosen:
-        before = [other.key for other in chains.get(estimator.companions, ())]
+        of_same = chains.get(estimator.companions, ())
+        before = {name for other in of_same for name in (other.key, other.instead_of)}
         if estimator.after is None or estimator.after in before:
             chains.setdefault(estimator.companions, []).append(estimator)
     return tuple(tuple(chain) for chain in chains.values())
@@ -451,6 +486,12 @@ def forgets_s(chain: Chain) -> int:
 def memory_of(stream: int) -> int:
     """Seconds after a sample of a stream in which its estimators' values still rest on it."""
     of_stream = [each.memory_s for each in ESTIMATORS if each.stream == stream]
+    return max(of_stream, default=0)
+
+
+def delay_of(stream: int) -> int:
+    """Seconds before a sample of a stream in which its estimators' values already rest on it."""
+    of_stream = [each.delay_s for each in ESTIMATORS if each.stream == stream]
     return max(of_stream, default=0)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 from services.dsp.core.lane import LateSamples
@@ -43,3 +44,32 @@ class Span(NamedTuple):
     stream: int
     start_us: int
     end_us: int
+
+
+class Waiting(NamedTuple):
+    """A span that waits.
+
+    Attributes
+    ----------
+    shown_us : values before this time are computed with it; None: none yet
+    noted_at : tells it from the same span noted again
+    """
+
+    span: Span
+    shown_us: int | None
+    noted_at: datetime
+
+
+class Later(NamedTuple):
+    """What waits was worked in up to a time; it is due again later."""
+
+    waiting: Waiting
+    shown_us: int
+    due_us: int
+
+
+class Reached(NamedTuple):
+    """What a lane has taken: all messages up to an offset, all that arrived before a time."""
+
+    offset: int
+    time_us: int

@@ -1,7 +1,7 @@
 """The devices of one chain of estimators and rate: states as rows of arrays, stepped together."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -15,6 +15,7 @@ from services.dsp.core.estimator import Chain, Estimator
 from services.dsp.core.estimators import forgets_s
 from services.dsp.core.gaps import SECOND_US, Second
 from services.dsp.core.outputs import Output
+from services.dsp.core.position.places import Devices, Places, nowhere
 from services.dsp.core.windows import Rows, Samples, join, put, take
 from shared.contracts.events import Event
 from shared.contracts.quality import FrameFlag
@@ -57,13 +58,15 @@ class Group:
     Attributes
     ----------
     told_as : the device of which findings speak, see `LaneSignals`
+    places : gives the maps that are known now
     clock : (rows,), the second that each row stepped last, 0 before the first
     begun : (rows,), its first second
     """
 
     chain: Chain
     rate_hz: int
-    told_as: int | None = None
+    told_as: Mapping[int, int] | None = None
+    places: Callable[[], Places] = nowhere
     device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     clock: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     begun: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -196,13 +199,21 @@ class Group:
             )
             taken = (mine, *beside) if beside else mine
             earlier = () if estimator.after is None else (given[estimator.after],)
+            maps = (self.places(), self._devices(rows)) if estimator.needs_maps else ()
             chosen = {"flags": flags} if estimator.takes_flags else {}
             state = take(self._states[place], rows)
-            part, output = estimator.step(state, taken, times, *earlier, **chosen)
+            part, output = estimator.step(state, taken, times, *earlier, *maps, **chosen)
             put(self._states[place], rows, part)
-            given[estimator.key] = output
+            given[estimator.key] = given[estimator.instead_of] = output
             self._tell(emitted, estimator, output, rows, flags, ~silent)
         return emitted
+
+    def _devices(self, rows: Rows) -> Devices:
+        """The devices of some rows, as the world numbers them."""
+        devices = self.device[rows]
+        if self.told_as is None:
+            return devices
+        return np.array([self.told_as[device] for device in devices.tolist()], dtype=np.int32)
 
     def _tell(
         self, emitted: Emitted, estimator: Estimator, output: Output, rows: Rows,
@@ -224,6 +235,5 @@ class Group:
             emitted.beats.append(beat_rows(output.beats, self.device[rows]))
         for finding in output.findings:
             device = int(self.device[rows[finding.row]])
-            emitted.events.append(
-                finding_event(finding, device, estimator.stream, told_as=self.told_as)
-            )
+            told_as = device if self.told_as is None else self.told_as[device]
+            emitted.events.append(finding_event(finding, device, estimator.stream, told_as=told_as))

@@ -5,7 +5,7 @@ so a replay from a saved offset gives the same, and who remembers up to which of
 given out gives nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,11 +13,19 @@ import numpy as np
 
 from services.dsp.core.emission import SOURCE
 from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion
-from services.dsp.core.estimators import CHOSEN, MOST_CHANNELS, chains_for, mains_of, memory_of
+from services.dsp.core.estimators import (
+    CHOSEN,
+    FILLED,
+    MOST_CHANNELS,
+    chains_for,
+    mains_of,
+    memory_of,
+)
 from services.dsp.core.following import Followed, Joint, Key, Seat
 from services.dsp.core.frame_values import frame_values
 from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
 from services.dsp.core.group import Group, GroupKey
+from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.windows import Samples
 from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.frames import FrameBatch
@@ -72,14 +80,22 @@ class LaneSignals:
     Parameters
     ----------
     only : the stream whose estimators run; others are taken as its companions. None: all
-    told_as : the device of which events speak, when parts of its time are computed side by side
-        under numbers of their own; None: the device of the frames
+    told_as : the device of which events speak, by the number in the frames, when parts of time
+        are computed side by side under numbers of their own; None: the device of the frames
+    places : gives the maps that are known now
     """
 
-    def __init__(self, *, only: int | None = None, told_as: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        only: int | None = None,
+        told_as: Mapping[int, int] | None = None,
+        places: Callable[[], Places] = nowhere,
+    ) -> None:
         self.now = 0  # us UTC: the newest arrival among all frames taken
         self._only = only
         self._told_as = told_as
+        self._places = places
         self._followed: dict[Key, Followed] = {}
         self._groups: dict[GroupKey, Group] = {}
         self._touched: dict[Key, Followed] = {}
@@ -204,7 +220,9 @@ class LaneSignals:
             chosen=chosen,
             track=Track(
                 rate_hz=rate_hz,
-                channels=min(channels, MOST_CHANNELS[key.stream]),
+                channels=MOST_CHANNELS[key.stream]
+                if key.stream in FILLED
+                else min(channels, MOST_CHANNELS[key.stream]),
                 hole_wait_us=HOLE_WAIT_US if rate_hz > 1 else 0,
             ),
         )
@@ -219,7 +237,7 @@ class LaneSignals:
         rate_hz = followed.track.rate_hz
         group = self._groups.get(Group.key_of(chain, rate_hz))
         if group is None:
-            group = Group(chain=chain, rate_hz=rate_hz, told_as=self._told_as)
+            group = Group(chain=chain, rate_hz=rate_hz, told_as=self._told_as, places=self._places)
             self._groups[group.key] = group
         seat = Seat(group=group, row=group.join(followed.key.device))
         followed.seats.append(seat)
@@ -297,7 +315,7 @@ class LaneSignals:
         followed.following = second.second + 1
 
     def _event(self, key: Key, kind: EventKind, severity: Severity, t: int) -> Event:
-        told_as = key.device if self._told_as is None else self._told_as
+        told_as = key.device if self._told_as is None else self._told_as[key.device]
         return Event(
             id=event_id(SOURCE, kind, told_as, key.stream, t),
             t=t,
@@ -332,6 +350,8 @@ def _piece(
     """Samples of a frame on the grid of their stream; None when there is nothing in them."""
     rate_hz = followed.track.rate_hz
     values = samples[: followed.track.channels]
+    if len(values) < followed.track.channels:
+        values = _filled(values, followed.track.channels)
     if flags & (LEAD_OFF | SENSOR_FAULT):
         values = np.full_like(values, np.nan)
     if values.shape[1] == 0:
@@ -346,6 +366,13 @@ def _piece(
         first = (2 * t0 * rate_hz + SECOND_US) // (2 * SECOND_US)
     phase_us = t0 - first * SECOND_US // rate_hz
     return Piece(first, first + values.shape[1], values, phase_us, received, flags)
+
+
+def _filled(values: Samples, channels: int) -> Samples:
+    """With channels that are not sent, NaN."""
+    filled = np.full((channels, values.shape[1]), np.nan)
+    filled[: len(values)] = values
+    return filled
 
 
 def _is_missing_some(values: Samples) -> bool:

@@ -1,23 +1,27 @@
 """The same estimators over stored samples, for time that was computed before all had come."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from services.dsp.core.estimators import memory_of, warm_up_s
+from services.dsp.core.estimators import delay_of, memory_of, warm_up_s
 from services.dsp.core.gaps import HOLE_KEPT_S, SECOND_US
 from services.dsp.core.lane import FOR_EVER_US, Computed, LaneSignals
+from services.dsp.core.position.places import Places, nowhere
 from shared.contracts.beats import BEAT
 from shared.contracts.frames import FrameBatch
 from shared.contracts.records import Table
 from shared.contracts.sample_block import LONGEST_FRAME_US
 from shared.contracts.vitals import VITAL
 
-BEFORE_US = 2 * SECOND_US  # beats so long before a sample have looked ahead at it
+LOOKED_AHEAD_US = 2 * SECOND_US  # beats so long before the second that found them
 AFTER_US = (HOLE_KEPT_S + 2) * SECOND_US  # samples behind the last second: they settle it
 LEAST_PART_US = 60 * SECOND_US  # computed side by side: a step costs more than a row of it
 PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory
+Numbers = NDArray[np.int64]
 
 
 def warm_up_us(stream: int) -> int:
@@ -25,57 +29,99 @@ def warm_up_us(stream: int) -> int:
     return warm_up_s(stream) * SECOND_US
 
 
+def touched_before_us(stream: int) -> int:
+    """So long before a sample of a stream values rest on it: who looks ahead speaks later."""
+    return delay_of(stream) * SECOND_US + LOOKED_AHEAD_US
+
+
 def touched_us(stream: int) -> int:
     """So long after a sample of a stream values still rest on it."""
     return (memory_of(stream) + 1) * SECOND_US
 
 
-def recompute(frames: FrameBatch, *, only: int | None = None) -> Computed:
+def recompute(
+    frames: FrameBatch,
+    *,
+    only: int | None = None,
+    places: Callable[[], Places] = nowhere,
+) -> Computed:
     """All that comes out of frames of one device when nothing more is waited for.
 
     Parameters
     ----------
     only : the stream whose values are wanted, others are its companions; None: of all streams
+    places : gives the maps that are known
     """
-    return _settled(LaneSignals(only=only), frames)
+    return _settled(LaneSignals(only=only, places=places), frames)
 
 
-def recompute_in_parts(frames: FrameBatch, *, only: int, start_us: int, end_us: int) -> Computed:
-    """The same of [start, end), parts of the time side by side as rows of one array.
+class Stretch(NamedTuple):
+    """A time [start, end) of one device that is wanted.
+
+    Attributes
+    ----------
+    frames : of one device, from a warm-up before `start_us` on
+    """
+
+    frames: FrameBatch
+    start_us: int
+    end_us: int
+
+
+def recompute_in_parts(
+    stretches: Sequence[Stretch], *, only: int, places: Callable[[], Places] = nowhere
+) -> list[Computed]:
+    """The same of some stretches, parts of their time side by side as rows of one array.
 
     A part begins a warm-up before its time, so each gives what one run would give; a step of many
     rows costs little more than one of a single row.
 
-    Parameters
-    ----------
-    frames : of one device, from a warm-up before `start_us` on
+    Returns
+    -------
+    what came out of each stretch
     """
     warm_up = warm_up_us(only)
     part_us = max(warm_up, LEAST_PART_US)
-    starts = range(start_us, end_us, part_us)
-    if len(starts) < 2:
-        return _within(recompute(frames, only=only), start_us, end_us)
-    device = int(frames.table["device"][0])
-    t0 = frames.table["t0"]
-    parts = []
-    for number, start in enumerate(starts):
-        stop = min(start + part_us, end_us)
-        near = (t0 >= start - warm_up - LONGEST_FRAME_US) & (t0 < stop + AFTER_US)
-        part = frames.table[near]  # a copy
-        part["device"] = number + 1
-        parts.append(part)
-    signals = LaneSignals(only=only, told_as=device)
-    side_by_side = _settled(signals, FrameBatch(np.concatenate(parts), frames.samples))
-    computed = Computed()
+    frames: list[Table] = []
+    starts: list[int] = []
+    stops: list[int] = []
+    stretch_of: list[int] = []
+    device_of: list[int] = []
+    samples: list[memoryview] = []
+    shift = 0
+    for number, stretch in enumerate(stretches):
+        t0 = stretch.frames.table["t0"]
+        for start_us in range(stretch.start_us, stretch.end_us, part_us):
+            stop_us = min(start_us + part_us, stretch.end_us)
+            near = (t0 >= start_us - warm_up - LONGEST_FRAME_US) & (t0 < stop_us + AFTER_US)
+            part = stretch.frames.table[near]  # a copy
+            part["device"] = len(starts) + 1
+            part["start"] += np.uint32(shift)
+            frames.append(part)
+            starts.append(start_us)
+            stops.append(stop_us)
+            stretch_of.append(number)
+            device_of.append(int(stretch.frames.table["device"][0]))
+        samples.append(stretch.frames.samples)
+        shift += len(stretch.frames.samples)
+    signals = LaneSignals(only=only, told_as=dict(enumerate(device_of, start=1)), places=places)
+    side_by_side = _settled(
+        signals, FrameBatch(np.concatenate(frames), memoryview(b"".join(samples)))
+    )
+    computed = [Computed() for _ in stretches]
+    bounds = np.array(starts), np.array(stops), np.array(device_of), np.array(stretch_of)
     for table in side_by_side.vitals:
-        computed.vitals.append(_of_device(table, starts, end_us, device))
+        for number, rows in _by_stretch(table, *bounds):
+            computed[number].vitals.append(rows)
     for table in side_by_side.beats:
-        computed.beats.append(_of_device(table, starts, end_us, device))
+        for number, rows in _by_stretch(table, *bounds):
+            computed[number].beats.append(rows)
     for event in side_by_side.events:
         assert event.device is not None
-        start = starts[event.device - 1]
-        if start <= event.t < min(start + part_us, end_us):
-            computed.events.append(msgspec.structs.replace(event, device=device))
+        number = event.device - 1
+        if starts[number] <= event.t < stops[number]:
+            told = msgspec.structs.replace(event, device=device_of[number])
+            computed[stretch_of[number]].events.append(told)
     return computed
 
 
@@ -86,25 +132,17 @@ def _settled(signals: LaneSignals, frames: FrameBatch) -> Computed:
     return signals.compute()
 
 
-def _of_device(table: Table, starts: range, end_us: int, device: int) -> Table:
-    """Rows that lie in the time of their part, as rows of the device."""
-    start = np.array(starts)[table["device"] - 1]
-    inside = (table["t"] >= start) & (table["t"] < np.minimum(start + starts.step, end_us))
-    mine: Table = table[inside]
-    mine["device"] = device
-    return mine
-
-
-def _within(computed: Computed, start_us: int, end_us: int) -> Computed:
-    def inside(table: Table) -> Table:
-        mine: Table = table[(table["t"] >= start_us) & (table["t"] < end_us)]
-        return mine
-
-    return Computed(
-        vitals=[inside(table) for table in computed.vitals],
-        beats=[inside(table) for table in computed.beats],
-        events=[event for event in computed.events if start_us <= event.t < end_us],
-    )
+def _by_stretch(
+    table: Table, starts: Numbers, stops: Numbers, device_of: Numbers, stretch_of: Numbers
+) -> Iterator[tuple[int, Table]]:
+    """Rows that lie in the time of their part, as rows of their device; bounds are by part."""
+    number = table["device"] - 1
+    inside = table[(table["t"] >= starts[number]) & (table["t"] < stops[number])]  # a copy
+    number = inside["device"] - 1
+    inside["device"] = device_of[number]
+    stretch = stretch_of[number]
+    for one in np.unique(stretch).tolist():
+        yield one, inside[stretch == one]
 
 
 def revised(table: Table, *, start_us: int, end_us: int, revision: int) -> Table:

@@ -33,7 +33,7 @@ State = TypeVar("State")
 
 def take(state: State, rows: Rows) -> State:
     """The state of some devices only, as a copy."""
-    return _each(state, lambda array: array[rows])
+    return each_array(state, lambda array: array[rows])
 
 
 def put(state: State, rows: Rows, part: State) -> None:
@@ -74,11 +74,14 @@ def present(values: Samples) -> Samples:
     return np.where(np.isnan(values), 0, values)
 
 
-def _each(state: State, change: Callable[[NDArray[Any]], NDArray[Any]]) -> State:
+def each_array(state: State, change: Callable[[NDArray[Any]], NDArray[Any]]) -> State:
+    """A state whose arrays are changed one by one."""
     changes: dict[str, Any] = {}
     for name in _names(state):
         value = getattr(state, name)
-        changes[name] = change(value) if isinstance(value, np.ndarray) else _each(value, change)
+        changes[name] = (
+            change(value) if isinstance(value, np.ndarray) else each_array(value, change)
+        )
     return replace(state, **changes)  # type: ignore[type-var]  # a dataclass, see `_names`
 
 

@@ -338,6 +338,16 @@ CREATE FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc3
     on conflict do nothing;
 $_$;
 ALTER FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea) OWNER TO vw_admin;
+CREATE FUNCTION signal.codes_of(given real[]) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT jsonb_object_agg(counted.code, counted.n) AS jsonb_object_agg FROM (SELECT (value.value)::integer AS code, count(*) AS n FROM unnest(codes_of.given) value(value) GROUP BY ((value.value)::integer)) counted);
+ALTER FUNCTION signal.codes_of(given real[]) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.codes_of(given real[]) IS 'How often each code is among these';
+CREATE FUNCTION signal.codes_together(given jsonb[]) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT jsonb_object_agg(counted.code, counted.n) AS jsonb_object_agg FROM (SELECT jsonb_each_text.key AS code, sum((jsonb_each_text.value)::bigint) AS n FROM unnest(codes_together.given) one(one), LATERAL jsonb_each_text(one.one) jsonb_each_text(key, value) GROUP BY jsonb_each_text.key) counted);
+ALTER FUNCTION signal.codes_together(given jsonb[]) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.codes_together(given jsonb[]) IS 'The sum of such counts';
 CREATE FUNCTION signal.drop_partition(parent text, start_us bigint) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog'
@@ -662,6 +672,16 @@ end
 $$;
 ALTER FUNCTION signal.hold_hour(start_us bigint) OWNER TO vw_admin;
 COMMENT ON FUNCTION signal.hold_hour(start_us bigint) IS 'Keeps writers out of one hour of frames until the end of the transaction; false without it';
+CREATE FUNCTION signal.is_code(measure smallint) RETURNS boolean
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (measure = ANY (ARRAY[12, 31, 32, 33]));
+ALTER FUNCTION signal.is_code(measure smallint) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.is_code(measure smallint) IS 'Whether the values of a measure are codes: posture, room, doing, effort; as shared/contracts/measures.py says, which a test compares';
+CREATE FUNCTION signal.most_of_codes(given jsonb) RETURNS double precision
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT (jsonb_each_text.key)::double precision AS key FROM jsonb_each_text(most_of_codes.given) jsonb_each_text(key, value) ORDER BY (jsonb_each_text.value)::bigint DESC, (jsonb_each_text.key)::bigint LIMIT 1);
+ALTER FUNCTION signal.most_of_codes(given jsonb) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.most_of_codes(given jsonb) IS 'The code that is most often counted, the lower of two that are as often';
 CREATE FUNCTION signal.partition_name(parent text, start_us bigint) RETURNS text
     LANGUAGE sql STABLE
     SET search_path TO 'pg_catalog'
@@ -1034,10 +1054,14 @@ CREATE TABLE dsp.late_interval (
     after_stream text NOT NULL,
     after_offset bigint NOT NULL,
     noted_at timestamp with time zone DEFAULT now() NOT NULL,
+    shown_us bigint,
+    due_us bigint DEFAULT 0 NOT NULL,
     CONSTRAINT late_interval_check CHECK ((end_us > start_us))
 );
 ALTER TABLE dsp.late_interval OWNER TO vw_admin;
 COMMENT ON TABLE dsp.late_interval IS 'Samples came for this time after it was computed: to be computed again when storage has committed the message (after_stream, after_offset). Retention: until done';
+COMMENT ON COLUMN dsp.late_interval.shown_us IS 'Values before this time (us UTC) are computed with the late samples; null: none yet';
+COMMENT ON COLUMN dsp.late_interval.due_us IS 'Looked at again when all samples of before this time (us UTC) are stored; 0: at once';
 CREATE TABLE dsp."position" (
     incarnation integer NOT NULL,
     stream text NOT NULL,
@@ -1461,6 +1485,74 @@ CREATE TABLE registry.patient_retention (
 );
 ALTER TABLE registry.patient_retention OWNER TO vw_admin;
 COMMENT ON TABLE registry.patient_retention IS 'Patients whose data goes earlier than the settings of storage say. Retention: the patient';
+CREATE TABLE registry.place_map (
+    id integer NOT NULL,
+    site text NOT NULL,
+    floor text NOT NULL,
+    version integer NOT NULL,
+    access_points text[] NOT NULL,
+    n_points integer NOT NULL,
+    points jsonb,
+    digest bytea NOT NULL,
+    made_by text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT place_map_access_points_check CHECK (((cardinality(access_points) >= 1) AND (cardinality(access_points) <= 64))),
+    CONSTRAINT place_map_check CHECK (((points IS NULL) = (removed_at IS NOT NULL))),
+    CONSTRAINT place_map_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT place_map_floor_check CHECK ((floor ~ '^[a-z0-9-]{1,40}$'::text)),
+    CONSTRAINT place_map_n_points_check CHECK (((n_points >= 1) AND (n_points <= 5000))),
+    CONSTRAINT place_map_site_check CHECK ((site ~ '^[a-z0-9-]{1,40}$'::text)),
+    CONSTRAINT place_map_version_check CHECK ((version > 0))
+);
+ALTER TABLE registry.place_map OWNER TO vw_admin;
+COMMENT ON TABLE registry.place_map IS 'Maps of floors; points are [x m, y m, number of the room in the map, heading or null, [dBm or null of each access point]]. Retention: for ever, without points once it is removed';
+ALTER TABLE registry.place_map ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.place_map_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.place_room (
+    id integer NOT NULL,
+    map_id integer NOT NULL,
+    n integer NOT NULL,
+    name text NOT NULL,
+    outline jsonb,
+    CONSTRAINT place_room_id_check CHECK ((id < 16777216)),
+    CONSTRAINT place_room_n_check CHECK ((n >= 0)),
+    CONSTRAINT place_room_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80)))
+);
+ALTER TABLE registry.place_room OWNER TO vw_admin;
+COMMENT ON TABLE registry.place_room IS 'Rooms of maps. id is the value of the vital sign room, so it stays; outline: corners [x m, y m] or null. Retention: for ever';
+ALTER TABLE registry.place_room ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.place_room_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE registry.place_use (
+    id integer NOT NULL,
+    map_id integer NOT NULL,
+    from_us bigint NOT NULL,
+    until_us bigint,
+    used_by text NOT NULL,
+    CONSTRAINT place_use_check CHECK (((until_us IS NULL) OR (until_us >= from_us)))
+);
+ALTER TABLE registry.place_use OWNER TO vw_admin;
+COMMENT ON TABLE registry.place_use IS 'When a map held, [from, until) in us UTC; of one floor one at a time. Retention: for ever';
+ALTER TABLE registry.place_use ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.place_use_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE registry.stay (
     id bigint NOT NULL,
     patient_id integer NOT NULL,
@@ -1675,11 +1767,13 @@ CREATE TABLE signal.vital_hour (
     high real,
     quality real,
     validity smallint NOT NULL,
-    flags integer NOT NULL
+    flags integer NOT NULL,
+    codes jsonb
 )
 PARTITION BY RANGE (t);
 ALTER TABLE signal.vital_hour OWNER TO vw_admin;
 COMMENT ON TABLE signal.vital_hour IS 'signal.vital_minute by hour. Partitions by 13 weeks. Retention: setting of storage, and of the patient';
+COMMENT ON COLUMN signal.vital_hour.codes IS 'As in signal.vital_minute';
 CREATE TABLE signal.vital_minute (
     patient_id integer NOT NULL,
     measure smallint NOT NULL,
@@ -1693,11 +1787,13 @@ CREATE TABLE signal.vital_minute (
     high real,
     quality real,
     validity smallint NOT NULL,
-    flags integer NOT NULL
+    flags integer NOT NULL,
+    codes jsonb
 )
 PARTITION BY RANGE (t);
 ALTER TABLE signal.vital_minute OWNER TO vw_admin;
 COMMENT ON TABLE signal.vital_minute IS 'signal.vital by minute (t is its start): n values with a number (valid or questionable), their least, mean and greatest, mean quality; null when n = 0. validity = of the last value, flags = of any value. Complete up to signal.rollup_position.done_to, and corrected when later values change it. Partitions by week. Retention: setting of storage, and of the patient';
+COMMENT ON COLUMN signal.vital_minute.codes IS 'Of a measure whose values are codes: how many of the n values were each, as {"4": 12}';
 CREATE VIEW signal.vital_value WITH (security_invoker='true') AS
  SELECT v.patient_id,
     v.t,
@@ -1824,6 +1920,18 @@ ALTER TABLE ONLY registry.patient
     ADD CONSTRAINT patient_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.patient_retention
     ADD CONSTRAINT patient_retention_pkey PRIMARY KEY (patient_id);
+ALTER TABLE ONLY registry.place_map
+    ADD CONSTRAINT place_map_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.place_map
+    ADD CONSTRAINT place_map_site_floor_version_key UNIQUE (site, floor, version);
+ALTER TABLE ONLY registry.place_room
+    ADD CONSTRAINT place_room_map_id_n_key UNIQUE (map_id, n);
+ALTER TABLE ONLY registry.place_room
+    ADD CONSTRAINT place_room_map_id_name_key UNIQUE (map_id, name);
+ALTER TABLE ONLY registry.place_room
+    ADD CONSTRAINT place_room_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.place_use
+    ADD CONSTRAINT place_use_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.stay
     ADD CONSTRAINT stay_one_bed_a_patient EXCLUDE USING gist (int4range(patient_id, patient_id, '[]'::text) WITH =, tstzrange(starts, ends) WITH &&);
 ALTER TABLE ONLY registry.stay
@@ -1879,7 +1987,7 @@ CREATE INDEX entry_act_device ON audit.entry USING btree (device_id, at_us) WHER
 CREATE INDEX entry_act_patient ON audit.entry USING btree (patient_id, at_us) WHERE (("left"(action, 5) <> 'read_'::text) AND (action <> ALL (ARRAY['watch'::text, 'refresh'::text])));
 CREATE INDEX entry_patient ON audit.entry USING btree (patient_id, at_us) WHERE (patient_id IS NOT NULL);
 CREATE INDEX entry_time ON audit.entry USING btree (at_us);
-CREATE INDEX late_interval_lane ON dsp.late_interval USING btree (lane, noted_at);
+CREATE INDEX late_interval_lane ON dsp.late_interval USING btree (lane, due_us, noted_at);
 CREATE INDEX command_lost ON gateway.command USING btree (device_id, expires_at) WHERE (outcome = 'unknown'::text);
 CREATE INDEX command_open ON gateway.command USING btree (device_id) WHERE (outcome IS NULL);
 CREATE INDEX command_untold ON gateway.command USING btree (device_id) WHERE ((outcome IS NOT NULL) AND (told_at IS NULL));
@@ -1897,6 +2005,7 @@ CREATE UNIQUE INDEX device_credential_one_in_force ON registry.device_credential
 CREATE INDEX device_group_member_group ON registry.device_group_member USING btree (group_id);
 CREATE INDEX device_units ON registry.device USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 CREATE UNIQUE INDEX lane_change_one_open ON registry.lane_change USING btree ((true)) WHERE (ended_at IS NULL);
+CREATE INDEX place_use_of_map ON registry.place_use USING btree (map_id, from_us DESC);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
 CREATE INDEX event_kind ON signal.event USING btree (kind, severity, t) WHERE (patient_id = 0);
@@ -1998,6 +2107,10 @@ ALTER TABLE ONLY registry.next_credential
     ADD CONSTRAINT next_credential_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY registry.patient_retention
     ADD CONSTRAINT patient_retention_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY registry.place_room
+    ADD CONSTRAINT place_room_map_id_fkey FOREIGN KEY (map_id) REFERENCES registry.place_map(id);
+ALTER TABLE ONLY registry.place_use
+    ADD CONSTRAINT place_use_map_id_fkey FOREIGN KEY (map_id) REFERENCES registry.place_map(id);
 ALTER TABLE ONLY registry.stay
     ADD CONSTRAINT stay_bed_id_fkey FOREIGN KEY (bed_id) REFERENCES registry.bed(id);
 ALTER TABLE ONLY registry.stay
@@ -2063,6 +2176,12 @@ REVOKE ALL ON FUNCTION registry.notify_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.notify_change() TO vw_api;
 REVOKE ALL ON FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION registry.put_import_part(brought_file uuid, starts integer, crc32 bigint, content bytea) TO vw_api;
+REVOKE ALL ON FUNCTION signal.codes_of(given real[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.codes_of(given real[]) TO vw_storage;
+GRANT ALL ON FUNCTION signal.codes_of(given real[]) TO vw_api;
+REVOKE ALL ON FUNCTION signal.codes_together(given jsonb[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.codes_together(given jsonb[]) TO vw_storage;
+GRANT ALL ON FUNCTION signal.codes_together(given jsonb[]) TO vw_api;
 REVOKE ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.drop_partition(parent text, start_us bigint) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.empty_hour(start_us bigint) FROM PUBLIC;
@@ -2083,6 +2202,12 @@ REVOKE ALL ON FUNCTION signal.fence_patient(request integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.fence_patient(request integer) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.hold_hour(start_us bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.hold_hour(start_us bigint) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.is_code(measure smallint) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.is_code(measure smallint) TO vw_storage;
+GRANT ALL ON FUNCTION signal.is_code(measure smallint) TO vw_api;
+REVOKE ALL ON FUNCTION signal.most_of_codes(given jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION signal.most_of_codes(given jsonb) TO vw_storage;
+GRANT ALL ON FUNCTION signal.most_of_codes(given jsonb) TO vw_api;
 REVOKE ALL ON FUNCTION signal.partition_name(parent text, start_us bigint) FROM PUBLIC;
 REVOKE ALL ON FUNCTION signal.partition_starts(parent text) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.partition_starts(parent text) TO vw_storage;
@@ -2200,6 +2325,19 @@ GRANT SELECT(sex) ON TABLE registry.patient TO vw_alarms;
 GRANT SELECT(erased_at) ON TABLE registry.patient TO vw_storage;
 GRANT SELECT ON TABLE registry.patient_retention TO vw_storage;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.patient_retention TO vw_api;
+GRANT SELECT,INSERT,UPDATE ON TABLE registry.place_map TO vw_api;
+GRANT SELECT(id) ON TABLE registry.place_map TO vw_dsp;
+GRANT SELECT(access_points) ON TABLE registry.place_map TO vw_dsp;
+GRANT SELECT(points) ON TABLE registry.place_map TO vw_dsp;
+GRANT SELECT,INSERT ON TABLE registry.place_room TO vw_api;
+GRANT SELECT(id) ON TABLE registry.place_room TO vw_dsp;
+GRANT SELECT(map_id) ON TABLE registry.place_room TO vw_dsp;
+GRANT SELECT(n) ON TABLE registry.place_room TO vw_dsp;
+GRANT SELECT,INSERT,UPDATE ON TABLE registry.place_use TO vw_api;
+GRANT SELECT(id) ON TABLE registry.place_use TO vw_dsp;
+GRANT SELECT(map_id) ON TABLE registry.place_use TO vw_dsp;
+GRANT SELECT(from_us) ON TABLE registry.place_use TO vw_dsp;
+GRANT SELECT(until_us) ON TABLE registry.place_use TO vw_dsp;
 GRANT SELECT ON TABLE registry.stay TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.stay TO vw_api;
 GRANT SELECT ON TABLE registry.ward TO vw_alarms;

@@ -76,17 +76,43 @@ def _parts(weights: Floats) -> tuple[Part, ...]:
     return tuple(parts) if sparse else ()
 
 
+class Rounded(NamedTuple):
+    """Rows of samples as whole numbers times `unit`, zeros where they are missing.
+
+    Attributes
+    ----------
+    missing : (rows, k), None where nothing is
+    """
+
+    whole: Floats
+    unit: Floats
+    missing: NDArray[np.bool_] | None
+
+
+def rounded(samples: Samples) -> Rounded:
+    """Each row as whole numbers of `SAMPLE_BITS`."""
+    high, low = samples.max(axis=1, initial=0.0), samples.min(axis=1, initial=0.0)
+    missing = None
+    if np.isnan(high).any():
+        missing = np.isnan(samples)
+        samples = np.where(missing, 0.0, samples)
+        high, low = samples.max(axis=1, initial=0.0), samples.min(axis=1, initial=0.0)
+    unit = _unit(np.maximum(high, -low).astype(np.float64), SAMPLE_BITS)
+    whole = samples * (1.0 / unit)[:, None]  # a power of two: exact
+    return Rounded(np.rint(whole, out=whole), unit, missing)
+
+
 def filtered(samples: Samples, bank: FilterBank) -> Floats:
     """Each row (rows, k) through the bank: (rows, n), NaN where one that matters is missing."""
-    missing = np.isnan(samples)
-    holes = bool(missing.any())
-    present = np.where(missing, 0.0, samples) if holes else np.asarray(samples, dtype=np.float64)
-    unit = _unit(np.abs(present).max(axis=1, initial=0.0), SAMPLE_BITS)
-    whole = present / unit[:, None]
-    out = _product(np.rint(whole, out=whole), bank)
-    out *= (unit * bank.scale)[:, None]
-    if holes:
-        out[missing.astype(np.float64) @ bank.matters > 0.5] = np.nan
+    return filtered_whole(rounded(samples), bank)
+
+
+def filtered_whole(rows: Rounded, bank: FilterBank) -> Floats:
+    """The same of rows that are whole numbers already."""
+    out = _product(rows.whole, bank)
+    out *= (rows.unit * bank.scale)[:, None]
+    if rows.missing is not None:
+        out[rows.missing.astype(np.float64) @ bank.matters > 0.5] = np.nan
     return np.asarray(out)
 
 

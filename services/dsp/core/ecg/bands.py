@@ -10,11 +10,20 @@ complex wavelet is one smooth bump a QRS complex, whatever its polarity and its 
 
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
+from services.dsp.core.conditioning.filters import (
+    FilterBank,
+    Rounded,
+    filter_bank,
+    filtered,
+    filtered_whole,
+    rounded,
+    toeplitz,
+)
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.windows import Floats, Samples, present, shifted
 
@@ -77,8 +86,9 @@ def step(state: BandsState, samples: Samples) -> tuple[BandsState, Bands]:
     resampler, fresh = _resampler(samples.shape[1]).step(state.resampler, samples)
     window = np.concatenate((state.tail, fresh), axis=1)
     window -= present(window[:, -1:])
-    envelopes, qrs = _waves(window)
-    means = filtered(window, _means())
+    whole = rounded(window)
+    envelopes, qrs = _waves(whole)
+    means = filtered_whole(whole, _means())
     trace = (_without_mains(window) - filtered(means, _between())).astype(np.float32)
     return BandsState(resampler=resampler, tail=shifted(state.tail, fresh)), Bands(
         envelopes, qrs, trace
@@ -100,20 +110,27 @@ def _notches() -> tuple[float, float, float]:
     return float(outer), float(inner), float(middle)
 
 
-def _waves(window: Samples) -> tuple[Samples, Samples]:
+def _waves(window: Rounded) -> tuple[Samples, Samples]:
     """Envelopes (devices, 5, ENVELOPE_HZ) and the sum of the real QRS bands."""
-    devices, blocks, bands = len(window), ENVELOPE_HZ // BLOCK, len(CENTRES_HZ)
-    pieces = np.empty((devices, blocks, _BLOCK_IN))
-    for block in range(blocks):
-        start = 2 * (BASELINE_HALF - WAVELET_HALF) + block * BLOCK * _RATIO
-        pieces[:, block] = window[:, start : start + _BLOCK_IN]
-    waves = filtered(pieces.reshape(-1, _BLOCK_IN), _wavelets()).astype(np.float32)
+    devices, blocks, bands = len(window.whole), ENVELOPE_HZ // BLOCK, len(CENTRES_HZ)
+    missing = None if window.missing is None else _pieces(window.missing, blocks)
+    rows = Rounded(_pieces(window.whole, blocks), np.repeat(window.unit, blocks), missing)
+    waves = filtered_whole(rows, _wavelets()).astype(np.float32)
     parts = waves.reshape(devices, blocks, 2, bands, BLOCK)
     real, imaginary = parts[:, :, 0], parts[:, :, 1]
     envelopes = np.sqrt(real * real + imaginary * imaginary)
     qrs = (real[:, :, 1] + real[:, :, 2]) + real[:, :, 3]
     in_order = np.ascontiguousarray(envelopes.transpose(0, 2, 1, 3))
     return in_order.reshape(devices, bands, ENVELOPE_HZ), qrs.reshape(devices, ENVELOPE_HZ)
+
+
+def _pieces(window: NDArray[Any], blocks: int) -> NDArray[Any]:
+    """What each block of envelope samples is made from: (devices x blocks, _BLOCK_IN)."""
+    pieces = np.empty((len(window), blocks, _BLOCK_IN), dtype=window.dtype)
+    for block in range(blocks):
+        start = 2 * (BASELINE_HALF - WAVELET_HALF) + block * BLOCK * _RATIO
+        pieces[:, block] = window[:, start : start + _BLOCK_IN]
+    return pieces.reshape(-1, _BLOCK_IN)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Heart beats in one lead of the ECG, each with the probability that it is one.
+"""Heart beats in one lead of the ECG or in two, each with the probability that it is one.
 
 Every candidate gets odds from a small net (`candidates`), surely told ones teach what the beats of
 this person look like (`templates`), a second net judges with that, and the best path through all
@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.ecg import beat_weights, candidates, paths, templates
+from services.dsp.core.ecg import beat_weights, candidates, leads, paths, templates
 from services.dsp.core.ecg.bands import ENVELOPE_HZ, TRACE_HZ
 from services.dsp.core.ecg.candidates import SHAPE_BEFORE, TRACE_HALF
 from services.dsp.core.ecg.nets import Net, from_text
 from services.dsp.core.outputs import Beats
-from services.dsp.core.windows import Instants, Rows, Samples, shifted
+from services.dsp.core.windows import Instants, Rows, Samples, State, each_array, shifted
 from shared.contracts.beats import BeatKind
 
 SLOTS = 6  # beats that a second can hold: refractory time, and one for the rounding
@@ -53,6 +53,7 @@ class BeatsState:
 
     Attributes
     ----------
+    candidates, templates : of one lead, (devices, ...), or of two, (devices, 2, ...)
     t : (devices, KEPT_S * SLOTS), us UTC, 0 in empty places
     seen : (devices, KEPT_S * SLOTS, len(SEEN)), of each beat, whole numbers of 1 / `SEEN_UNIT`
     missing : (devices, KEPT_S * ENVELOPE_HZ), whether there was nothing to judge
@@ -68,11 +69,12 @@ class BeatsState:
     doubt: Samples
 
 
-def init(devices: int, rate_hz: int) -> BeatsState:
+def init(devices: int, rate_hz: int, n_leads: int = 1) -> BeatsState:
     """Nothing seen yet."""
+    rows = devices * n_leads
     return BeatsState(
-        candidates=candidates.init(devices, rate_hz),
-        templates=templates.init(devices),
+        candidates=_of_devices(candidates.init(rows, rate_hz), n_leads),
+        templates=_of_devices(templates.init(rows), n_leads),
         paths=paths.init(devices),
         t=np.zeros((devices, KEPT_S * SLOTS), dtype=np.int64),
         seen=np.zeros((devices, KEPT_S * SLOTS, len(SEEN)), dtype=np.int32),
@@ -86,37 +88,69 @@ def step(state: BeatsState, samples: Samples, times: Instants) -> tuple[BeatsSta
 
     Parameters
     ----------
-    samples : (devices, rate_hz), any linear unit, NaN where missing
+    samples : (devices, rate_hz) or (devices, 2, rate_hz), any linear unit, NaN where missing
     times : (devices,), us UTC of the first of them
     """
+    n_leads = 1 if samples.ndim == 2 else samples.shape[1]
     second = times // SECOND_US
-    candidates_state, found = candidates.step(state.candidates, samples)
-    first = first_net().log_odds(found.features)
-    templates_state, worth, fits = templates.step(state.templates, found, first, second)
-    both = np.concatenate((found.features[worth], fits), axis=1)
-    odds = first.copy()
-    odds[worth] = second_net().log_odds(both)
-    seen = np.zeros((len(odds), len(SEEN)), dtype=np.float32)
-    seen[worth] = both[:, _seen_places()]
+    candidates_state, templates_state, judged = _judged(state, samples, np.repeat(second, n_leads))
     paths_state, decided = paths.step(
-        state.paths, found.row, found.place, summit_us(found.shape), odds, first, seen, second
-    )
+        state.paths, judged.row, judged.place, judged.summit_us, judged.odds, judged.first,
+        judged.seen, second,
+    )  # fmt: skip
     t = decided.t + (times % SECOND_US)[decided.row]
     new = t - state.t.max(axis=1)[decided.row] >= TOO_NEAR_US
     row, t = decided.row[new], t[new]
     changed = BeatsState(
-        candidates=candidates_state,
-        templates=templates_state,
+        candidates=_of_devices(candidates_state, n_leads),
+        templates=_of_devices(templates_state, n_leads),
         paths=paths_state,
         t=shifted(state.t, _in_slots(row, t, len(samples))),
         seen=shifted(state.seen, _in_slots(row, decided.seen[new], len(samples))),
-        missing=shifted(state.missing, ~found.covered),
+        missing=shifted(state.missing, ~judged.covered),
         doubt=shifted(state.doubt, decided.doubt[:, None].astype(np.float32)),
     )
     rr_us = _interval_before(changed, row, t, times)
     rr_ms = np.where(rr_us > 0, rr_us / 1000, np.nan).astype(np.float32)
     quality = _chance(decided.odds[new], decided.noise[row]).astype(np.float32)
     return changed, Beats(BeatKind.R_PEAK, row, t, rr_ms, quality)
+
+
+def _judged(
+    state: BeatsState, samples: Samples, second: Instants
+) -> tuple[candidates.CandidatesState, templates.TemplatesState, leads.Judged]:
+    """Candidates and what the nets say of them; `second` of each lead."""
+    n_leads = 1 if samples.ndim == 2 else samples.shape[1]
+    rows = samples.reshape(-1, samples.shape[-1])
+    candidates_state, found = candidates.step(_of_leads(state.candidates, n_leads), rows)
+    first = first_net().log_odds(found.features)
+    before = _of_leads(state.templates, n_leads)
+    templates_state, worth, fits = templates.step(before, found, first, second)
+    both = np.concatenate((found.features[worth], fits), axis=1)
+    odds = first.copy()
+    odds[worth] = second_net().log_odds(both)
+    seen = np.zeros((len(odds), len(SEEN)), dtype=np.float32)
+    seen[worth] = both[:, _seen_places()]
+    judged = leads.Judged(
+        found.row, found.place, summit_us(found.shape), odds, first, seen, found.covered
+    )
+    if n_leads > 1:
+        judged = leads.fused(judged, templates.mean_doubt(templates_state))
+    return candidates_state, templates_state, judged
+
+
+def _of_leads(state: State, n_leads: int) -> State:
+    """A row for each lead."""
+    if n_leads == 1:
+        return state
+    return each_array(state, lambda array: array.reshape(-1, *array.shape[2:]))
+
+
+def _of_devices(state: State, n_leads: int) -> State:
+    """A row for each device."""
+    if n_leads == 1:
+        return state
+    return each_array(state, lambda array: array.reshape(-1, n_leads, *array.shape[1:]))
 
 
 def _chance(odds: Samples, noise: Samples) -> Samples:

@@ -1,12 +1,13 @@
-"""Heart rate over the last ten seconds, from the intervals between beats."""
+"""Beats, the heart rate over the last ten seconds, and what disturbs the ECG."""
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
-from services.dsp.core.ecg import beats
+from services.dsp.core.ecg import beats, inputs, noise
 from services.dsp.core.ecg.bands import ENVELOPE_HZ
 from services.dsp.core.ecg.beats import KEPT_S, MAX_RR_US, SECOND_US, SEEN_AHEAD, BeatsState
 from services.dsp.core.outputs import Output, Reading
@@ -37,29 +38,42 @@ class _Counted(NamedTuple):
     open_us: Instants
 
 
-def init(devices: int, rate_hz: int) -> BeatsState:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeartState:
+    """Beats of late, and the noise about them."""
+
+    beats: BeatsState
+    noise: noise.NoiseState
+
+
+def init(devices: int, rate_hz: int, n_leads: int = 1) -> HeartState:
     """Nothing seen yet."""
-    return beats.init(devices, rate_hz)
+    return HeartState(
+        beats=beats.init(devices, rate_hz, n_leads), noise=noise.init(devices, n_leads)
+    )
 
 
 def step(
-    state: BeatsState, samples: Samples, times: Instants, window_s: int = WINDOW_S
-) -> tuple[BeatsState, Output]:
+    state: HeartState, samples: Samples, times: Instants, window_s: int = WINDOW_S
+) -> tuple[HeartState, Output]:
     """Take one second; give its beats and the rate of the ten seconds before them.
 
     Parameters
     ----------
-    samples : (devices, rate_hz), any linear unit, NaN where missing
+    samples : (devices, rate_hz) or (devices, 2, rate_hz), any linear unit, NaN where missing
     times : (devices,), us UTC of the first of them
 
     Returns
     -------
-    state, and beats and heart rate one second behind the end of `samples`. The quality is about
-    the share of such rates that lie within 5/min of the truth, times the coverage; the better the
-    signal, the higher.
+    state, and beats and heart rate one second behind the end of `samples`, and kinds of noise that
+    begin or end. The quality of the rate is about the share of such rates that lie within 5/min of
+    the truth, times the coverage; the better the signal, the higher.
     """
-    changed, found = beats.step(state, samples, times)
-    return changed, Output((heart_rate(changed, times, window_s),), found)
+    rows = inputs.cleaned(samples.reshape(-1, samples.shape[-1]))
+    changed, found = beats.step(state.beats, rows.samples.reshape(samples.shape), times)
+    heard, noises = noise.step(state.noise, changed.candidates, rows, times)
+    rate = heart_rate(changed, times, window_s)
+    return HeartState(beats=changed, noise=heard), Output((rate,), found, tuple(noises))
 
 
 def heart_rate(state: BeatsState, times: Instants, window_s: int = WINDOW_S) -> Reading:

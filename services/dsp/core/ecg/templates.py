@@ -130,6 +130,12 @@ def step(
     return changed, worth, features
 
 
+def mean_doubt(state: TemplatesState) -> Samples:
+    """Mean doubt of the last `QUIET_S` seconds, 0 to 0.5: (devices,)."""
+    of_late = state.doubt.sum(axis=1, dtype=np.float64)
+    return np.asarray(of_late[:, 0] / np.maximum(of_late[:, 1], 1))
+
+
 def _units(shapes: Samples, shifts: int) -> Samples:
     """(candidates, shifts, n), whole numbers, of length `UNIT`."""
     largest = np.abs(shapes).max(axis=1, initial=0, keepdims=True)

@@ -2,7 +2,8 @@
 
 The size of the acceleration, less gravity, below 2.7 Hz: its maxima are steps where they are
 high enough, the highest within 0.3 s, and one of four at least that follow each other as those
-of a walking person do. Told as counts of TOLD_EACH_S on the grid of UTC, each step in one of them,
+of a walking person do. While the sensor itself is turned it is handled, not walked with: what it
+feels then is no step. Told as counts of TOLD_EACH_S on the grid of UTC, each step in one of them,
 so that they may be added up. At the trunk also the speed: cadence times a step length from how much
 the trunk rises and falls, as Weinberg's; the weak fourth root forgives much of how a sensor sits.
 
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.motion.wearing import possible
 from services.dsp.core.outputs import Output, Reading
@@ -33,8 +35,17 @@ LEAST_G = 0.05  # half of what the slowest walkers' hips give; breath and sway s
 NEAR = 7  # samples either side, 0.28 s: nobody steps so soon again
 APART_S = 1.8  # between two steps of one walk: a turn takes so long
 IN_A_ROW = 4
+UP_HZ = 5  # directions of gravity
+UP_MEAN = 2  # of UP_HZ either side: a second, about a stride, so that its swing averages out
+UP_APART = 3  # of UP_HZ either side: turned from 0.6 s before to 0.6 s after a step
+# On 7,000 steps of walks 99 in 100 turned less than 12 degrees, in hand, pocket, pouch or at the
+# back, and 46 of 60 jolts of phones on their way into the pocket more than 16.
+TURNED = np.cos(np.radians(20.0))
 WAIT_S = 7  # three more steps, each APART_S later, and the resampling
 LENGTH = (2 * WAIT_S + 1) * GRID_HZ
+UP_LENGTH = (2 * WAIT_S + 2) * UP_HZ
+# Which direction stands at each sample of the window: that one is late by the resampling.
+UP_OF = (GRID_HZ - RESAMPLING_DELAY + np.arange(LENGTH)) * UP_HZ // GRID_HZ
 DELAY_S = WAIT_S + 1
 TOLD_EACH_S = 5  # as often as values are stored
 MEMORY_S = 2 * WAIT_S + 3 + TOLD_EACH_S - 1
@@ -58,12 +69,14 @@ class StepState:
     ----------
     resampler : of the size
     window : the size less gravity at GRID_HZ, (devices, LENGTH)
+    up : means of the samples at UP_HZ, (devices, 3, UP_LENGTH)
     counts : steps of the last seconds, (devices, TOLD_EACH_S)
     seen : how much of each was there
     """
 
     resampler: ResamplerState
     window: Samples
+    up: Samples
     counts: Samples
     seen: Samples
 
@@ -80,6 +93,7 @@ def init(devices: int, rate_hz: int) -> StepState:
     return StepState(
         resampler=_resampler(rate_hz).init(devices),
         window=np.full((devices, LENGTH), np.nan),
+        up=np.full((devices, N_CHANNELS, UP_LENGTH), np.nan),
         counts=np.zeros((devices, TOLD_EACH_S)),
         seen=np.zeros((devices, TOLD_EACH_S)),
     )
@@ -137,16 +151,31 @@ def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
     size = np.sqrt((known * known).sum(axis=1)) - 1
     inner, newest = _resampler(samples.shape[2]).step(state.resampler, size)
     window = shifted(state.window, newest)
-    found = in_a_row(_maxima(window))
+    up = np.concatenate((state.up[:, :, UP_HZ:], at_rate(known, UP_HZ)), axis=2)
+    found = in_a_row(_maxima(window) & _is_worn(up)[:, UP_OF])
     asked = slice(WAIT_S * GRID_HZ, (WAIT_S + 1) * GRID_HZ)
     now, seen = found[:, asked], np.isfinite(window[:, asked]).mean(axis=1)
     changed = StepState(
         resampler=inner,
         window=window,
+        up=up,
         counts=shifted(state.counts, now.sum(axis=1)[:, None]),
         seen=shifted(state.seen, seen[:, None]),
     )
     return changed, Steps(now, found)
+
+
+def _is_worn(up: Samples) -> NDArray[np.bool_]:
+    """Where the direction of gravity in the sensor stays: (devices, UP_LENGTH); unknown stays."""
+    n = up.shape[2]
+    known = np.pad(present(up), ((0, 0), (0, 0), (UP_MEAN + UP_APART, UP_MEAN + UP_APART)))
+    total = np.zeros((*up.shape[:2], n + 2 * UP_APART))
+    for k in range(2 * UP_MEAN + 1):
+        total += known[:, :, k : k + total.shape[2]]
+    before, after = total[:, :, :n], total[:, :, 2 * UP_APART :]
+    along = (before * after).sum(axis=1)
+    sizes = np.sqrt((before * before).sum(axis=1) * (after * after).sum(axis=1))
+    return np.asarray(along >= TURNED * sizes)
 
 
 def _maxima(window: Samples) -> NDArray[np.bool_]:

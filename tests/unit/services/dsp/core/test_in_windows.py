@@ -5,13 +5,13 @@ import pytest
 
 from services.dsp.core.estimators import memory_of
 from services.dsp.core.lane import Computed, LaneSignals
-from services.dsp.core.recomputation import BEFORE_US, touched_us
+from services.dsp.core.recomputation import touched_before_us, touched_us
 from shared.contracts.frames import Frame
 from shared.contracts.streams import Stream
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.core.test_lane import read, stream_of
 
-CUT_S = 50
+CUT_S = 60
 SETTLED_S = 45  # what is noted about the cut, and some time after all of it is forgotten
 
 
@@ -63,7 +63,7 @@ def test_what_differs_lies_in_the_time_that_is_noted(stream: Stream) -> None:
     assert [(span.device, span.stream) for span in noted] == [(1, stream)]
     span = noted[0]
     assert span.start_us < now_us < span.end_us
-    first, end = span.start_us - BEFORE_US, span.end_us + touched_us(stream)
+    first, end = span.start_us - touched_before_us(stream), span.end_us + touched_us(stream)
     differing = {
         key for key in undisturbed.keys() | cut.keys() if undisturbed.get(key) != cut.get(key)
     }

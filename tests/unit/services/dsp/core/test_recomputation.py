@@ -7,17 +7,29 @@ from services.dsp.core.lane import Computed
 from services.dsp.core.recomputation import (
     AFTER_US,
     LEAST_PART_US,
+    Stretch,
     recompute,
     recompute_in_parts,
     revised,
+    touched_before_us,
+    touched_us,
     warm_up_us,
 )
+from shared.contracts.frames import FrameBatch
 from shared.contracts.quality import FrameFlag
 from shared.contracts.streams import Stream
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.core.test_lane import START_US, read, rows, stream_of
 
 SECOND_US = 1_000_000
+
+
+def within(computed: Computed, *, start_us: int, end_us: int) -> Computed:
+    bounds = {"start_us": start_us, "end_us": end_us, "revision": 0}
+    return Computed(
+        vitals=[revised(table, **bounds) for table in computed.vitals],
+        beats=[revised(table, **bounds) for table in computed.beats],
+    )
 
 
 @pytest.mark.parametrize("stream", [Stream.ECG, Stream.PPG])
@@ -44,15 +56,46 @@ def test_parts_give_what_one_run_gives(stream: Stream) -> None:
     batch = read(frames)
     one_run = recompute(batch, only=stream)
     bounds = {"start_us": start_us, "end_us": end_us}
-    parts = recompute_in_parts(batch, only=stream, **bounds)
-    expected = Computed(
-        vitals=[revised(table, revision=0, **bounds) for table in one_run.vitals],
-        beats=[revised(table, revision=0, **bounds) for table in one_run.beats],
-    )
-    assert rows([parts]) == rows([expected])
+    other = batch.table.copy()
+    other["device"] = 8
+    later_us = start_us + 7 * SECOND_US
+    beside = Stretch(FrameBatch(other, batch.samples), later_us, later_us + 50 * SECOND_US)
+    parts, others = recompute_in_parts([Stretch(batch, start_us, end_us), beside], only=stream)
+    assert rows([parts]) == rows([within(one_run, **bounds)])
+    mine = within(one_run, start_us=beside.start_us, end_us=beside.end_us)
+    for table in (*mine.vitals, *mine.beats):
+        table["device"] = 8
+    assert rows([others]) == rows([mine])
+    assert sum(map(len, others.vitals)) > 50
     assert sum(map(len, parts.vitals)) > 200
     in_time = [event for event in one_run.events if start_us <= event.t < end_us]
     assert len(in_time) >= 2
     assert {event.id for event in parts.events} == {event.id for event in in_time}
     assert {event.device for event in parts.events} == {3}
     assert all(np.all(table["device"] == 3) for table in parts.vitals)
+
+
+@pytest.mark.parametrize("stream", [Stream.ECG, Stream.PPG, Stream.ACCELEROMETER])
+def test_samples_matter_to_no_value_outside_of_the_time_that_they_touch(stream: Stream) -> None:
+    before_us, after_us = touched_before_us(stream), touched_us(stream)
+    lost_s = 60
+    duration_s = lost_s + 3 + after_us // SECOND_US + 20
+    beats = signals.beat_times(70, duration_s)
+    if stream is Stream.ECG:
+        values, rate_hz = signals.ecg(beats, duration_s, 125)[None], 125
+    elif stream is Stream.PPG:
+        values, rate_hz = signals.ppg(beats, duration_s, 50), 50
+    else:
+        rate_hz = 50
+        t = np.arange(duration_s * rate_hz) / rate_hz
+        step = 0.3 * np.sin(2 * np.pi * 1.8 * t)
+        values = np.stack([0.1 * step, 0.2 * step, 1 + step])
+    frames = stream_of(3, stream, rate_hz, values, scale=0.001)
+    first_us, last_us = START_US + lost_s * SECOND_US, START_US + (lost_s + 3) * SECOND_US
+    fewer = [one for one in frames if not first_us <= one.t0 < last_us]
+    assert fewer != frames
+    found = [set(rows([recompute(read(some), only=stream)])) for some in (frames, fewer)]
+    differing = [int.from_bytes(row[:8], "little") for row in found[0] ^ found[1]]
+    assert len(differing) > 10
+    assert first_us - before_us <= min(differing) < first_us
+    assert last_us < max(differing) < last_us + after_us
