@@ -500,6 +500,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/maps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Maps of all floors
+         * @description The newest first.
+         */
+        get: operations["maps_v1_maps_get"];
+        put?: never;
+        /**
+         * Bring the map of a floor
+         * @description Kept as the next version; places are told by it once it is taken into use.
+         */
+        post: operations["bring_v1_maps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/maps/{map}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A map with its rooms
+         * @description Its rooms with their outlines, and whether it is in use.
+         */
+        get: operations["found_v1_maps__map__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a map
+         * @description What was measured is forgotten; places that were told by it stay, with their rooms.
+         */
+        delete: operations["remove_v1_maps__map__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/maps/{map}/use": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a map into use
+         * @description It holds from 15 s later on, instead of the map of its floor that is in use.
+         */
+        post: operations["use_v1_maps__map__use_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/me": {
         parameters: {
             query?: never;
@@ -818,6 +886,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/patients/{patient}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a patient is
+         * @description The newest place of the last hour, in a room with its name; stale after 15 s.
+         */
+        get: operations["place_v1_patients__patient__place_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/patients/{patient}/retention": {
         parameters: {
             query?: never;
@@ -843,6 +931,73 @@ export interface paths {
          * @description What was removed does not come back.
          */
         delete: operations["remove_retention_v1_patients__patient__retention_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/spirometry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The forced breaths of a patient, beside what is expected
+         * @description Predicted value, lower limit, percent predicted and z-score by GLI-2012.
+         *
+         *     Nothing is guessed: they are null while sex, birth date or height is `missing`, outside of
+         *     3 to 95 years (flows: 90), for PEF, FEF25 and FEF50, which the equations do not have, for
+         *     FEF25-75 of men, and where the height of a child was measured more than 92 days away.
+         *     Without `from` the last 366 days; at most a thousand breaths.
+         */
+        get: operations["blows_v1_patients__patient__spirometry_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/spirometry/reference": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the height by which breaths are judged
+         * @description Holds for all breaths of the patient; birth date and sex are those of the patient.
+         */
+        put: operations["set_reference_v1_patients__patient__spirometry_reference_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/patients/{patient}/track": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a patient was
+         * @description Places of an interval, the oldest first, one in five seconds; a day at most.
+         *
+         *     A range that has ended may be kept and asked for again with `If-None-Match`.
+         */
+        get: operations["track_v1_patients__patient__track_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1024,6 +1179,9 @@ export interface components {
         /**
          * Alarm
          * @description One alarm. ``cleared``: its cause has ended, nobody has seen it; ``ended``: of the past.
+         *
+         *     ``method`` is the way by which ``value`` was computed; ``derived``: from what the thing does to
+         *     another signal, and no sensor that sees it stands behind the value.
          */
         Alarm: {
             /** Acknowledged At */
@@ -1034,6 +1192,8 @@ export interface components {
             bed: string | null;
             /** Condition */
             condition: string;
+            /** Derived */
+            derived: boolean;
             /** Id */
             id: string;
             /**
@@ -1045,6 +1205,8 @@ export interface components {
             limit: number | null;
             /** Measure */
             measure: string | null;
+            /** Method */
+            method: string | null;
             /** Patient */
             patient: string;
             /** Paused Until */
@@ -1200,6 +1362,112 @@ export interface components {
             key: string;
             /** Sex */
             sex: string | null;
+        };
+        /**
+         * Blow
+         * @description One forced breath, as one device or method gave it.
+         */
+        Blow: {
+            /**
+             * Age Years
+             * @description Of the patient, then
+             */
+            age_years: number | null;
+            /** Device */
+            device: string | null;
+            /** Method */
+            method: string;
+            /**
+             * Quality
+             * @description The least of its numbers
+             */
+            quality: number;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "computed" | "device";
+            /**
+             * T
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            t: string;
+            /**
+             * Validity
+             * @enum {string}
+             */
+            validity: "valid" | "questionable" | "stale" | "absent";
+            /** Values */
+            values: components["schemas"]["BlowValue"][];
+        };
+        /**
+         * Blows
+         * @description The forced breaths of a time, the newest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "age_years": 46.75,
+         *           "device": "flow-1",
+         *           "method": "flow_blow",
+         *           "quality": 0.95,
+         *           "source": "computed",
+         *           "t": "2026-01-02T03:04:05.000000Z",
+         *           "validity": "valid",
+         *           "values": [
+         *             {
+         *               "lower_limit": 2.32,
+         *               "measure": "fev1",
+         *               "percent_predicted": 81.9,
+         *               "predicted": 2.93,
+         *               "unit": "L",
+         *               "value": 2.4,
+         *               "z_score": -1.43
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "patient": "p-7kd2m",
+         *       "reference": {
+         *         "birth_date": "1979-04-02",
+         *         "equations": "GLI-2012",
+         *         "group": "caucasian",
+         *         "height_cm": 168,
+         *         "height_on": "2026-01-02",
+         *         "missing": [],
+         *         "sex": "female"
+         *       }
+         *     }
+         */
+        Blows: {
+            /** Items */
+            items: components["schemas"]["Blow"][];
+            /** Patient */
+            patient: string;
+            reference: components["schemas"]["LungReference"];
+        };
+        /**
+         * BlowValue
+         * @description One number of a breath; what is expected is null where nobody can say.
+         */
+        BlowValue: {
+            /**
+             * Lower Limit
+             * @description Fifth percentile of healthy people
+             */
+            lower_limit: number | null;
+            /** Measure */
+            measure: string;
+            /** Percent Predicted */
+            percent_predicted: number | null;
+            /** Predicted */
+            predicted: number | null;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+            /** Z Score */
+            z_score: number | null;
         };
         /** Body_log_in_v1_token_post */
         Body_log_in_v1_token_post: {
@@ -1402,6 +1670,28 @@ export interface components {
             refused: components["schemas"]["RefusedCount"][];
         };
         /**
+         * CurrentPlace
+         * @description The newest place of a patient.
+         */
+        CurrentPlace: {
+            /**
+             * At
+             * Format: date-time
+             * @description The server's time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            at: string;
+            /** Patient */
+            patient: string;
+            /** @description null: none in the last hour */
+            place: components["schemas"]["Place"] | null;
+            /**
+             * Plan
+             * @description Rooms of the floor, where they were asked for
+             */
+            plan: components["schemas"]["PlanRoom"][] | null;
+        };
+        /**
          * Device
          * @description A device as the registry and the gateway know it.
          */
@@ -1600,7 +1890,7 @@ export interface components {
          * @description Kinds of event on the stream ``events``.
          * @enum {string}
          */
-        EventKind: "alarm" | "lead_off" | "lead_on" | "sensor_fault" | "samples_missing" | "device_online" | "device_offline" | "battery_low" | "clock_jump" | "clock_absurd" | "message_refused" | "identity_conflict" | "session_lost" | "stream_truncated" | "command_finished" | "unit_joined" | "unit_left" | "status_changed" | "position_wrong" | "card_error" | "front_end_fault" | "recording_made" | "file_stored" | "file_refused" | "memory_cleared" | "fall" | "sources_disagree" | "apnoea" | "rhythm";
+        EventKind: "alarm" | "lead_off" | "lead_on" | "sensor_fault" | "samples_missing" | "device_online" | "device_offline" | "battery_low" | "clock_jump" | "clock_absurd" | "message_refused" | "identity_conflict" | "session_lost" | "stream_truncated" | "command_finished" | "unit_joined" | "unit_left" | "status_changed" | "position_wrong" | "card_error" | "front_end_fault" | "recording_made" | "file_stored" | "file_refused" | "memory_cleared" | "fall" | "sources_disagree" | "apnoea" | "rhythm" | "signal_noise";
         /**
          * EventList
          * @description A page of events, the newest first.
@@ -1846,6 +2136,31 @@ export interface components {
             topic: components["schemas"]["Topic"];
         };
         /**
+         * LungGroup
+         * @description The groups of people that the equations know; `other` where none of them fits.
+         * @enum {string}
+         */
+        LungGroup: "caucasian" | "african_american" | "north_east_asian" | "south_east_asian" | "other";
+        /**
+         * LungReference
+         * @description What the expectations rest on; nothing is expected while something is `missing`.
+         */
+        LungReference: {
+            /** Birth Date */
+            birth_date: string | null;
+            /** Equations */
+            equations: string;
+            group: components["schemas"]["LungGroup"] | null;
+            /** Height Cm */
+            height_cm: number | null;
+            /** Height On */
+            height_on: string | null;
+            /** Missing */
+            missing: ("sex" | "birth_date" | "height")[];
+            /** Sex */
+            sex: string | null;
+        };
+        /**
          * MeAnswer
          * @description The user, the role and the wards of the user's teams.
          */
@@ -1866,12 +2181,27 @@ export interface components {
          * @description One vital sign: how it is called, coded and shown.
          */
         MeasureAnswer: {
+            /**
+             * Adds Up
+             * @description The sum of its values means something
+             */
+            adds_up: boolean;
+            /**
+             * Codes
+             * @description Names of the values 1, 2, ... where each has one
+             */
+            codes: string[];
             /** Decimals */
             decimals: number;
             /** High */
             high: number;
             /** Interval S */
             interval_s: number;
+            /**
+             * Is Code
+             * @description Its values are no quantities: they have no mean
+             */
+            is_code: boolean;
             /** Key */
             key: string;
             /** Label */
@@ -2113,7 +2443,7 @@ export interface components {
              * Measure
              * @enum {string}
              */
-            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room";
+            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room" | "doing" | "effort" | "time_since_breath";
             /** Reason */
             reason?: string | null;
         };
@@ -2124,6 +2454,25 @@ export interface components {
         NewLimits: {
             /** Items */
             items: components["schemas"]["NewLimit"][];
+        };
+        /**
+         * NewLungReference
+         * @description By what the breaths of a patient are judged; birth date and sex are those of the patient.
+         */
+        NewLungReference: {
+            /** @description As the equations know it; `other` where none fits */
+            group: components["schemas"]["LungGroup"];
+            /**
+             * Height Cm
+             * @description Standing, without shoes
+             */
+            height_cm: number;
+            /**
+             * Height On
+             * Format: date
+             * @description When it was measured: children grow
+             */
+            height_on: string;
         };
         /**
          * NewRetention
@@ -2293,6 +2642,152 @@ export interface components {
             until: string;
         };
         /**
+         * Place
+         * @description Where somebody was at a moment; null where that was not known.
+         */
+        Place: {
+            /** Device */
+            device: string;
+            /**
+             * Quality
+             * @description About the share of such places that are within 5 m
+             */
+            quality: number;
+            room: components["schemas"]["RoomSeen"] | null;
+            /**
+             * T
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            t: string;
+            /**
+             * Validity
+             * @enum {string}
+             */
+            validity: "valid" | "questionable" | "stale" | "absent";
+            /**
+             * Within M
+             * @description Radius that holds the place in 95 of 100 cases
+             */
+            within_m: number | null;
+            /**
+             * X
+             * @description m, on the map of the room's floor
+             */
+            x: number | null;
+            /** Y */
+            y: number | null;
+        };
+        /**
+         * PlaceMap
+         * @description A version of the map of a floor.
+         */
+        PlaceMap: {
+            /** Access Points */
+            access_points: string[];
+            /** Floor */
+            floor: string;
+            /** Id */
+            id: number;
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /**
+             * Points
+             * @description Measured places
+             */
+            points: number;
+            /** Rooms */
+            rooms: number;
+            /** Site */
+            site: string;
+            /**
+             * State
+             * @description kept: never taken into use. starting: in use within seconds. in_use: places are told by it. ended: another one, or none, is in use
+             * @enum {string}
+             */
+            state: "kept" | "starting" | "in_use" | "ended";
+            /** Used From */
+            used_from: string | null;
+            /** Used To */
+            used_to: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * PlaceMapList
+         * @description A page of maps, the newest first.
+         */
+        PlaceMapList: {
+            /** Items */
+            items: components["schemas"]["PlaceMap"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * PlaceMapWithRooms
+         * @description A map with its rooms, to draw it.
+         */
+        PlaceMapWithRooms: {
+            /** Access Points */
+            access_points: string[];
+            /** Floor */
+            floor: string;
+            /** Id */
+            id: number;
+            /**
+             * Made At
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            made_at: string;
+            /** Made By */
+            made_by: string;
+            /** Plan */
+            plan: components["schemas"]["Room"][];
+            /**
+             * Points
+             * @description Measured places
+             */
+            points: number;
+            /** Rooms */
+            rooms: number;
+            /** Site */
+            site: string;
+            /**
+             * State
+             * @description kept: never taken into use. starting: in use within seconds. in_use: places are told by it. ended: another one, or none, is in use
+             * @enum {string}
+             */
+            state: "kept" | "starting" | "in_use" | "ended";
+            /** Used From */
+            used_from: string | null;
+            /** Used To */
+            used_to: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * PlanRoom
+         * @description A room as it is drawn.
+         */
+        PlanRoom: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Outline */
+            outline: [
+                number,
+                number
+            ][] | null;
+        };
+        /**
          * Problem
          * @description A problem document.
          */
@@ -2382,6 +2877,49 @@ export interface components {
              * @description False when it had no credential
              */
             revoked: boolean;
+        };
+        /**
+         * Room
+         * @description A room of a map.
+         */
+        Room: {
+            /**
+             * Id
+             * @description The value of the vital sign `room`
+             */
+            id: number;
+            /** Name */
+            name: string;
+            /**
+             * Outline
+             * @description Corners, x and y in m; null where not known
+             */
+            outline: [
+                number,
+                number
+            ][] | null;
+        };
+        /**
+         * RoomSeen
+         * @description The room that somebody is thought to be in.
+         */
+        RoomSeen: {
+            /** Floor */
+            floor: string;
+            /**
+             * Id
+             * @description The value of the vital sign `room`
+             */
+            id: number;
+            /** Name */
+            name: string;
+            /**
+             * Quality
+             * @description About the share of such rooms that are right
+             */
+            quality: number;
+            /** Site */
+            site: string;
         };
         /**
          * RotatedSecret
@@ -2494,6 +3032,18 @@ export interface components {
          */
         Topic: "alarm" | "limits" | "assignment" | "command" | "device" | "connection" | "measurement" | "account" | "system";
         /**
+         * Track
+         * @description Places of an interval, the oldest first; where nothing was stored there is none.
+         */
+        Track: {
+            /** Items */
+            items: components["schemas"]["Place"][];
+            /** Next */
+            next: string | null;
+            /** Patient */
+            patient: string;
+        };
+        /**
          * VitalPoint
          * @description One value, or the summary of a bucket that begins at ``t``; null where there was no number.
          *
@@ -2534,6 +3084,13 @@ export interface components {
              */
             quality: number;
             /**
+             * Shares
+             * @description Share of each code among the numbers of a bucket, of a measure whose values are codes (posture, doing, effort) only
+             */
+            shares?: {
+                [key: string]: number;
+            } | null;
+            /**
              * Source
              * @enum {string}
              */
@@ -2545,13 +3102,18 @@ export interface components {
              */
             t: string;
             /**
+             * Total
+             * @description Sum of the numbers, of a measure that adds up (steps) only
+             */
+            total?: number | null;
+            /**
              * Validity
              * @enum {string}
              */
             validity: "valid" | "questionable" | "stale" | "absent";
             /**
              * Value
-             * @description The value, or the mean of the bucket
+             * @description The value, or the mean of the bucket; of codes (posture) the most frequent
              */
             value: number | null;
         };
@@ -5583,6 +6145,469 @@ export interface operations {
             };
         };
     };
+    maps_v1_maps_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceMapList"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    bring_v1_maps_post: {
+        parameters: {
+            query?: {
+                /** @description Of a CSV text; JSON says it itself */
+                floor?: string | null;
+                /** @description Of a CSV text; JSON says it itself */
+                site?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 2 MiB. A point lies in the room that it names, or in the one whose outline holds it */
+        requestBody: {
+            content: {
+                "application/json": {
+                    access_points: string[];
+                    floor: string;
+                    points: {
+                        /** @description Of each access point in their order; null where it was not heard */
+                        dbm: (number | null)[];
+                        heading?: number;
+                        room?: string;
+                        x: number;
+                        y: number;
+                    }[];
+                    rooms?: {
+                        name: string;
+                        outline?: number[][];
+                    }[];
+                    site: string;
+                };
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description It was brought before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceMap"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceMap"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    found_v1_maps__map__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of a map */
+                map: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceMapWithRooms"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_v1_maps__map__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of a map */
+                map: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    use_v1_maps__map__use_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of a map */
+                map: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaceMap"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     me_v1_me_get: {
         parameters: {
             query?: never;
@@ -7122,6 +8147,86 @@ export interface operations {
             };
         };
     };
+    place_v1_patients__patient__place_get: {
+        parameters: {
+            query?: {
+                /** @description Give the rooms of the floor too */
+                plan?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CurrentPlace"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     retention_v1_patients__patient__retention_get: {
         parameters: {
             query?: never;
@@ -7373,6 +8478,285 @@ export interface operations {
             };
         };
     };
+    blows_v1_patients__patient__spirometry_get: {
+        parameters: {
+            query?: {
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description End, not included; now by default */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blows"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_reference_v1_patients__patient__spirometry_reference_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewLungReference"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LungReference"];
+                };
+            };
+            /** @description The request cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    track_v1_patients__patient__track_get: {
+        parameters: {
+            query?: {
+                /** @description `next` of the answer before */
+                cursor?: string | null;
+                /** @description Only what this device gave */
+                device?: string | null;
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description Items that the answer has at most */
+                limit?: number;
+                /** @description End, not included; now by default */
+                to?: string | null;
+            };
+            header?: {
+                /** @description `ETag` of an answer that is kept; 304 when it is still the same */
+                "If-None-Match"?: string | null;
+            };
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description What the client keeps still holds */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     vitals_v1_patients__patient__vitals_get: {
         parameters: {
             query: {
@@ -7381,9 +8765,9 @@ export interface operations {
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
                 /** @description Key of a measure */
-                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room";
+                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room" | "doing" | "effort" | "time_since_breath";
                 /** @description Only what was computed by this method */
-                method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor" | "radar_pulse" | "radar_breath" | "radar_presence" | "radar_published" | "radar_triage" | "motion_tilt" | "motion_steps" | "motion_steps_published" | "motion_magnitude" | "wifi_fingerprints" | "flow_blow" | "ecg_respiration" | "ppg_respiration" | "chest_motion_breath" | "respiration_fused" | "normal_intervals";
+                method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor" | "radar_pulse" | "radar_breath" | "radar_presence" | "radar_published" | "radar_triage" | "motion_tilt" | "motion_steps" | "motion_steps_published" | "motion_magnitude" | "wifi_fingerprints" | "flow_blow" | "ecg_respiration" | "ppg_respiration" | "chest_motion_breath" | "respiration_fused" | "normal_intervals" | "motion_step_length" | "motion_summary" | "ppg_ratio_linear" | "ppg_ratio_beer_lambert" | "ppg_ratio_table";
                 /** @description Points that the answer has at most, about */
                 points?: number;
                 /** @description End, not included; now by default */

@@ -30,6 +30,7 @@ export const eventTexts = {
     apnoea: "Breath stopped",
     sources_disagree: "Sources disagree",
     rhythm: "Heart rhythm",
+    signal_noise: "Signal disturbed",
   } as Readonly<Record<string, string>>,
   details: {
     battery: "Battery low:",
@@ -72,6 +73,15 @@ export const eventTexts = {
     pause: "Pause of the heart",
     couplet: "Two ventricular beats in a row",
     ventricular_run: "Run of ventricular beats",
+  } as Readonly<Record<string, string>>,
+  /** What disturbs a signal. */
+  noises: {
+    baseline_wander: "baseline wanders",
+    muscle: "muscle",
+    mains: "mains hum",
+    electrode_motion: "electrodes move",
+    clipped: "signal is clipped",
+    pacemaker: "pacemaker spikes",
   } as Readonly<Record<string, string>>,
   /** What oximeters, recorders and hubs say of themselves. */
   statuses: {

@@ -55,6 +55,7 @@ EVENTS: Mapping[EventKind, Topic] = {
     EventKind.FALL: Topic.MEASUREMENT,
     EventKind.APNOEA: Topic.MEASUREMENT,
     EventKind.RHYTHM: Topic.MEASUREMENT,
+    EventKind.SIGNAL_NOISE: Topic.MEASUREMENT,
     EventKind.SOURCES_DISAGREE: Topic.MEASUREMENT,
 }
 # Told of a person, not of a device: for those who care for the patient alone.
@@ -92,6 +93,7 @@ ACTS: Mapping[Action, Topic] = {
     Action.EXPORT: Topic.SYSTEM,
     Action.ERASE_PATIENT: Topic.SYSTEM,
     Action.SET_RETENTION: Topic.SYSTEM,
+    Action.SET_LUNG_REFERENCE: Topic.LIMITS,
 }
 # What an alarm's own event tells better, with the name of who has seen it.
 TOLD_BY_EVENT: frozenset[Action] = frozenset({Action.ACKNOWLEDGE_ALARM})

@@ -23,6 +23,8 @@ describe("an event", () => {
     ["apnoea", { has_ended: true }, "No longer: breath stopped"],
     ["rhythm", { name: "bigeminy", has_ended: true }, "No longer: bigeminy"],
     ["rhythm", {}, "Heart rhythm"],
+    ["signal_noise", { stream: "ecg", name: "electrode_motion", has_ended: false }, "Signal disturbed: ECG, electrodes move"],
+    ["signal_noise", { stream: "ecg", name: "muscle", has_ended: true }, "No longer: signal disturbed: ECG, muscle"],
     ["front_end_fault", { reason: "front_end_fault" }, "ECG front end fault"],
     ["recording_made", { file: "12M28S36.txt" }, "Recording made: 12M28S36.txt"],
     ["file_stored", { file: "a.edf", format: "edf", frames: 12000 }, "File stored: a.edf, 12\u2009000 frames"],

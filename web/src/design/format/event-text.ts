@@ -51,6 +51,12 @@ export function eventText(event: EventFacts): string {
       const name = eventTexts.rhythms[found] ?? plain(found);
       return data["has_ended"] === true ? words.statusOff(name) : joined(name, rhythmDetail(data));
     }
+    case "signal_noise": {
+      const of = text(data, "name");
+      const noise = of === null ? null : (eventTexts.noises[of] ?? plain(of).toLowerCase());
+      const name = joined(head, [streamOf(data), noise].filter(isText).join(", "));
+      return data["has_ended"] === true ? words.statusOff(name) : name;
+    }
     case "fall": {
       const confidence = number(data, "confidence");
       return joined(head, confidence === null ? null : words.sure(formatValue(100 * confidence, 0)));

@@ -16,7 +16,7 @@ export interface Episode {
 
 /** The same again within this time is the same episode. */
 export const JOINED_MS = 30_000;
-const KINDS: ReadonlySet<string> = new Set(["rhythm", "apnoea", "fall", "sources_disagree"]);
+const KINDS: ReadonlySet<string> = new Set(["rhythm", "apnoea", "fall", "sources_disagree", "signal_noise"]);
 
 interface Found {
   readonly first: PatientEvent;

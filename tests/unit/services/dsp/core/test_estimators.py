@@ -143,6 +143,7 @@ def _case(stream: Stream, n_channels: int, accompanied: bool) -> Case:
     beats = [signals.beat_times(rate, DURATION_S, seed=k) for k, rate in enumerate(rates)]
     if stream is Stream.ECG:
         made = [signals.ecg(b, DURATION_S, 250, seed=k)[None] for k, b in enumerate(beats)]
+        made = [np.concatenate((lead, -0.6 * lead)[:n_channels]) for lead in made]
         return Case(250, np.array(made), {Measure.HEART_RATE: rates}, {Measure.HEART_RATE: 2.0})
     if stream is Stream.PPG:
         spo2 = np.array([97.0, 92.0, 88.0, 95.0, 84.0])[:N]
