@@ -54,9 +54,11 @@ def cleaned(samples: Samples) -> Cleaned:
 
 
 def _is_fine(samples: Samples, size: Samples) -> NDArray[np.bool_]:
+    """Whether a value that comes again and again is no sign of few steps."""
     steps = np.abs(np.diff(samples, axis=1))
     smallest = np.where(steps > 0, steps, np.inf).min(axis=1)
-    return np.asarray(size >= FINE * smallest)
+    from_end_to_end = 2 * smallest > size
+    return np.asarray((size >= FINE * smallest) | from_end_to_end)
 
 
 def _without_spikes(samples: Samples) -> tuple[Samples, NDArray[np.bool_]]:
