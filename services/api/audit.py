@@ -77,8 +77,15 @@ class Action(StrEnum):
     READ_ERASURES = "read_erasures"
     READ_RETENTION = "read_retention"
     SET_RETENTION = "set_retention"
+    READ_SPIROMETRY = "read_spirometry"
+    SET_LUNG_REFERENCE = "set_lung_reference"
     IMPORT_FILE = "import_file"
     READ_IMPORTS = "read_imports"
+    READ_PLACE = "read_place"
+    READ_MAPS = "read_maps"
+    BRING_MAP = "bring_map"
+    USE_MAP = "use_map"
+    REMOVE_MAP = "remove_map"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,11 +61,18 @@ from services.api.resources.imports.store import ImportStore
 from services.api.resources.limits.routes import routes as limit_routes
 from services.api.resources.limits.service import LimitService
 from services.api.resources.limits.store import LimitStore
+from services.api.resources.maps.routes import PATH as MAPS
+from services.api.resources.maps.routes import routes as map_routes
+from services.api.resources.maps.service import MapService
+from services.api.resources.maps.store import MapStore
 from services.api.resources.me.routes import routes as me_routes
 from services.api.resources.models.routes import routes as model_routes
 from services.api.resources.patients.routes import routes as patient_routes
 from services.api.resources.patients.service import PatientService
 from services.api.resources.patients.store import PatientStore
+from services.api.resources.places.routes import routes as place_routes
+from services.api.resources.places.service import PlaceService
+from services.api.resources.places.store import PlaceStore
 from services.api.resources.retentions.routes import routes as retention_routes
 from services.api.resources.retentions.service import RetentionService
 from services.api.resources.retentions.store import RetentionStore
@@ -87,6 +94,7 @@ from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
 from shared.codecs.register import load_codecs
 from shared.contracts.file_reading import LARGEST_FILE_BYTES
+from shared.contracts.place_maps import LARGEST_MAP_BYTES
 from shared.database.pool import Database, DatabaseAddress
 from shared.database.statements import Statements, load_statements
 from shared.device_models.catalogue import load_device_models
@@ -259,6 +267,10 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
             ),
             caller=caller,
         ),
+        map_routes(MapService(access, MapStore(database, statements("maps"))), caller=caller),
+        place_routes(
+            PlaceService(access, PlaceStore(database, statements("places")), clock), caller=caller
+        ),
         model_routes(models, caller=caller),
         assignment_routes(
             AssignmentService(access, AssignmentStore(database, statements("assignments")), clock),
@@ -336,7 +348,7 @@ async def bootstrap(settings: ApiSettings, runtime: Runtime) -> None:
     app = Edge(
         Compression(app),
         body_bytes_most=settings.api_body_bytes_most,
-        larger_bodies={IMPORTS: LARGEST_FILE_BYTES},
+        larger_bodies={IMPORTS: LARGEST_FILE_BYTES, MAPS: LARGEST_MAP_BYTES},
         metrics=metrics,
         clock=runtime.clock,
     )

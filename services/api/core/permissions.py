@@ -33,6 +33,7 @@ class Permission(StrEnum):
     READ_AUDIT = "read_audit"
     ERASE_PATIENTS = "erase_patients"
     IMPORT_RECORDINGS = "import_recordings"
+    MANAGE_MAPS = "manage_maps"
 
 
 # Clinical data is for those who care for the patient: neither the administrator nor the
@@ -45,6 +46,7 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.COMMAND_DEVICES,
             Permission.READ_AUDIT,
             Permission.ERASE_PATIENTS,
+            Permission.MANAGE_MAPS,
         }
     ),
     Role.CLINICIAN: frozenset(
@@ -77,6 +79,7 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.MANAGE_DEVICES,
             Permission.COMMAND_DEVICES,
             Permission.IMPORT_RECORDINGS,
+            Permission.MANAGE_MAPS,
         }
     ),
     Role.PATIENT: frozenset({Permission.READ_CLINICAL, Permission.CLAIM_DEVICES}),

@@ -20,6 +20,8 @@ FOREIGN: dict[tuple[str, str], dict[str, Any]] = {
     ("get", "/v1/patients/{patient}/vitals"): {"params": {"measure": "heart_rate"}},
     ("get", "/v1/patients/{patient}/waveforms"): {"params": {"stream": "ecg"}},
     ("get", "/v1/patients/{patient}/beats"): {},
+    ("get", "/v1/patients/{patient}/place"): {},
+    ("get", "/v1/patients/{patient}/track"): {},
     ("get", "/v1/patients/{patient}/events"): {},
     ("get", "/v1/patients/{patient}/exports/samples"): {
         "params": {"stream": "ecg", "format": "csv"}
@@ -54,6 +56,8 @@ LISTS = {
     ("get", "/v1/devices"),
     ("get", "/v1/events"),
     ("get", "/v1/models"),  # the same for everybody who has logged in
+    ("get", "/v1/maps"),  # the same for everybody who may know of devices: tests of maps
+    ("get", "/v1/maps/{map}"),
 }
 # By role alone: 403 whatever there is.
 BY_ROLE: dict[tuple[str, str], dict[str, Any]] = {
@@ -80,6 +84,9 @@ BY_ROLE: dict[tuple[str, str], dict[str, Any]] = {
     ("delete", "/v1/groups/{group}/devices/{device}"): {},
     ("put", "/v1/devices/{device}/configuration"): {"json": {"desired": {}}},
     ("patch", "/v1/devices/{device}/configuration"): {"json": {}},
+    ("post", "/v1/maps"): {"json": {}},
+    ("post", "/v1/maps/{map}/use"): {},
+    ("delete", "/v1/maps/{map}"): {},
 }
 # Named in the body or the query: the tests below, and those of imports.
 NAMED = {
@@ -114,6 +121,7 @@ def filled(path: str, *, ward: str, patient: str, alarm: str) -> str:
         .replace("{device}", "ecg-north1")
         .replace("{command}", "00000000-0000-4000-8000-000000000000")
         .replace("{group}", "pumps")
+        .replace("{map}", "1")
         .replace("{import}", "00000000-0000-4000-8000-000000000000")
     )
 

@@ -94,6 +94,9 @@ ACTS: Mapping[Action, Topic] = {
     Action.ERASE_PATIENT: Topic.SYSTEM,
     Action.SET_RETENTION: Topic.SYSTEM,
     Action.SET_LUNG_REFERENCE: Topic.LIMITS,
+    Action.BRING_MAP: Topic.SYSTEM,
+    Action.USE_MAP: Topic.SYSTEM,
+    Action.REMOVE_MAP: Topic.SYSTEM,
 }
 # What an alarm's own event tells better, with the name of who has seen it.
 TOLD_BY_EVENT: frozenset[Action] = frozenset({Action.ACKNOWLEDGE_ALARM})
@@ -112,6 +115,9 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
     Action.IMPORT_FILE: ("format", "bytes"),
     Action.CHANGE_GROUP: ("group", "belongs", "what"),
     Action.SET_RETENTION: ("keep_days",),
+    Action.BRING_MAP: ("site", "floor"),
+    Action.USE_MAP: ("map", "site"),
+    Action.REMOVE_MAP: ("map", "site"),
 }
 _CLINICAL_DETAIL = frozenset({"limits"})
 
