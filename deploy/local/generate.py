@@ -1,7 +1,8 @@
 """`make generate`: writes again what is made from code; what differs then is to be committed.
 
 In this order, since each rests on the one before: the OpenAPI document from the routes, the types
-of the page from that document; then the snapshot of the schema from the migrations.
+of the page from that document; then the order of methods from its table and the snapshot of the
+schema from the migrations.
 """
 
 import subprocess
@@ -10,17 +11,21 @@ import sys
 from deploy.local.jobs import python
 from deploy.local.layout import PROJECT
 
-OPENAPI = PROJECT / "docs" / "reference" / "openapi.json"
+MADE = {
+    "openapi": PROJECT / "docs" / "reference" / "openapi.json",
+    "preferences": PROJECT / "web" / "src" / "api" / "preferences.ts",
+}
 
 
 def main() -> int:
     """Generate everything; gives the exit status of the first that fails."""
-    document = subprocess.run(
-        python("-m", "services.api", "openapi"), cwd=PROJECT, stdout=subprocess.PIPE, check=False
-    )
-    if document.returncode != 0:
-        return document.returncode
-    OPENAPI.write_bytes(document.stdout)
+    for name, path in MADE.items():
+        made = subprocess.run(
+            python("-m", "services.api", name), cwd=PROJECT, stdout=subprocess.PIPE, check=False
+        )
+        if made.returncode != 0:
+            return made.returncode
+        path.write_bytes(made.stdout)
     for arguments in (
         ("-m", "deploy.local.page", "--npm", "run", "generate"),
         ("-m", "tests.integration.storage.make_snapshot"),

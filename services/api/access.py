@@ -228,6 +228,7 @@ def _seen_patients(rows: Iterable[Row]) -> tuple[SeenPatient, ...]:
                     device=row["device"],
                     model=row["model"],
                     simulated=row["simulated"],
+                    since_us=row["since_us"],
                 )
             )
     return tuple(

@@ -46,7 +46,8 @@ order by p.id;
 -- name: sight_of_patients
 -- Where patients lie now and what they wear, one row a device (or one without).
 select p.id, p.key, p.initials, w.key as ward_key, w.name as ward_name, b.key as bed_key,
-    b.label as bed_label, d.id as device_id, d.device, d.model, d.simulated
+    b.label as bed_label, d.id as device_id, d.device, d.model, d.simulated,
+    (extract(epoch from g.starts) * 1e6)::bigint as since_us
 from registry.patient p
 left join registry.stay s on s.patient_id = p.id
     and s.starts <= now() and (s.ends is null or s.ends > now())

@@ -19,7 +19,7 @@ LATER_S = 5.0
 all of its sources, of which the slowest comes 5 s after the others. With the interval of a rate
 (1 s) and the way to the page (3 s) it stays below the 10 s after which a rate is shown no more."""
 
-_OFTEN_S = 60.0  # what is told less often speaks of its own moment: the newest is not held up
+OFTEN_S = 60.0  # what is told less often speaks of its own moment: the newest is not held up
 _BEHIND_ALL = 1_000
 
 
@@ -41,7 +41,7 @@ class Word(NamedTuple):
 
 def waited_us(measure: Measure) -> int:
     """So long the best source is waited for before the next one takes its place."""
-    return round((min(MEASURES[measure].interval_s, _OFTEN_S) + LATER_S) * SECOND)
+    return round((min(MEASURES[measure].interval_s, OFTEN_S) + LATER_S) * SECOND)
 
 
 def rank_of(measure: Measure, method: int) -> tuple[int, int]:

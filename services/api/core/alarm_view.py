@@ -21,6 +21,7 @@ _COPIED = (
     "limit",
     "relation",
     "unit",
+    "method",
     "acknowledged_by",
     "text_key",
 )
@@ -32,6 +33,7 @@ def alarm_view(alarm: Mapping[str, Any], patient: SeenPatient) -> dict[str, Any]
     view: dict[str, Any] = {name: alarm.get(name) for name in _COPIED}
     view |= {name: _time(alarm.get(name)) for name in _TIMES}
     view["unsure"] = bool(alarm.get("unsure", False))
+    view["derived"] = bool(alarm.get("derived", False))
     view["patient"] = patient.key
     view["ward"] = patient.ward.key if patient.ward else None
     view["bed"] = patient.bed.key if patient.bed else None

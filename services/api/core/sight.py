@@ -23,12 +23,13 @@ class BedName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WornDevice:
-    """A device that is assigned now."""
+    """A device that is assigned now, since ``since_us``."""
 
     id: DeviceKey
     device: str
     model: str
     simulated: bool
+    since_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ As long as it is given what others are given too, it only knows how far it is on
 
 from collections.abc import Mapping
 
+from services.api.live.beats import BeatBlock
 from services.api.live.handles import Handles
 from services.api.live.strands import Strands
 from services.api.live.waiting import QueueBounds, QueueCounts, TooSlowError, VitalKey, Waiting
@@ -92,6 +93,13 @@ class ClientQueue:
             self._strand = self._strand.with_block(subscription, block, slot, as_text=as_text)
         else:
             self._apart().put_block(subscription, block, slot=slot, as_text=as_text)
+
+    def put_beats(self, subscription: str, block: BeatBlock) -> None:
+        """Queue beats; what does not fit is dropped from the oldest and told as a gap."""
+        if self._own is None and self._strand.n_beats + block.n <= self._bounds.beats:
+            self._strand = self._strand.with_beats(subscription, block)
+        else:
+            self._apart().put_beats(subscription, block)
 
     def forget(self, subscription: str) -> None:
         """Drop what waits for a subscription that has ended, and its handles."""

@@ -8,6 +8,7 @@ import msgspec
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
 from services.api.live.items import FeedItem, VitalItem, VitalRow, event_identity, vital_item
+from services.api.live.watching import order_of
 from shared.contracts.events import Event
 from shared.contracts.identity import PatientKey
 from shared.database.pool import Database, Row
@@ -41,8 +42,10 @@ class FeedStore:
     ) -> dict[PatientKey, list[VitalItem]]:
         """The newest value of each device, measure and method of these patients."""
         keys: dict[int, str] = {patient.id: patient.key for patient in patients}
-        devices: dict[int, str] = {
-            device.id: device.device for patient in patients for device in patient.devices
+        devices: dict[int, tuple[str, int]] = {
+            device.id: (device.device, order_of(device.id, patient))
+            for patient in patients
+            for device in patient.devices
         }
         async with self._database.session() as session:
             rows = await session.fetch(
@@ -50,10 +53,9 @@ class FeedStore:
             )
         found: dict[PatientKey, list[VitalItem]] = {patient.id: [] for patient in patients}
         for row in rows:
+            name, order = devices.get(row["device_id"], (None, 0))
             item = vital_item(
-                _vital_row(row),
-                patient=keys[row["patient_id"]],
-                device=devices.get(row["device_id"]),
+                _vital_row(row), patient=keys[row["patient_id"]], device=name, order=order
             )
             if item is not None:
                 found[PatientKey(row["patient_id"])].append(item)

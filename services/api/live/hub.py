@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
+from services.api.live.beats import beat_block
 from services.api.live.clients import Client, Subscription
 from services.api.live.feed import Feed
 from services.api.live.items import FeedItem, VitalItem, vital_items
@@ -21,6 +22,7 @@ from services.api.live.subscriptions import Subscribe, WaveformFormat, What
 from services.api.live.traces import LiveTraces
 from services.api.live.waiting import TooSlowError, VitalKey
 from services.api.live.watching import Takers, Watched, Watching
+from shared.contracts.beats import BeatBatch
 from shared.contracts.frames import FrameBatch
 from shared.contracts.identity import PatientKey
 from shared.contracts.streams import STREAMS
@@ -204,7 +206,10 @@ class Hub:
         rows = np.flatnonzero(np.isin(table["patient"], watching.patient_ids))
         if not len(rows):
             return
-        devices = {number: watched.device for number, watched in watching.by_device.items()}
+        devices = {
+            number: (watched.device, watched.order)
+            for number, watched in watching.by_device.items()
+        }
         by_patient: dict[PatientKey, dict[VitalKey, bytes]] = {}
         for patient_id, item in vital_items(table[rows], watching.patient_key, devices):
             if self._newest.put(patient_id, item):
@@ -235,6 +240,24 @@ class Hub:
             key = _STREAM_KEYS.get(stream)
             if key is not None and (takers := watched.takers(key)):
                 self._give_samples(takers, batch, row, watched)
+
+    def put_beats(self, batch: BeatBatch) -> None:
+        """Give the beats of watched devices to those who want them, corrected ones too.
+
+        A beat from before its device was put on is somebody else's: it goes to nobody here.
+        """
+        table = batch.table
+        for device in np.unique(table["device"]).tolist():
+            watched = self._watching.by_device.get(device)
+            takers = [] if watched is None else watched.beat_takers
+            if watched is None or not takers:
+                continue
+            mine = table[(table["device"] == device) & (table["t"] >= watched.since_us)]
+            if not len(mine):
+                continue
+            block = beat_block(mine, patient=watched.patient.key, device=watched.device)
+            for subscription in takers:
+                subscription.client.queue.put_beats(subscription.asked.id, block)
 
     def put_event(self, item: FeedItem) -> None:
         """Keep an event for those who come back, and give it to those who are here."""

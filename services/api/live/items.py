@@ -52,8 +52,15 @@ class VitalRow(NamedTuple):
     flags: int
 
 
-def vital_item(row: VitalRow, *, patient: str, device: str | None) -> VitalItem | None:
-    """The value as it is sent; None for a measure or method that this version does not know."""
+def vital_item(
+    row: VitalRow, *, patient: str, device: str | None, order: int = 0
+) -> VitalItem | None:
+    """The value as it is sent; None for a measure or method that this version does not know.
+
+    Parameters
+    ----------
+    order : place of the device among those of the patient
+    """
     measure, method = _MEASURES.get(row.measure), _METHODS.get(row.method)
     if measure is None or method is None or row.validity not in _VALIDITIES:
         return None
@@ -71,6 +78,7 @@ def vital_item(row: VitalRow, *, patient: str, device: str | None) -> VitalItem 
             "method": method,
             "source": source.value,
             "revision": row.revision,
+            "order": order,
             "reason": next((name for flag, name in _REASONS if row.flags & flag), None),
         }
     )
@@ -80,9 +88,16 @@ def vital_item(row: VitalRow, *, patient: str, device: str | None) -> VitalItem 
 
 
 def vital_items(
-    table: Table, patient_key: Callable[[PatientKey], str | None], devices: Mapping[int, str]
+    table: Table,
+    patient_key: Callable[[PatientKey], str | None],
+    devices: Mapping[int, tuple[str, int]],
 ) -> Iterator[tuple[PatientKey, VitalItem]]:
-    """The rows of a ``vitals.v1`` table as (patient row, item)."""
+    """The rows of a ``vitals.v1`` table as (patient row, item).
+
+    Parameters
+    ----------
+    devices : name and place of each watched device
+    """
     names = ("t", "value", "quality", "measure", "revision", "validity", "method", "flags")
     columns: list[Iterable[Any]] = [table[name].tolist() for name in names]
     patients, numbers = table["patient"].tolist(), table["device"].tolist()
@@ -90,7 +105,8 @@ def vital_items(
         key = patient_key(patient)
         if key is None:
             continue
-        item = vital_item(VitalRow(*values), patient=key, device=devices.get(device))
+        name, order = devices.get(device, (None, 0))
+        item = vital_item(VitalRow(*values), patient=key, device=name, order=order)
         if item is not None:
             yield patient, item
 

@@ -11,7 +11,8 @@ from services.api.live.subscriptions import What, read_subscription
 from services.api.live.websocket import LiveSockets
 
 SUBSCRIPTION = "sse"
-_WITHOUT_SAMPLES = frozenset({What.VITALS, What.ALARMS, What.EVENTS})
+_USUAL = frozenset({What.VITALS, What.ALARMS, What.EVENTS})
+_WITHOUT_SAMPLES = frozenset({*_USUAL, What.BEATS})
 
 
 def routes(
@@ -33,13 +34,13 @@ def routes(
         since: str | None = None,
         last_event_id: Annotated[str | None, Header()] = None,
     ) -> Response:
-        """Values, alarms and events as they come; who comes back is told what was missed."""
+        """Values, beats, alarms and events as they come; alarms and events that were missed too."""
         asked = read_subscription(
             {
                 "id": SUBSCRIPTION,
                 "patients": patient or [],
                 "ward": ward,
-                "what": what or sorted(_WITHOUT_SAMPLES),
+                "what": what or sorted(_USUAL),
                 "since": last_event_id or since,
             },
             without=frozenset({What.WAVEFORMS}),

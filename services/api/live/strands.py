@@ -11,6 +11,7 @@ Hot path: a look into a table for each client and step.
 from collections.abc import Hashable, Mapping
 from typing import NamedTuple
 
+from services.api.live.beats import BeatBlock
 from services.api.live.waiting import QueueBounds, QueueCounts, VitalKey, Waiting
 from services.api.live.waveform_bytes import WaveformBlock, WaveformHeader
 from services.api.live.websocket_frames import framed
@@ -31,13 +32,14 @@ class Encoded(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """One thing that was given: what is not None of message, state, values and block."""
+    """One thing that was given: what is not None of message, state, values, block and beats."""
 
     message: bytes | None = None
     state: bytes | None = None
     subscription: str = ""
     values: Mapping[VitalKey, bytes] | None = None
     block: WaveformBlock | None = None
+    beats: BeatBlock | None = None
     slot: int = 0
     as_text: bool = False
 
@@ -59,6 +61,7 @@ class Strand:
         "_next",
         "block_bytes",
         "message_bytes",
+        "n_beats",
         "n_messages",
         "n_values",
         "path",
@@ -68,13 +71,14 @@ class Strand:
         self._next: dict[Hashable, Strand] = {}
         self._encoded: Encoded | None = None
         self.path: _Path = ()
-        self.n_messages = self.message_bytes = self.n_values = self.block_bytes = 0
+        self.n_messages = self.message_bytes = self.n_values = self.block_bytes = self.n_beats = 0
         if before is not None and step is not None:
             self.path = (before.path, step)
             self.n_messages = before.n_messages
             self.message_bytes = before.message_bytes
             self.n_values = before.n_values
             self.block_bytes = before.block_bytes
+            self.n_beats = before.n_beats
 
     @property
     def is_begin(self) -> bool:
@@ -122,6 +126,16 @@ class Strand:
             found.block_bytes += len(block.samples)
         return found
 
+    def with_beats(self, subscription: str, block: BeatBlock) -> "Strand":
+        """After beats too."""
+        key = (id(block), subscription)
+        found = self._next.get(key)
+        if found is None:
+            step = _Step(subscription=subscription, beats=block)
+            found = self._next[key] = Strand(self, step)
+            found.n_beats += block.n
+        return found
+
     def waiting(self, bounds: QueueBounds, counts: QueueCounts) -> Waiting:
         """All that was given, as it waits for one client alone.
 
@@ -142,6 +156,8 @@ class Strand:
                 waiting.put_state(step.state)
             elif step.values is not None:
                 waiting.put_vitals(step.subscription, step.values)
+            elif step.beats is not None:
+                waiting.put_beats(step.subscription, step.beats)
             elif step.block is not None:
                 waiting.put_block(
                     step.subscription, step.block, slot=step.slot, as_text=step.as_text

@@ -23,6 +23,7 @@ class What(StrEnum):
     ALARMS = "alarms"
     EVENTS = "events"
     WAVEFORMS = "waveforms"
+    BEATS = "beats"
 
 
 class WaveformFormat(StrEnum):

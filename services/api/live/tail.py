@@ -17,6 +17,7 @@ from services.api.live.items import FeedItem
 from services.api.metrics import ApiMetrics
 from shared.broker.connection import Broker
 from shared.broker.streams import StreamBatch, StreamEdge, StreamMessage, StreamReader
+from shared.contracts.beats import BeatBatch, decode_beats
 from shared.contracts.events import decode_event
 from shared.contracts.formats import BEATS_V1, EVENT_V1, FRAMES_V1, VITALS_V1
 from shared.contracts.frames import FrameBatch, decode_frames
@@ -136,7 +137,7 @@ class Tail:
             case EVENT_V1.name:
                 self._take_event(message, incarnation)
             case BEATS_V1.name:
-                self._metrics.tail_batches.labels("beats").inc()
+                self._take_beats(message)
             case _:
                 self._metrics.tail_refused.labels("unknown_format").inc()
 
@@ -158,6 +159,14 @@ class Tail:
         if len(found):
             self._note_lag("vitals", int(found.table["received"].max()))
             self._hub.put_vitals(found)
+
+    def _take_beats(self, message: StreamMessage) -> None:
+        found = decode_beats(message.body)
+        if not isinstance(found, BeatBatch):
+            self._metrics.tail_refused.labels("beats").inc()
+            return
+        self._metrics.tail_batches.labels("beats").inc()
+        self._hub.put_beats(found)
 
     def _take_event(self, message: StreamMessage, incarnation: int) -> None:
         try:

@@ -1,8 +1,9 @@
 """What waits for a client of the live socket, and what becomes of it when the client is slow.
 
-Vitals are conflated to the newest value a key; waveforms are dropped, oldest first, and the hole is
-told as a gap; alarms, events and answers are never dropped: when they do not fit, the client has to
-come again with its cursor. Pure: no socket, no clock, so that every overflow can be tested.
+Vitals are conflated to the newest value a key; waveforms and beats are dropped, oldest first, and
+the hole is told as a gap; alarms, events and answers are never dropped: when they do not fit, the
+client has to come again with its cursor. Pure: no socket, no clock, so that every overflow can be
+tested.
 """
 
 from collections import deque
@@ -13,6 +14,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import orjson
 
+from services.api.live.beats import STREAM as BEATS
+from services.api.live.beats import BeatBlock
 from services.api.live.waveform_bytes import (
     MISSING,
     WaveformBlock,
@@ -44,6 +47,7 @@ class QueueBounds:
     message_bytes: int = 4 << 20
     waveform_bytes: int = 1 << 20
     vitals: int = 20_000
+    beats: int = 20_000  # as many as 60 patients have in two minutes
     bundle_blocks: int = 512
 
 
@@ -62,6 +66,11 @@ class _QueuedBlock(NamedTuple):
     slot: int
     block: WaveformBlock
     as_text: bool
+
+
+class _QueuedBeats(NamedTuple):
+    subscription: str
+    block: BeatBlock
 
 
 @dataclass(slots=True)
@@ -99,13 +108,20 @@ class Waiting:
         self._n_vitals = 0
         self._blocks: deque[_QueuedBlock] = deque()
         self._block_bytes = 0
+        self._beats: deque[_QueuedBeats] = deque()
+        self._n_beats = 0
         self._gaps: dict[tuple[str, str, str, str], _Gap] = {}
         self._state: bytes | None = None
         self._n_before_state = 0
 
     def __bool__(self) -> bool:
         return bool(
-            self._messages or self._vitals or self._blocks or self._gaps or self._state is not None
+            self._messages
+            or self._vitals
+            or self._blocks
+            or self._beats
+            or self._gaps
+            or self._state is not None
         )
 
     @property
@@ -170,13 +186,28 @@ class Waiting:
             dropped = self._blocks.popleft()
             self._block_bytes -= len(dropped.block.samples)
             self._counts.blocks_dropped += 1
-            self._put_gap(dropped.subscription, dropped.block)
+            header = dropped.block.header
+            key = (dropped.subscription, header.patient, header.device, header.stream)
+            self._put_gap(key, dropped.block.t0_us, dropped.block.end_us)
+
+    def put_beats(self, subscription: str, block: BeatBlock) -> None:
+        """Queue beats; what does not fit is dropped from the oldest and told as a gap."""
+        self._beats.append(_QueuedBeats(subscription, block))
+        self._n_beats += block.n
+        while self._n_beats > self._bounds.beats and self._beats:
+            name, dropped = self._beats.popleft()
+            self._n_beats -= dropped.n
+            self._counts.blocks_dropped += 1
+            key = (name, dropped.patient, dropped.device, BEATS)
+            self._put_gap(key, dropped.start_us, dropped.end_us)
 
     def forget(self, subscription: str) -> None:
         """Drop what waits for a subscription that has ended."""
         self._n_vitals -= len(self._vitals.pop(subscription, {}))
         self._blocks = deque(b for b in self._blocks if b.subscription != subscription)
         self._block_bytes = sum(len(queued.block.samples) for queued in self._blocks)
+        self._beats = deque(one for one in self._beats if one.subscription != subscription)
+        self._n_beats = sum(queued.block.n for queued in self._beats)
         for key in [key for key in self._gaps if key[0] == subscription]:
             del self._gaps[key]
 
@@ -208,23 +239,27 @@ class Waiting:
         ]
         self._counts.gaps_told += len(self._gaps)
         out += [
-            _vitals_message(subscription, values.values())
+            _items_message(subscription, "vitals", values.values())
             for subscription, values in self._vitals.items()
             if values
+        ]
+        beats: dict[str, list[bytes]] = {}
+        for subscription, block in self._beats:
+            beats.setdefault(subscription, []).append(block.items)
+        out += [
+            _items_message(subscription, "beats", items) for subscription, items in beats.items()
         ]
         out += self._encode_blocks(handles)
         return out
 
-    def _put_gap(self, subscription: str, block: WaveformBlock) -> None:
-        """Tell that these samples will not come; gaps of one stream are joined."""
-        header = block.header
-        key = (subscription, header.patient, header.device, header.stream)
+    def _put_gap(self, key: tuple[str, str, str, str], start_us: int, end_us: int) -> None:
+        """Tell that what was of this time will not come; gaps of one stream are joined."""
         gap = self._gaps.get(key)
         if gap is None:
-            self._gaps[key] = _Gap(block.t0_us, block.end_us)
+            self._gaps[key] = _Gap(start_us, end_us)
         else:
-            gap.start_us = min(gap.start_us, block.t0_us)
-            gap.end_us = max(gap.end_us, block.end_us)
+            gap.start_us = min(gap.start_us, start_us)
+            gap.end_us = max(gap.end_us, end_us)
 
     def _encode_blocks(self, handles: KnownHandles) -> list[bytes | str]:
         texts: list[bytes | str] = []
@@ -249,9 +284,10 @@ def handle_of(block: WaveformBlock, slot: int) -> int:
     return block.header.number * SLOTS + slot
 
 
-def _vitals_message(subscription: str, items: Iterable[bytes]) -> str:
+def _items_message(subscription: str, kind: str, items: Iterable[bytes]) -> str:
     joined = b",".join(items)
-    prefix = b'{"id":' + orjson.dumps(subscription) + b',"kind":"vitals","items":['
+    head = b'{"id":' + orjson.dumps(subscription) + b',"kind":'
+    prefix = head + orjson.dumps(kind) + b',"items":['
     return (prefix + joined + b"]}").decode()
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from services.api.core.sight import SeenPatient
 from services.api.live.clients import Subscription
 from services.api.live.subscriptions import What
-from shared.contracts.identity import PatientKey
+from shared.contracts.identity import DeviceKey, PatientKey
 
 Takers = dict[float | None, list[Subscription]]
 
@@ -21,9 +21,16 @@ class Watched:
     model: str
     patient: SeenPatient
     simulated: bool
+    since_us: int = 0
+    order: int = 0  # among the devices of the patient, from 1
     subscriptions: set[Subscription] = field(default_factory=set)
     newest_us: dict[int, int] = field(default_factory=dict)  # by stream
     _takers: dict[str, Takers] = field(default_factory=dict)
+
+    @property
+    def beat_takers(self) -> list[Subscription]:
+        """Who wants the beats of this device now."""
+        return [one for one in self.subscriptions if one.started and one.wants(What.BEATS)]
 
     def takers(self, stream: str) -> Takers:
         """Who wants samples of this stream now, by the rate that they want."""
@@ -42,6 +49,15 @@ class Watched:
     def changed(self) -> None:
         """Someone came, went or was started."""
         self._takers.clear()
+
+
+def order_of(device: int, patient: SeenPatient) -> int:
+    """Place of a device among those that a patient wears, from 1; 0 when it is none of them.
+
+    Of two that say the same by the same method the lower goes first, for alarms and history too.
+    """
+    numbers = sorted(worn.id for worn in patient.devices)
+    return numbers.index(DeviceKey(device)) + 1 if device in numbers else 0
 
 
 class Watching:
@@ -68,6 +84,7 @@ class Watching:
                     # gets no more samples of it.
                     watched.subscriptions.clear()
                 watched.patient, watched.simulated = patient, device.simulated
+                watched.since_us, watched.order = device.since_us, order_of(device.id, patient)
                 watched.subscriptions.add(subscription)
                 watched.changed()
         self._index()

@@ -25,6 +25,7 @@ from services.api.live.subscriptions import (
 from services.api.live.waiting import QueueBounds
 from services.api.live.waveform_bytes import WaveformBlock, WaveformHeader, encode_first_block
 from services.api.resources.alarms.schemas import Alarm
+from shared.contracts.beats import BEAT, BeatBatch
 from shared.contracts.events import Event, EventKind, Severity
 from shared.contracts.frames import Frame, FrameBatch, decode_frames, encode_frames
 from shared.contracts.identity import DeviceKey, PatientKey
@@ -115,6 +116,8 @@ def everything_told() -> list[dict[str, Any]]:
     assert isinstance(batch, FrameBatch)
     assert isinstance(later, FrameBatch)
     hub.put_frames(batch)
+    beats = [(5, 1, 812.5, 0.9, 0, 1, 3), (4, 1, np.nan, 0, 1, 2, 0)]
+    hub.put_beats(BeatBatch(np.array(beats, dtype=BEAT)))
     hub.tell_state(1_000_000)
     hub.put_frames(later)  # for both there is no room: the first is told as a gap
     hub.update(subscription, {})
@@ -124,7 +127,7 @@ def everything_told() -> list[dict[str, Any]]:
 def test_what_is_told_is_what_is_written() -> None:
     told = everything_told()
     assert {message["kind"] for message in told} == {
-        "subscribed", "vitals", "event", "alarm", "waveform", "gap", "patients", "state",
+        "subscribed", "vitals", "beats", "event", "alarm", "waveform", "gap", "patients", "state",
     }  # fmt: skip
     for message in told:
         check(message, message["kind"])

@@ -18,8 +18,9 @@ from shared.broker.connection import Broker
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.contracts.actions import Acknowledge
+from shared.contracts.beats import BEAT, encode_beats
 from shared.contracts.events import Event, encode_event
-from shared.contracts.formats import EVENT_V1, FRAMES_V1, VITALS_V1, Format
+from shared.contracts.formats import BEATS_V1, EVENT_V1, FRAMES_V1, VITALS_V1, Format
 from shared.contracts.frames import Frame, encode_frames
 from shared.contracts.identity import DeviceId, PatientKey, lane_of, shard_of, shard_of_patient
 from shared.contracts.measures import Measure
@@ -203,6 +204,12 @@ class System:
         )
         lane = lane_of(shard_of(DeviceId(device)), LANES)
         await self._publish(Exchange.FRAMES, str(lane), FRAMES_V1, encode_frames([frame]))
+
+    async def publish_beat(self, device: str, *, t_us: int) -> None:
+        beat = (t_us, self.hospital.devices[device], 800.0, 0.9, 0, 1, 3)
+        lane = lane_of(shard_of(DeviceId(device)), LANES)
+        body = encode_beats(np.array([beat], dtype=BEAT))
+        await self._publish(Exchange.VITALS, str(lane), BEATS_V1, body)
 
     async def publish_event(self, event: Event) -> None:
         await self._publish(Exchange.EVENTS, Queue.EVENTS.value, EVENT_V1, encode_event(event))

@@ -65,6 +65,7 @@ async def test_a_value_goes_from_the_stream_to_who_watches_and_to_nobody_else(
             "method": "ecg_beat_intervals",
             "source": "computed",
             "revision": 0,
+            "order": 1,
             "reason": None,
         }
         state = await sven.hear("state")
@@ -100,6 +101,36 @@ async def test_samples_come_as_binary_blocks_with_a_header_once(api: System) -> 
             state = await nina.hear("state")
         assert state["simulated"] is True
         assert state["sources"][0]["stream"] == "ecg"
+
+
+async def test_a_beat_goes_from_the_stream_to_who_watches_and_to_nobody_else(api: System) -> None:
+    async with api.live("nina") as nina, api.live("sven") as sven:
+        await nina.say(op="subscribe", id="a", ward="north", what=["beats"])
+        await sven.say(op="subscribe", id="b", ward="south", what=["beats"])
+        await sven.say(op="subscribe", id="c", patients=["p-north1"], what=["beats"])
+        await nina.hear("subscribed", id="a")
+        await sven.hear("subscribed", id="b")
+        assert (await sven.hear("error", id="c"))["code"] == "not_found"
+
+        async def beat() -> None:
+            await api.publish_beat("ecg-north1", t_us=1_000)  # of who wore it long ago
+            await api.publish_beat("ecg-north1", t_us=now_us())
+
+        message = await heard_while(beat, lambda: nina.hear("beats", id="a"))
+
+        assert message["items"][0] | {"t": 0} == {
+            "patient": "p-north1",
+            "device": "ecg-north1",
+            "t": 0,
+            "kind": "r_peak",
+            "class": "V",
+            "rr_ms": 800.0,
+            "quality": 0.9,
+            "revision": 0,
+        }
+        assert not [one for one in message["items"] if one["t"].startswith("1970")]
+        await sven.hear("state")
+        assert not [text for text in sven.texts if text["kind"] == "beats"]
 
 
 async def test_the_page_is_filled_at_once_from_the_database(api: System) -> None:

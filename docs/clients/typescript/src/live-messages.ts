@@ -26,7 +26,7 @@ export type Subscribe = {
   readonly id: SubscriptionId;
   readonly patients?: readonly (PatientKey)[];
   readonly ward?: string;
-  readonly what: readonly ("vitals" | "alarms" | "events" | "waveforms")[];
+  readonly what: readonly ("vitals" | "alarms" | "events" | "waveforms" | "beats")[];
   readonly streams?: readonly (string)[];
   readonly rate?: number;
   readonly format?: "binary" | "json";
@@ -83,7 +83,26 @@ export type Vital = {
   readonly method: string;
   readonly source: "computed" | "device";
   readonly revision: number;
+  readonly order: number;
   readonly reason?: "lead_off" | "no_samples" | "artefact" | "settling" | null;
+};
+
+export type Beats = {
+  readonly id: SubscriptionId;
+  readonly kind: "beats";
+  readonly items: readonly (Beat)[];
+};
+
+/** One R peak or pulse foot. Of one device, kind and time the higher revision counts, and of one revision the class once it is judged; quality 0 takes the beat back */
+export type Beat = {
+  readonly patient: PatientKey;
+  readonly device: string;
+  readonly t: Time;
+  readonly kind: "r_peak" | "pulse_foot";
+  readonly class: "unclassified" | "N" | "S" | "V" | "F" | "Q";
+  readonly rr_ms: NullableNumber;
+  readonly quality: number;
+  readonly revision: number;
 };
 
 export type Alarm = {
@@ -108,6 +127,8 @@ export type AlarmItem = {
   readonly limit: NullableNumber;
   readonly relation: "<" | ">" | null;
   readonly unit: NullableText;
+  readonly method: NullableText;
+  readonly derived: boolean;
   readonly since: Time;
   readonly updated: Time;
   readonly acknowledged_by: NullableText;
@@ -219,6 +240,7 @@ export type Told =
   | Unsubscribed
   | Pong
   | Vitals
+  | Beats
   | Alarm
   | Event
   | Gap
@@ -230,6 +252,7 @@ export type Told =
 export type Streamed =
   | Subscribed
   | Vitals
+  | Beats
   | Alarm
   | Event
   | Patients

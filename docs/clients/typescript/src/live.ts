@@ -4,7 +4,7 @@
  * After a loss every subscription is made again from its newest cursor, so that no alarm and no
  * event is missed or told twice. Values and samples need no cursor: the newest come again.
  */
-import type { Event, Alarm, Said, Subscribe, Told } from "./live-messages.ts";
+import type { Alarm, Beat, Event, Said, Subscribe, Told } from "./live-messages.ts";
 import { type Block, BlockReader } from "./waveforms.ts";
 
 export type Wish = Omit<Subscribe, "op" | "id" | "format" | "since">;
@@ -12,10 +12,12 @@ export type Wish = Omit<Subscribe, "op" | "id" | "format" | "since">;
 /** What a subscription brings. Each is called with what it is about; leave out what you ignore. */
 export interface Listener {
   vitals?(items: Extract<Told, { kind: "vitals" }>["items"]): void;
+  /** As they are found: late ones and corrected ones too, so keep them by their time. */
+  beats?(items: readonly Beat[]): void;
   alarm?(alarm: Alarm["item"]): void;
   event?(event: Event["item"]): void;
   blocks?(blocks: readonly Block[]): void;
-  /** Samples that will not come: this link is slow. */
+  /** Samples, or beats (stream `beats`), that will not come: this link is slow. */
   gap?(gap: Extract<Told, { kind: "gap" }>): void;
   /** Whom it brings, at its begin, after each loss and when it changed: load lists anew. */
   patients?(patients: readonly string[]): void;
@@ -190,6 +192,9 @@ export class LiveClient {
         return;
       case "vitals":
         listener.vitals?.(told.items);
+        return;
+      case "beats":
+        listener.beats?.(told.items);
         return;
       case "alarm":
         wanted.cursor = told.cursor;

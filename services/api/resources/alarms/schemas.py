@@ -9,7 +9,11 @@ from services.api.parameters import Asked, Instant
 
 
 class Alarm(BaseModel):
-    """One alarm. ``cleared``: its cause has ended, nobody has seen it; ``ended``: of the past."""
+    """One alarm. ``cleared``: its cause has ended, nobody has seen it; ``ended``: of the past.
+
+    ``method`` is the way by which ``value`` was computed; ``derived``: from what the thing does to
+    another signal, and no sensor that sees it stands behind the value.
+    """
 
     id: str
     patient: str
@@ -24,6 +28,8 @@ class Alarm(BaseModel):
     limit: float | None
     relation: Literal["<", ">"] | None
     unit: str | None
+    method: str | None
+    derived: bool
     since: Instant
     updated: Instant
     acknowledged_by: str | None

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.api.live.beats import BeatBlock
 from services.api.live.client_queue import ClientQueue
 from services.api.live.waiting import QueueBounds, TooSlowError, VitalKey
 from services.api.live.waveform_bytes import WaveformBlock, WaveformHeader
@@ -22,7 +23,7 @@ HEADER = WaveformHeader(
     offset=0.0,
     unit="mV",
 )
-SMALL = QueueBounds(messages=3, message_bytes=1_000, waveform_bytes=1_000, vitals=4)
+SMALL = QueueBounds(messages=3, message_bytes=1_000, waveform_bytes=1_000, vitals=4, beats=5)
 
 
 def block(index: int, header: WaveformHeader = HEADER) -> WaveformBlock:
@@ -32,6 +33,18 @@ def block(index: int, header: WaveformHeader = HEADER) -> WaveformBlock:
         end_us=(index + 1) * 1_000_000,
         n=100,
         samples=np.full(100, index, dtype="<i2").tobytes(),
+    )
+
+
+def beats(index: int, n: int = 2) -> BeatBlock:
+    items = b",".join(b'{"n":%d}' % (10 * index + place) for place in range(n))
+    return BeatBlock(
+        patient="p-aaaaa",
+        device="ecg-1",
+        start_us=index * 1_000_000,
+        end_us=(index + 1) * 1_000_000,
+        n=n,
+        items=items,
     )
 
 
@@ -197,6 +210,38 @@ def test_samples_that_do_not_fit_are_dropped_and_told_as_one_gap_before_the_rest
         index * 1_000_000 for index in range(3, 8)
     ]
     assert queue.counts.blocks_dropped == 3
+
+
+def test_beats_of_one_subscription_go_out_together() -> None:
+    queue = ClientQueue(SMALL)
+    queue.put_beats("a", beats(0))
+    queue.put_beats("b", beats(1, n=1))
+    queue.put_beats("a", beats(2))
+    assert texts(queue) == [
+        {"id": "a", "kind": "beats", "items": [{"n": 0}, {"n": 1}, {"n": 20}, {"n": 21}]},
+        {"id": "b", "kind": "beats", "items": [{"n": 10}]},
+    ]
+    assert not queue
+
+
+def test_beats_that_do_not_fit_are_dropped_and_told_as_one_gap() -> None:
+    queue = ClientQueue(SMALL)
+    for index in range(4):
+        queue.put_beats("a", beats(index))
+    gap, rest = texts(queue)
+    assert gap == {
+        "id": "a",
+        "kind": "gap",
+        "patient": "p-aaaaa",
+        "device": "ecg-1",
+        "stream": "beats",
+        "from": "1970-01-01T00:00:00.000000Z",
+        "to": "1970-01-01T00:00:02.000000Z",
+    }
+    assert rest["items"] == [{"n": 20}, {"n": 21}, {"n": 30}, {"n": 31}]
+    queue.put_beats("a", beats(5))
+    queue.forget("a")
+    assert texts(queue) == []
 
 
 def test_what_is_introduced_by_a_dropped_block_is_introduced_by_the_next() -> None:

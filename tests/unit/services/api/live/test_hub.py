@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from services.api.live.hub import Hub
 from services.api.live.items import FeedItem, VitalItem, VitalRow, vital_item
 from services.api.live.subscriptions import Subscribe, What
 from services.api.live.waiting import QueueBounds
+from shared.contracts.beats import BEAT, BeatBatch
 from shared.contracts.events import Event, EventKind, Severity
 from shared.contracts.frames import Frame, FrameBatch, decode_frames, encode_frames
 from shared.contracts.identity import DeviceKey, PatientKey
@@ -96,6 +98,11 @@ def frames(*rows: tuple[int, int]) -> FrameBatch:
     )
     assert isinstance(batch, FrameBatch)
     return batch
+
+
+def beats(*rows: tuple[int, int]) -> BeatBatch:
+    """(device, t)."""
+    return BeatBatch(np.array([(t, device, 800.0, 0.9, 0, 1, 3) for device, t in rows], dtype=BEAT))
 
 
 def event(number: int, of_patient: int | None, device: int | None = None) -> FeedItem:
@@ -300,6 +307,52 @@ def test_events_of_a_worn_device_go_to_those_who_watch_the_patient() -> None:
     hub.put_event(event(2, None, 99))
     hub.put_event(event(3, 2, 11))
     assert [message["cursor"] for message in texts(one, "event")] == ["1.1"]
+
+
+def test_beats_go_to_those_who_ask_for_them_and_watch_who_wears_the_device() -> None:
+    hub = Hub(ring_events=10)
+    ours, theirs, without = client(hub), client(hub), client(hub)
+    subscribe(hub, ours, [patient(1, 11)], What.BEATS)
+    subscribe(hub, theirs, [patient(2, 12)], What.BEATS)
+    subscribe(hub, without, [patient(1, 11)])
+
+    hub.put_beats(beats((11, 1_000_000), (12, 2_000_000), (99, 3_000_000), (11, 4_000_000)))
+
+    (message,) = texts(ours, "beats")
+    assert [(one["patient"], one["t"][17:19]) for one in message["items"]] == [
+        ("p-00001", "01"),
+        ("p-00001", "04"),
+    ]
+    assert message["items"][0] | {"t": 0} == {
+        "patient": "p-00001", "device": "dev-11", "t": 0, "kind": "r_peak", "class": "V",
+        "rr_ms": 800.0, "quality": 0.9, "revision": 0,
+    }  # fmt: skip
+    (message,) = texts(theirs, "beats")
+    assert [one["device"] for one in message["items"]] == ["dev-12"]
+    assert texts(without, "beats") == []
+
+
+def test_a_late_beat_of_who_wore_the_device_before_is_told_to_nobody() -> None:
+    hub = Hub(ring_events=10)
+    watcher = client(hub)
+    now_theirs = replace(patient(1), devices=(replace(patient(1, 11).devices[0], since_us=500),))
+    subscribe(hub, watcher, [now_theirs], What.BEATS)
+    hub.put_beats(beats((11, 499)))
+    assert texts(watcher, "beats") == []
+    hub.put_beats(beats((11, 500)))
+    assert len(texts(watcher, "beats")) == 1
+
+
+def test_each_value_tells_the_place_of_its_device() -> None:
+    """Of two devices by one method the lower of the registry goes first, whatever its name."""
+    hub = Hub(ring_events=10)
+    watcher = client(hub)
+    subscribe(hub, watcher, [patient(1, 12, 11)], What.VITALS)
+    hub.put_vitals(vitals((5, 1, 12, 70.0), (5, 1, 11, 71.0), (5, 1, 0, 72.0)))
+    (message,) = texts(watcher, "vitals")
+    assert {one["device"]: one["order"] for one in message["items"]} == {
+        "dev-11": 1, "dev-12": 2, None: 0,
+    }  # fmt: skip
 
 
 def test_what_is_not_asked_for_does_not_come() -> None:

@@ -9,9 +9,10 @@ from services.api.live.client_queue import ClientQueue
 from services.api.live.strands import Strands
 from services.api.live.waiting import QueueBounds, TooSlowError
 from services.api.live.websocket_frames import framed
-from tests.unit.services.api.live.test_client_queue import SMALL, block, key
+from tests.unit.services.api.live.test_client_queue import SMALL, beats, block, key
 
 BLOCKS = [block(index) for index in range(4)]
+BEATS = [beats(index) for index in range(4)]
 VALUES = [{key(measure=f"m{index % 3}"): b"%d" % index} for index in range(4)]
 MESSAGES = [b'{"n":%d}' % index for index in range(3)]
 STATES = [b'{"s":%d}' % index for index in range(2)]
@@ -21,6 +22,7 @@ puts = st.one_of(
     st.tuples(st.just("block"), st.sampled_from("ab"), st.integers(0, 3)),
     st.tuples(st.just("text"), st.sampled_from("ab"), st.integers(0, 3)),
     st.tuples(st.just("vitals"), st.sampled_from("ab"), st.integers(0, 3)),
+    st.tuples(st.just("beats"), st.sampled_from("ab"), st.integers(0, 3)),
     st.tuples(st.just("message"), st.just(""), st.integers(0, 2)),
     st.tuples(st.just("state"), st.just(""), st.integers(0, 1)),
     st.tuples(st.just("forget"), st.sampled_from("ab"), st.just(0)),
@@ -39,6 +41,8 @@ def give(queue: ClientQueue, what: str, subscription: str, number: int) -> list[
                 queue.put_block(subscription, BLOCKS[number], slot=slot, as_text=as_text)
             case "vitals":
                 queue.put_vitals(subscription, VALUES[number])
+            case "beats":
+                queue.put_beats(subscription, BEATS[number])
             case "message":
                 queue.put_message(MESSAGES[number])
             case "state":
