@@ -25,6 +25,8 @@ export function alarm(change: Partial<Alarm> & { readonly id: string }): Alarm {
     acknowledged_by: null,
     acknowledged_at: null,
     paused_until: null,
+    method: null,
+    derived: false,
     unsure: false,
     text_key: null,
     ...change,

@@ -11,7 +11,7 @@ export interface Subscription {
   readonly id: string;
   readonly ward?: string;
   readonly patients?: readonly string[];
-  readonly what: readonly ("vitals" | "alarms" | "events" | "waveforms")[];
+  readonly what: readonly ("vitals" | "alarms" | "events" | "waveforms" | "beats")[];
   readonly streams?: readonly string[];
   readonly rate?: number;
 }

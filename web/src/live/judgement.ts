@@ -43,7 +43,7 @@ export function judge(
   }
   const bars = qualityBars(item.quality);
   const shown = { value: item.value, ageS, last, reason: item.reason, bars };
-  if (ageS > 2 * rule.intervalS + PATH_S + laterS(item.method)) return { ...shown, state: "ageing" };
+  if (ageS > 2 * rule.intervalS + PATH_S + laterS(item)) return { ...shown, state: "ageing" };
   if (item.validity === "questionable" || bars <= UNSURE_BARS) return { ...shown, state: "unsure" };
   return { ...shown, state: "fresh" };
 }

@@ -26,11 +26,14 @@ export interface LaneLook {
   /** Allow a fixed scale to shrink so that this many units fit the lane. */
   readonly fitUnits?: number;
   readonly width?: number;
+  /** Keep a strip under the signal for the class of each beat. */
+  readonly beats?: boolean;
 }
 
 const ERASE_S = 0.04;
 const ERASE_PX = 8;
 const EDGE_PX = 3;
+const STRIP_PX = 19;
 const ROOM = 0.92;
 const BASELINE_S = 6;
 /** A scale that rests on less signal than this is made anew whenever there is twice as much. */
@@ -51,6 +54,8 @@ export class Lane {
   #width = 0;
   #top = 0;
   #height = 0;
+  #strip = 0;
+  #redraws = 0;
   #pxPerMm = 3.78;
   #pxPerS = 94;
   #sweepS = 1;
@@ -77,6 +82,25 @@ export class Lane {
     return this.#sweepS;
   }
 
+  get pxPerS(): number {
+    return this.#pxPerS;
+  }
+
+  /** Seconds ahead of the pen that are wiped. */
+  get gapS(): number {
+    return Math.max(ERASE_S, ERASE_PX / this.#pxPerS);
+  }
+
+  /** Where the strip under the signal begins. */
+  get stripTop(): number {
+    return this.#top + this.#height;
+  }
+
+  /** How often all was drawn anew. */
+  get redraws(): number {
+    return this.#redraws;
+  }
+
   /** Number of the newest sample that is drawn, -1 for none. */
   get last(): number {
     return this.#last;
@@ -85,7 +109,8 @@ export class Lane {
   layout(width: number, height: number, pxPerMm: number): void {
     this.#width = width;
     this.#top = Math.round(this.look.top * height);
-    this.#height = Math.round(this.look.height * height);
+    this.#strip = this.look.beats === true ? STRIP_PX : 0;
+    this.#height = Math.round(this.look.height * height) - this.#strip;
     this.#pxPerMm = pxPerMm;
     this.#pxPerS = pxPerMm * this.look.mmPerS;
     this.#sweepS = width / this.#pxPerS;
@@ -98,6 +123,11 @@ export class Lane {
     this.#sweep = -1;
   }
 
+  /** Wipe the strip under the signal. */
+  clearStrip(context: CanvasRenderingContext2D): void {
+    context.clearRect(0, this.stripTop, this.#width, this.#strip);
+  }
+
   x(number: number, hz: number): number {
     const t = number / hz;
     return (t - Math.floor(t / this.#sweepS) * this.#sweepS) * this.#pxPerS;
@@ -107,7 +137,7 @@ export class Lane {
   draw(context: CanvasRenderingContext2D, ring: Ring, hz: number, pen: number): void {
     const to = Math.min(pen, ring.end - 1);
     const sweepSamples = this.#sweepS * hz;
-    const gapS = Math.max(ERASE_S, ERASE_PX / this.#pxPerS);
+    const { gapS } = this;
     const knownS = (to - ring.start) / hz;
     if (this.#fittedS < this.#enoughS && knownS >= Math.min(this.#enoughS, 2 * this.#fittedS)) {
       this.#swing = 0; // what little was known says nothing about how large the signal is
@@ -119,7 +149,8 @@ export class Lane {
     let from = this.#last;
     if (full) {
       from = Math.max(ring.start, Math.ceil(to - (this.#sweepS - gapS) * hz));
-      context.clearRect(0, this.#top, this.#width, this.#height);
+      context.clearRect(0, this.#top, this.#width, this.#height + this.#strip);
+      this.#redraws += 1;
       if (to < from) return;
       this.#sweep = -1;
     } else {
@@ -150,9 +181,10 @@ export class Lane {
   #erase(context: CanvasRenderingContext2D, from: number, to: number, hz: number, gapS: number): void {
     const start = this.x(from, hz) + 1;
     const length = ((to - from) / hz + gapS) * this.#pxPerS;
-    context.clearRect(start, this.#top, Math.min(length, this.#width - start), this.#height);
+    const height = this.#height + this.#strip;
+    context.clearRect(start, this.#top, Math.min(length, this.#width - start), height);
     const wrapped = start + length - this.#width;
-    if (wrapped > 0) context.clearRect(0, this.#top, wrapped, this.#height);
+    if (wrapped > 0) context.clearRect(0, this.#top, wrapped, height);
   }
 
   #stroke(context: CanvasRenderingContext2D, ring: Ring, hz: number, from: number, to: number, full: boolean): void {

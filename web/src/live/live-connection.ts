@@ -1,5 +1,6 @@
 /** The live side of a session: the worker with the socket, and the stores that it fills. */
 import { AlarmStore } from "./alarms";
+import { BeatStore } from "./beats";
 import { UNAUTHENTICATED, type Subscription } from "./connection";
 import { FrameLoop } from "./frame-loop";
 import type { Alarm, LiveMessage } from "./messages";
@@ -37,6 +38,7 @@ export class LiveConnection {
   readonly clock: ServerClock;
   readonly vitals = new VitalStore();
   readonly alarms = new AlarmStore();
+  readonly beats = new BeatStore();
   readonly waves: WaveStore;
   readonly frames: FrameLoop;
   /** Changes once a second: numbers are shown no more often. */
@@ -149,6 +151,9 @@ export class LiveConnection {
         break;
       case "vitals":
         this.vitals.receive(message.items);
+        break;
+      case "beats":
+        this.beats.receive(message.items);
         break;
       case "alarm":
         this.alarms.receive(message.alarm);

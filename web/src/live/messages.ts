@@ -15,7 +15,22 @@ export interface VitalItem {
   readonly quality: number | null;
   readonly validity: Validity;
   readonly revision: number;
+  /** Place of the device among those of the patient: of two by one method the lower goes first. */
+  readonly order: number;
   readonly reason: string | null;
+}
+
+/** One beat as it is found: of one device, kind and time the higher revision counts. */
+export interface LiveBeat {
+  readonly patient: string;
+  readonly device: string;
+  readonly atMs: number;
+  readonly kind: string;
+  readonly class: string;
+  readonly rrMs: number | null;
+  /** 0 takes the beat back. */
+  readonly quality: number;
+  readonly revision: number;
 }
 
 export interface SourceAge {
@@ -29,6 +44,7 @@ export type LiveMessage =
   | { readonly kind: "auth"; readonly serverMs: number | null }
   | { readonly kind: "subscribed"; readonly id: string; readonly cursor: string | null }
   | { readonly kind: "vitals"; readonly items: readonly VitalItem[] }
+  | { readonly kind: "beats"; readonly items: readonly LiveBeat[] }
   | { readonly kind: "alarm"; readonly id: string; readonly cursor: string | null; readonly alarm: Alarm }
   | { readonly kind: "event"; readonly id: string; readonly cursor: string | null; readonly event: LiveEvent }
   | { readonly kind: "gap"; readonly patient: string; readonly stream: string }
@@ -71,6 +87,8 @@ export function parseMessage(text: string): LiveMessage | null {
       return { kind: "subscribed", id, cursor };
     case "vitals":
       return { kind: "vitals", items: list(fields["items"]).flatMap(vitalItem) };
+    case "beats":
+      return { kind: "beats", items: list(fields["items"]).flatMap(liveBeat) };
     case "alarm": {
       const alarm = parseAlarm(fields["item"]);
       return alarm === null ? null : { kind: "alarm", id, cursor, alarm };
@@ -127,7 +145,28 @@ function vitalItem(item: unknown): VitalItem[] {
       value: number(item["value"]),
       quality: number(item["quality"]),
       revision: number(item["revision"]) ?? 0,
+      order: number(item["order"]) ?? 0,
       reason: string(item["reason"]),
+    },
+  ];
+}
+
+function liveBeat(item: unknown): LiveBeat[] {
+  if (!isRecord(item)) return [];
+  const patient = string(item["patient"]);
+  const device = string(item["device"]);
+  const atMs = time(item["t"]);
+  if (patient === null || device === null || atMs === null) return [];
+  return [
+    {
+      patient,
+      device,
+      atMs,
+      kind: string(item["kind"]) ?? "",
+      class: string(item["class"]) ?? "unclassified",
+      rrMs: number(item["rr_ms"]),
+      quality: number(item["quality"]) ?? 0,
+      revision: number(item["revision"]) ?? 0,
     },
   ];
 }
@@ -173,6 +212,8 @@ export function parseAlarm(item: unknown): Alarm | null {
     limit: number(item["limit"]),
     relation: relation === "<" || relation === ">" ? relation : null,
     unit: string(item["unit"]),
+    method: string(item["method"]),
+    derived: item["derived"] === true,
     updated: string(item["updated"]) ?? since,
     acknowledged_by: string(item["acknowledged_by"]),
     acknowledged_at: string(item["acknowledged_at"]),

@@ -1,59 +1,50 @@
 /**
- * Which of several sources of one measure is shown. Decided here and nowhere else on the page.
+ * Which of several sources of one measure is shown: the one that alarms judge and history shows.
  *
+ * The rule of `shared/contracts/preference.py` over its generated table; both pass the same cases.
  * Measures of the heart's rate come before one another in `session/readings.ts` (`rateMeasure`).
  */
+import { LATER_S, PREFERENCES } from "../api/preferences";
 import type { VitalItem } from "./messages";
 
-/** The least is shown: what rests on most, what stands alone, what we did not compute ourselves. */
-const FIRST = 0;
-const USUAL = 1;
-const LAST = 2;
-const RANKS: Readonly<Record<string, number>> = {
-  ecg_beat_intervals: FIRST,
-  respiration_fused: FIRST,
-  ppg_spectrum: FIRST, // holds in motion; valid only with quality
-  device: LAST,
-  radar_published: LAST,
-  motion_steps_published: LAST,
-};
 const VALIDITY_RANK = { valid: 0, questionable: 1, stale: 2, absent: 3 } as const;
+const BEHIND_ALL = 1000;
+/** For a measure of a later version than this page. */
+const UNKNOWN_WAITED_MS = 6000;
 
-/** A source is left for another one only when it has been silent for this long. */
-const SILENT_MS = 5_000;
-/** One that comes first is waited for a little longer, less than a value may be old. */
-const SILENT_FIRST_MS = 6_000;
-/** Better by more than this: two good sources do not take turns. */
-const CLEARLY = 0.1;
-
-/** What waits for the slowest of its sources is so much older than they are, by habit. */
-const LATER_S: Readonly<Record<string, number>> = { respiration_fused: 5 };
-
-export function laterS(method: string): number {
-  return LATER_S[method] ?? 0;
+/** How much older than its sources a value is by habit, because it waits for the slowest of them. */
+export function laterS({ measure, method }: VitalItem): number {
+  return PREFERENCES[measure]?.methods[method]?.nature === "fused" ? LATER_S : 0;
 }
 
-/** Heard lately before silent, valid before doubtful, then by method, then by quality. */
+/** The best-ranked with a valid value, else a doubtful one, else one that says why there is none. */
 export function preferred(sources: Iterable<VitalItem>): VitalItem | null {
   const all = [...sources];
   const newestMs = Math.max(...all.map(({ atMs }) => atMs));
   let best: VitalItem | null = null;
   for (const item of all) {
-    const patienceMs = rank(item) === FIRST ? SILENT_FIRST_MS : SILENT_MS;
-    if (newestMs - item.atMs > patienceMs) continue;
+    const waitedMs = PREFERENCES[item.measure]?.waitedMs ?? UNKNOWN_WAITED_MS;
+    if (newestMs - item.atMs > waitedMs) continue;
     if (best === null || isBetter(item, best)) best = item;
   }
   return best;
 }
 
 function isBetter(one: VitalItem, other: VitalItem): boolean {
-  const validity = VALIDITY_RANK[one.validity] - VALIDITY_RANK[other.validity];
-  if (validity !== 0) return validity < 0;
-  const order = rank(one) - rank(other);
-  if (order !== 0) return order < 0;
-  return (one.quality ?? 0) > (other.quality ?? 0) + CLEARLY;
+  const difference =
+    comparison(one) - comparison(other) || validity(one) - validity(other) || place(one) - place(other) || one.order - other.order;
+  return difference < 0;
 }
 
-function rank({ method }: VitalItem): number {
-  return RANKS[method] ?? USUAL;
+/** What is told for comparison takes nobody's place, not even of a source that has no value. */
+function comparison({ measure, method }: VitalItem): number {
+  return PREFERENCES[measure]?.methods[method]?.nature === "comparison" ? 1 : 0;
+}
+
+function validity(item: VitalItem): number {
+  return VALIDITY_RANK[item.value === null ? "absent" : item.validity];
+}
+
+function place({ measure, method }: VitalItem): number {
+  return PREFERENCES[measure]?.methods[method]?.place ?? BEHIND_ALL;
 }

@@ -1,4 +1,6 @@
 /** One canvas with the lanes of one patient. */
+import { BeatMarks } from "./beat-marks";
+import type { Beats } from "./beats";
 import { Lane, type LaneLook } from "./lane";
 import type { Ring } from "./ring";
 import type { Wave, WaveStore } from "./waves";
@@ -18,6 +20,8 @@ export class Trace {
   readonly #patient: string;
   readonly #waves: (Wave | null)[];
   readonly #rings: (Ring | null)[];
+  readonly #beats: Beats | null;
+  readonly #marks: (BeatMarks | null)[];
   #context: CanvasRenderingContext2D | null = null;
   #version = -1;
   /** Off-screen traces leave the loop; they are drawn in full when they come back. */
@@ -27,13 +31,16 @@ export class Trace {
   #width = 0;
   #height = 0;
 
-  constructor(canvas: HTMLCanvasElement, store: WaveStore, patient: string, looks: readonly LaneLook[]) {
+  /** `beats`: those of the patient, for lanes that show their classes. */
+  constructor(canvas: HTMLCanvasElement, store: WaveStore, patient: string, looks: readonly LaneLook[], beats: Beats | null = null) {
     this.#canvas = canvas;
     this.#store = store;
     this.#patient = patient;
     this.lanes = looks.map((look) => new Lane(look));
     this.#waves = looks.map(() => null);
     this.#rings = looks.map(() => null);
+    this.#beats = beats;
+    this.#marks = looks.map((look) => (look.beats === true ? new BeatMarks() : null));
   }
 
   /** Time of the pen, ms UTC; NaN before the first frame. */
@@ -83,6 +90,7 @@ export class Trace {
       lane.color = style.getPropertyValue(lane.look.ink).trim() || "#888";
       lane.reset();
     }
+    for (const marks of this.#marks) if (marks !== null) marks.inks = inksOf(style);
   }
 
   redraw(): void {
@@ -100,7 +108,16 @@ export class Trace {
       if (!wave || !ring || lane === undefined) continue;
       this.#penMs = this.#frozenMs ?? wave.playout.pen(serverNowMs, frameMs);
       lane.draw(context, ring, wave.hz, penNumber(this.#penMs, wave.hz));
+      const marks = this.#marks[i];
+      if (!marks || this.#beats === null) continue;
+      if (this.#frozenMs === null) marks.draw(context, lane, this.#beats, wave.device, wave.hz);
+      else marks.hide(context, lane);
     }
+  }
+
+  /** Letters that stand under the traces now. */
+  get letters(): number {
+    return this.#marks.reduce((sum, marks) => sum + (marks?.drawn ?? 0), 0);
   }
 
   #lookUp(): void {
@@ -114,6 +131,18 @@ export class Trace {
       lane?.reset();
     }
   }
+}
+
+function inksOf(style: CSSStyleDeclaration): BeatMarks["inks"] {
+  const ink = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
+  return {
+    plain: ink("--text-2", "#888"),
+    box: ink("--surface-3", "#333"),
+    onBox: ink("--text", "#fff"),
+    strongBox: ink("--a-low", "#0cf"),
+    onStrongBox: ink("--a-low-on", "#000"),
+    font: `600 12px ${ink("--font-ui", "sans-serif")}`,
+  };
 }
 
 function penNumber(penMs: number, hz: number): number {

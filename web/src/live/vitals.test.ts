@@ -16,6 +16,7 @@ const HEART: VitalItem = {
   quality: 0.95,
   validity: "valid",
   revision: 0,
+  order: 1,
   reason: null,
 };
 const RULE = { intervalS: 1, staleS: 10 };
@@ -93,41 +94,5 @@ describe("VitalStore", () => {
     expect(store.shown("p-1", "heart_rate")?.validity).toBe("absent");
     expect(store.lastNumber("p-1", "heart_rate")).toEqual({ value: 72, atMs: NOW - 1000 });
     expect([store.newestMs("p-1"), store.heardMs("p-1"), store.heardMs("p-2")]).toEqual([NOW - 1000, NOW, null]);
-  });
-});
-
-describe("the source that is shown", () => {
-  const source = (method: string, change: Partial<VitalItem> = {}): VitalItem => ({ ...HEART, method, ...change });
-  const shown = (...items: VitalItem[]): string[] =>
-    [items, [...items].reverse()].map((order) => {
-      const store = new VitalStore();
-      store.receive(order);
-      return store.shown("p-1", "heart_rate")?.method ?? "";
-    });
-
-  it.each([
-    ["ecg_beat_intervals", "radar_pulse"],
-    ["respiration_fused", "impedance_spectrum"],
-    ["respiration_fused", "chest_motion_breath"],
-    ["ppg_spectrum", "ppg_pulse_intervals"],
-    ["impedance_breaths", "device"],
-    ["radar_pulse", "radar_published"],
-  ])("is %s before %s, whatever their qualities and whichever came first", (one, other) => {
-    expect(shown(source(one, { quality: 0.6 }), source(other, { quality: 1 }))).toEqual([one, one]);
-  });
-
-  it("is no doubtful one while another is valid", () => {
-    expect(shown(source("ppg_spectrum", { validity: "absent", value: null }), source("ppg_pulse_intervals"))).toEqual(["ppg_pulse_intervals", "ppg_pulse_intervals"]);
-    expect(shown(source("ecg_beat_intervals", { validity: "questionable" }), source("radar_pulse"))).toEqual(["radar_pulse", "radar_pulse"]);
-  });
-
-  it("is the first one until it has been silent for six seconds, any other until five", () => {
-    expect(shown(source("respiration_fused", { atMs: NOW - 6000 }), source("impedance_spectrum", { atMs: NOW }))[0]).toBe("respiration_fused");
-    expect(shown(source("respiration_fused", { atMs: NOW - 6001 }), source("impedance_spectrum", { atMs: NOW }))[0]).toBe("impedance_spectrum");
-    expect(shown(source("impedance_spectrum", { atMs: NOW - 5001 }), source("device", { atMs: NOW }))[0]).toBe("device");
-  });
-
-  it("is the clearly better one of two that come equally", () => {
-    expect(shown(source("radar_pulse", { quality: 0.5 }), source("other", { quality: 0.9 }))).toEqual(["other", "other"]);
   });
 });

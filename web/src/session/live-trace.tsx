@@ -35,7 +35,7 @@ export function LiveTrace({ patient, lanes, label, testId, className, frozen = f
   useEffect(() => {
     const element = canvas.current;
     if (element === null) return undefined;
-    const drawn = new Trace(element, live.waves, patient, lanes);
+    const drawn = new Trace(element, live.waves, patient, lanes, live.beats.of(patient));
     trace.current = drawn;
     drawn.freeze(frozenMs.current); // other lanes or another speed: what stood still stays so
     const size = new ResizeObserver(([entry]) => {

@@ -26,6 +26,8 @@ function alarm(id: string, change: Partial<Alarm>): Alarm {
     acknowledged_by: null,
     acknowledged_at: null,
     paused_until: null,
+    method: null,
+    derived: false,
     unsure: false,
     text_key: null,
     ...change,

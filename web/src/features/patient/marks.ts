@@ -1,15 +1,14 @@
 /** Beats as marks over a signal: a letter where each R peak is. */
 import type { Beat } from "../../api/types";
 import { onSweep, type Sweep, xOf } from "./caliper";
+import { letterOf } from "../../live/beat-marks";
 import type { Mark } from "./review-drawing";
-
-const UNCLASSIFIED = "•";
 
 /** R peaks of what is seen: `devices` sent it; without any of them known, of all. */
 export function marksOf(beats: readonly Beat[], devices: ReadonlySet<string>): Mark[] {
   return beats
     .filter(({ kind, device }) => kind === "r_peak" && (devices.size === 0 || devices.has(device)))
-    .map((beat) => ({ atMs: Date.parse(beat.t), letter: beat.class === "unclassified" ? UNCLASSIFIED : beat.class, rrMs: beat.rr_ms }));
+    .map((beat) => ({ atMs: Date.parse(beat.t), letter: letterOf(beat.class), rrMs: beat.rr_ms }));
 }
 
 export interface PlacedMark {

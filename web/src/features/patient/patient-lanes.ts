@@ -60,6 +60,7 @@ export function patientLanes(available: ReadonlySet<string>, speed: Speed, gain:
       mmPerUnit,
       baseline: 0.66,
       inverted: kind.inverted === true,
+      beats: kind.stream === "ecg",
       width: kind.slow === true ? 1.5 : 1.9,
     };
     top += height;

@@ -102,7 +102,7 @@ function useFreshEvents(): void {
 function useWaveforms({ key, devices, ward }: Patient): string {
   const { live, ward: shown, chooseWard } = useSession();
   const streams = [...new Set(devices.flatMap((device) => device.streams.map(({ stream }) => stream)))].sort().join(" ");
-  const subscribe = useEffectEvent(() => live.subscribe({ patients: [key], what: ["waveforms"], streams: streams.split(" ") }));
+  const subscribe = useEffectEvent(() => live.subscribe({ patients: [key], what: ["waveforms", "beats"], streams: streams.split(" ") }));
   useEffect(() => (streams === "" ? undefined : subscribe()), [live, key, streams]);
   const own = ward?.key ?? null;
   const follow = useEffectEvent(() => {

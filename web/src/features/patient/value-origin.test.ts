@@ -10,7 +10,7 @@ import { originOf } from "./value-origin";
 const NOW = 1_000_000;
 
 function item(change: Partial<VitalItem>): VitalItem {
-  return { patient: "p", device: "d1", measure: "respiration_rate", method: "impedance_spectrum", source: "computed", atMs: NOW, value: 16, quality: 0.9, validity: "valid", revision: 0, reason: null, ...change };
+  return { patient: "p", device: "d1", measure: "respiration_rate", method: "impedance_spectrum", source: "computed", atMs: NOW, value: 16, quality: 0.9, validity: "valid", revision: 0, order: 1, reason: null, ...change };
 }
 
 function origin(items: readonly VitalItem[], measure = "respiration_rate", linked = true): string {
