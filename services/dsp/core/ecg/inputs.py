@@ -17,7 +17,7 @@ from services.dsp.core.windows import Floats, Samples
 AT_END = 0.2  # share of a second at the largest or the smallest value that is no body
 FINE = 100  # steps in the range of a second, or a signal of few steps rests at one value too
 SPIKE_S = 0.008
-LEAST_HZ = 200  # below, a spike is as wide as a complex
+LEAST_HZ = 200
 SUDDEN = 0.4  # of the range of the second, from one sample to the next: then there may be a spike
 TALL = 0.5  # of the range without it
 MOST = 5  # spikes a second: two chambers at 150 a minute; what has more is noise or mains
@@ -34,17 +34,16 @@ class Cleaned(NamedTuple):
 def cleaned(samples: Samples) -> Cleaned:
     """The same samples, missing where clipped, without spikes."""
     rows, rate_hz = samples.shape
-    high, low = samples.max(axis=1, keepdims=True), samples.min(axis=1, keepdims=True)
-    size = high - low  # NaN where a sample is missing: such seconds stay as they are
+    size = samples.max(axis=1) - samples.min(axis=1)  # NaN where a sample is missing: left as it is
+    steps = np.diff(samples, axis=1)
     clipped, spiked = np.zeros(rows, dtype=np.bool_), np.zeros(rows, dtype=np.bool_)
-    resting = np.maximum((samples == high).sum(axis=1), (samples == low).sum(axis=1))
-    asked = np.flatnonzero((resting >= AT_END * rate_hz) & (size[:, 0] > 0))
-    clipped[asked] = _is_fine(samples[asked], size[asked, 0])
-    if rate_hz >= LEAST_HZ:
-        largest_step = np.abs(np.diff(samples, axis=1)).max(axis=1)
-        asked = np.flatnonzero((largest_step > SUDDEN * size[:, 0]) & ~clipped)
-    else:
-        asked = np.empty(0, dtype=np.intp)
+    resting = rate_hz - np.count_nonzero(steps, axis=1)
+    for row in np.flatnonzero((resting >= AT_END * rate_hz / 2) & (size > 0)).tolist():
+        clipped[row] = _is_clipped(samples[row], float(size[row]))
+    asked = np.empty(0, dtype=np.intp)
+    if rate_hz >= LEAST_HZ:  # below, a spike is as wide as a complex
+        largest = np.maximum(steps.max(axis=1), -steps.min(axis=1))
+        asked = np.flatnonzero((largest > SUDDEN * size) & ~clipped)
     if not len(asked) and not clipped.any():
         return Cleaned(samples, clipped, spiked)
     changed = samples.copy()
@@ -53,12 +52,13 @@ def cleaned(samples: Samples) -> Cleaned:
     return Cleaned(changed, clipped, spiked)
 
 
-def _is_fine(samples: Samples, size: Samples) -> NDArray[np.bool_]:
-    """Whether a value that comes again and again is no sign of few steps."""
-    steps = np.abs(np.diff(samples, axis=1))
-    smallest = np.where(steps > 0, steps, np.inf).min(axis=1)
+def _is_clipped(samples: Samples, size: float) -> bool:
+    """Whether much of a second lies at an end of its range, and not for want of finer steps."""
+    at_end = max((samples == samples.max()).sum(), (samples == samples.min()).sum())
+    steps = np.abs(np.diff(samples))
+    smallest = float(steps[steps > 0].min())
     from_end_to_end = 2 * smallest > size
-    return np.asarray((size >= FINE * smallest) | from_end_to_end)
+    return bool(at_end >= AT_END * len(samples) and (size >= FINE * smallest or from_end_to_end))
 
 
 def _without_spikes(samples: Samples) -> tuple[Samples, NDArray[np.bool_]]:

@@ -1,10 +1,10 @@
 """What disturbs an ECG, by name: wander of the baseline, muscle, mains, motion of the electrodes,
 the end of the range, and the spikes of a pacemaker.
 
-Each second is measured between the complexes (by medians, which a complex of a tenth of a second
-does not move) and against the height of the complexes: gain and unit do not matter. Each kind
-votes by the medians of the last ten seconds; the last vote of half a minute counts, so that a kind
-begins and ends once, and nothing is remembered for longer.
+Every other second is measured between the complexes (by medians, which a complex of a tenth of a
+second does not move) and against the height of the complexes: gain and unit do not matter. Each
+kind votes by the medians of the last ten seconds; the last vote of half a minute counts, so that a
+kind begins and ends once, and nothing is remembered for longer.
 
 Muscle is broad, motion of electrodes lies where the complexes and T waves lie: they are told apart
 by the height at 30 Hz against that at 7 Hz. Of two leads the better one counts, as for the beats.
@@ -15,7 +15,7 @@ Moody, Muldrow and Mark 1984, Computers in Cardiology 11:381 (the three kinds of
 stress test); Clifford, Azuaje and McSharry 2006, ch. 3 (their bands).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -23,17 +23,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
-from services.dsp.core.ecg.bands import ENVELOPE_HZ, MAINS_HZ
+from services.dsp.core.ecg.bands import CENTRES_HZ, ENVELOPE_HZ, MAINS_HZ
 from services.dsp.core.ecg.candidates import CandidatesState
 from services.dsp.core.ecg.inputs import Cleaned
 from services.dsp.core.outputs import Finding
-from services.dsp.core.windows import SECOND_US, Floats, Instants, Samples, present, shifted
+from services.dsp.core.windows import (
+    SECOND_US,
+    Floats,
+    Instants,
+    Rows,
+    Samples,
+    present,
+    second_of,
+    shifted,
+)
 from shared.contracts.events import EventKind, Severity
 
-WINDOW_S = 10
-KNOWN_S = 6  # of them with samples, or nothing is said
+WINDOW_S, HOP_S = 10, 2
+HOPS = WINDOW_S // HOP_S
+KNOWN = 3  # of them with samples, or nothing is said
 VOTES_S = 30
-MEMORY_S = WINDOW_S + VOTES_S + 2
 HEIGHT_SHARE = (
     0.75  # quantile of the largest envelope of each second: a slow heart, an ectopic beat
 )
@@ -60,34 +69,37 @@ KINDS = tuple(Noise)
 LIMITS = ((1.5, 1.0), (0.08, 0.06), (0.10, 0.07), (0.21, 0.17), (0.05, 0.05), (0.25, 0.05))
 BROAD = 0.5  # height at 30 Hz against 7 Hz from which it is muscle rather than motion
 
-_TOP, _QRS, _AT_7, _AT_30, _LEVEL, _MAINS, _CLIPPED, _SPIKED = range(8)
-_MEASURED = 8
+_TOP, _QRS, _AT_7, _AT_30, _LEVEL, _MAINS = range(6)
+_MEASURED = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoiseState:
-    """What was measured of each second, and the votes: 1 begun, -1 ended, 0 unknown.
+    """What was measured in every other second, and the votes: 1 begun, -1 ended, 0 unknown.
 
     Attributes
     ----------
-    seen : (devices, leads, WINDOW_S, _MEASURED), NaN where samples were missing
-    votes : (devices, VOTES_S + 1, len(KINDS))
+    seen : (devices, leads, _MEASURED, HOPS), NaN where samples were missing
+    flags : (devices, leads, 2, WINDOW_S), seconds that were clipped, and that had spikes
+    votes : (devices, VOTES_S / HOP_S + 1, len(KINDS))
     """
 
     seen: Samples
+    flags: NDArray[np.bool_]
     votes: NDArray[np.int8]
 
 
 def init(devices: int, n_leads: int = 1) -> NoiseState:
     """Nothing seen yet."""
     return NoiseState(
-        seen=np.full((devices, n_leads, WINDOW_S, _MEASURED), np.nan, dtype=np.float32),
-        votes=np.zeros((devices, VOTES_S + 1, len(KINDS)), dtype=np.int8),
+        seen=np.full((devices, n_leads, _MEASURED, HOPS), np.nan, dtype=np.float32),
+        flags=np.zeros((devices, n_leads, 2, WINDOW_S), dtype=np.bool_),
+        votes=np.zeros((devices, VOTES_S // HOP_S + 1, len(KINDS)), dtype=np.int8),
     )
 
 
 def step(
-    state: NoiseState, candidates: CandidatesState, rows: Cleaned, times: Instants
+    state: NoiseState, candidates: CandidatesState, cleaned: Cleaned, times: Instants
 ) -> tuple[NoiseState, list[Finding]]:
     """Take one second of all leads, (devices x leads, rate_hz); tell what begins or ends.
 
@@ -96,35 +108,42 @@ def step(
     candidates : what the search for beats has made of the same second
     """
     devices, n_leads = state.seen.shape[:2]
-    newest = _measured(candidates, rows)
-    seen = np.concatenate((state.seen[:, :, 1:], newest.reshape(devices, n_leads, 1, -1)), axis=2)
-    vote = votes_of(ratios(seen))
-    changed = NoiseState(seen=seen, votes=shifted(state.votes, vote[:, None]))
-    was, is_now = _standing(state.votes[:, 1:]), _standing(changed.votes[:, 1:])
+    newest = np.stack((cleaned.clipped, cleaned.spiked), axis=1).reshape(devices, n_leads, 2, 1)
+    flags = np.concatenate((state.flags[..., 1:], newest), axis=3)
+    due = np.flatnonzero(second_of(times) % HOP_S == 0)
+    if not len(due):
+        return replace(state, flags=flags), []
+    seen, votes = state.seen.copy(), state.votes.copy()
+    rows = (due[:, None] * n_leads + np.arange(n_leads)).ravel()
+    measured = _measured(candidates, cleaned.samples, rows).reshape(len(due), n_leads, _MEASURED, 1)
+    seen[due] = np.concatenate((seen[due][..., 1:], measured), axis=3)
+    vote = votes_of(ratios(seen[due], flags[due]))
+    before, votes[due] = votes[due], shifted(votes[due], vote[:, None])
+    was, is_now = _standing(before[:, 1:]), _standing(votes[due][:, 1:])
     found = []
-    for row, kind in zip(*np.nonzero(was != is_now), strict=True):
+    for place, kind in zip(*np.nonzero(was != is_now), strict=True):
+        row = int(due[place])
         t = (int(times[row]) + SECOND_US // 2) // SECOND_US * SECOND_US + SECOND_US
-        has_ended = not is_now[row, kind]
+        has_ended = not is_now[place, kind]
         severity = Severity.INFO if has_ended else Severity.LOW
         name = KINDS[kind].value
-        found.append(Finding(int(row), EventKind.SIGNAL_NOISE, t, name, has_ended, severity))
-    return changed, found
+        found.append(Finding(row, EventKind.SIGNAL_NOISE, t, name, has_ended, severity))
+    return NoiseState(seen=seen, flags=flags, votes=votes), found
 
 
-def _measured(candidates: CandidatesState, cleaned: Cleaned) -> Samples:
+def _measured(candidates: CandidatesState, samples: Samples, rows: Rows) -> Samples:
     """(rows, _MEASURED): largest and median QRS envelope, medians at 7 and 30 Hz, and so on."""
-    rows = cleaned.samples
-    envelopes = candidates.envelopes[..., -ENVELOPE_HZ:].reshape(len(rows), -1, ENVELOPE_HZ)
-    qrs = candidates.qrs[..., -ENVELOPE_HZ:].reshape(len(rows), ENVELOPE_HZ)
+    envelopes = candidates.envelopes.reshape(len(samples), len(CENTRES_HZ), -1)
+    qrs = candidates.qrs.reshape(len(samples), -1)[rows, -ENVELOPE_HZ:]
+    newest = slice(-ENVELOPE_HZ, None)
+    middle = np.stack((qrs, envelopes[rows, 1, newest], envelopes[rows, 4, newest]))
+    middle.partition(ENVELOPE_HZ // 2, axis=2)
     told = np.empty((len(rows), _MEASURED), dtype=np.float32)
-    told[:, _CLIPPED], told[:, _SPIKED] = cleaned.clipped, cleaned.spiked
     told[:, _TOP] = qrs.max(axis=1)
-    middle = np.stack((qrs, envelopes[:, 1], envelopes[:, 4]))
-    told[:, _QRS : _AT_30 + 1] = np.partition(middle, ENVELOPE_HZ // 2, axis=2)[
-        :, :, ENVELOPE_HZ // 2
-    ].T
-    offset = present(rows[:, :1])
-    lines = filtered(rows - offset, _lines(rows.shape[1]))
+    told[:, _QRS : _AT_30 + 1] = middle[:, :, ENVELOPE_HZ // 2].T
+    mine = samples[rows]
+    offset = present(mine[:, :1])
+    lines = filtered(mine - offset, _lines(mine.shape[1]))
     told[:, _LEVEL] = lines[:, 0] + offset[:, 0]
     parts = lines[:, 1:].reshape(len(rows), len(MAINS_HZ), 3, 2)
     below, on, above = np.sqrt((parts**2).sum(axis=3)).transpose(2, 0, 1)
@@ -148,39 +167,37 @@ def _lines(rate_hz: int) -> FilterBank:
     return filter_bank(np.stack(columns, axis=1))
 
 
-def ratios(seen: Samples) -> Samples:
-    """Each kind of noise against the height of the complexes: (devices, len(KINDS)).
+def ratios(seen: Samples, flags: NDArray[np.bool_]) -> Samples:
+    """Each kind of noise, as `LIMITS` has it: (devices, len(KINDS)).
 
-    NaN where too little was seen. Of two leads the one that is disturbed less by each kind.
+    NaN where too little was seen. Of two leads the one that is disturbed less.
     """
-    known = np.isfinite(seen[..., _TOP]).sum(axis=-1) >= KNOWN_S
-    ordered = np.sort(seen, axis=2)  # NaN last
-    n = np.isfinite(seen).sum(axis=2)
+    ordered = np.sort(seen, axis=3)  # NaN last
+    n = np.isfinite(seen).sum(axis=3)
+    known = n[:, :, _TOP] >= KNOWN
     middle = _at(ordered, n, 0.5)
-    height = np.maximum(_at(ordered, n, HEIGHT_SHARE)[..., _TOP], 1e-9)
-    lowest, highest = ordered[:, :, 0, _LEVEL], _at(ordered, n, 1.0)[..., _LEVEL]
-    is_broad = middle[..., _AT_30] > BROAD * middle[..., _AT_7]
+    height = np.maximum(_at(ordered, n, HEIGHT_SHARE)[:, :, _TOP], 1e-9)
+    drift = _at(ordered, n, 1.0)[:, :, _LEVEL] - ordered[:, :, _LEVEL, 0]
+    is_broad = middle[:, :, _AT_30] > BROAD * middle[:, :, _AT_7]
     parts = np.stack(
         (
-            highest - lowest,
-            np.where(is_broad, middle[..., _AT_30], 0),
-            middle[..., _MAINS],
-            np.where(is_broad, 0, middle[..., _QRS]),
+            drift,
+            np.where(is_broad, middle[:, :, _AT_30], 0),
+            middle[:, :, _MAINS],
+            np.where(is_broad, 0, middle[:, :, _QRS]),
         ),
-        axis=-1,
+        axis=2,
     )
-    of_leads = np.where(known[..., None], parts / height[..., None], np.inf)
-    best = of_leads.min(axis=1)
-    shares = present(seen[..., _CLIPPED:]).sum(axis=2) / WINDOW_S
-    told = np.stack((shares[..., 0].min(axis=1), shares[..., 1].max(axis=1)), axis=1)
-    told[~known.any(axis=1)[:, None] & (told == 0)] = np.nan
-    both = np.concatenate((best, told), axis=1)
-    return np.where(np.isfinite(both), both, np.nan)
+    best = np.where(known[:, :, None], parts / height[:, :, None], np.inf).min(axis=1)
+    clipped, spiked = flags.sum(axis=3).transpose(2, 0, 1) / WINDOW_S
+    told = np.column_stack((best, clipped.min(axis=1), spiked.max(axis=1)))
+    told[~known.any(axis=1) & (told[:, -2] == 0)] = np.nan
+    return np.where(np.isfinite(told), told, np.nan)
 
 
 def _at(ordered: Samples, n: NDArray[np.intp], share: float) -> Samples:
     place = np.clip((share * n).astype(np.intp), 0, np.maximum(n - 1, 0))
-    return np.asarray(np.take_along_axis(ordered, place[:, :, None], axis=2)[:, :, 0])
+    return np.asarray(np.take_along_axis(ordered, place[..., None], axis=3)[..., 0])
 
 
 def votes_of(ratio: Samples) -> NDArray[np.int8]:
