@@ -53,7 +53,7 @@ def _ecg_node(patient: Patient, plan: FaultPlan, number: int) -> NativeSource:  
 
 
 def _motion_node(patient: Patient, plan: FaultPlan, number: int) -> NativeSource:  # noqa: ARG001
-    return WellnessMotionNode(patient)
+    return WellnessMotionNode(patient, number=number)
 
 
 SYSTEMS: Mapping[str, tuple[Part, ...]] = MappingProxyType(

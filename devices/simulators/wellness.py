@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.sdk import Frame, Place, Stream
+from devices.simulators import wellness_hall
 from devices.simulators.bedside_monitor import Outgoing
 from devices.simulators.native_source import NativeBytes
 from devices.simulators.physiology.patient import Patient, to_counts
@@ -26,7 +27,6 @@ POSTURES: tuple[tuple[str, tuple[float, float, float], tuple[float, float, float
     ("lying_on_back", (0.0, 0.0, 1.0), (0.0, 0.0, 1.0)),
     ("lying_on_left", (0.0, 1.0, 0.0), (0.0, 1.0, 0.0)),
 )
-ACCESS_POINTS = np.array([[0, 0], [12, 0], [24, 0], [0, 9], [12, 9], [24, 9]], np.float64)  # m
 
 
 @final
@@ -81,9 +81,10 @@ class WellnessEcgNode:
 class WellnessMotionNode:
     """Chest and thigh accelerometers, strengths of access points, and heading, in `packed`."""
 
-    def __init__(self, patient: Patient) -> None:
+    def __init__(self, patient: Patient, *, number: int = 0) -> None:
         self.is_measuring = True
         self._patient = patient
+        self._number = number
         self._thigh_hz = 50
 
     def second(self, second: int, start_us: int) -> list[NativeBytes | Outgoing]:
@@ -100,22 +101,19 @@ class WellnessMotionNode:
             ),
         ]
         if second % 2 == 0:
+            _, heading = wellness_hall.carried(second, self._number)
             frames.append(
                 Frame(stream=Stream.WIFI_RSSI, samples=[self.strengths(second)], start_us=start_us)
             )
-            frames.append(
-                Frame(stream=Stream.HEADING, samples=[second * 3 % 360], start_us=start_us)
-            )
+            frames.append(Frame(stream=Stream.HEADING, samples=[round(heading)], start_us=start_us))
         return [Outgoing(frames, lead_off=False)]
 
     def strengths(self, second: int) -> list[int]:
-        """Received strengths in dBm, by the distance to each access point."""
-        place = np.array([12 + 10 * np.cos(second / 60), 4.5 + 4 * np.sin(second / 45)])
-        metres = np.hypot(*(ACCESS_POINTS - place).T) + 1.0
-        noise = 2.0 * white_noise(self._patient.seed, 83, second, len(metres))
-        strengths: list[int] = (
-            np.round(-38.0 - 25.0 * np.log10(metres) + noise).astype(int).tolist()
-        )
+        """Received strengths in dBm where the node is carried, see `wellness_hall`."""
+        place, heading = wellness_hall.carried(second, self._number)
+        told = wellness_hall.strengths(place, np.array([heading]))[0]
+        noise = 2.0 * white_noise(self._patient.seed, 83, second, len(told))
+        strengths: list[int] = np.round(told + noise).astype(int).tolist()
         return strengths
 
     def hear(self, data: bytes, now_us: int) -> list[NativeBytes]:  # noqa: ARG002 - none of its own
