@@ -275,6 +275,8 @@ export const texts = {
     } as Readonly<Record<string, string>>,
     announce: (priority: string, bed: string, text: string) => `${priority} alarm, bed ${bed}, ${text}`,
     more: (n: number) => `+${String(n)}`,
+    /** Nothing measured it directly: look at the patient first. */
+    derived: (message: string, source: string) => (source === "" ? `${message}, derived` : `${message}, only from ${source}`),
   },
   error: {
     panel: "This part of the page failed. Its alarms cannot be shown here.",

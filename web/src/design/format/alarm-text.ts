@@ -9,16 +9,22 @@ export interface AlarmFacts {
   readonly value: number | null;
   readonly limit: number | null;
   readonly relation: string | null;
+  /** By which way the value was computed. */
+  readonly method?: string | null | undefined;
+  /** No sensor that sees the thing itself stands behind the value. */
+  readonly derived?: boolean | undefined;
 }
 
-/** `SpO₂ 84 < 88`, or the name of the condition where there is no limit. */
+/** `SpO₂ 84 < 88`, `RR 36 > 30, only from ECG`, or the name of the condition where there is no limit. */
 export function alarmMessage(alarm: AlarmFacts, decimals: number): string {
   const { measure, value, limit, relation } = alarm;
   if (measure === null || value === null || limit === null || relation === null) {
     return alarmName(alarm);
   }
   const short = vitalDisplay(measure).short;
-  return `${short} ${formatValue(value, decimals)} ${relation} ${formatValue(limit, decimals)}`;
+  const message = `${short} ${formatValue(value, decimals)} ${relation} ${formatValue(limit, decimals)}`;
+  if (alarm.derived !== true) return message;
+  return texts.alarm.derived(message, texts.measure.sources[alarm.method ?? ""] ?? "");
 }
 
 /** `SpO₂ low`. */
