@@ -21,7 +21,7 @@ from services.dsp.core.lane import LateSamples
 from services.dsp.core.outputs import Reading
 from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.measures import Measure
-from shared.contracts.methods import Method
+from shared.contracts.methods import PREFERENCE, Method, Nature
 from shared.contracts.quality import ValueFlag
 from shared.contracts.records import Table
 from shared.contracts.vitals import VITAL
@@ -69,7 +69,12 @@ FUSIONS = (
 ANSI/AAMI EC13 lets a heart rate meter be 5 beats or 10 % wrong; pulses come later than beats and
 miss weak ones."""
 BY_MEASURE = MappingProxyType({measure: fusion for fusion in FUSIONS for measure in fusion.of})
-NOT_SOURCES = frozenset({Method.RESPIRATION_FUSED, Method.RADAR_PUBLISHED})
+NOT_SOURCES = frozenset(
+    ranked.method
+    for order in PREFERENCE.values()
+    for ranked in order
+    if ranked.nature in (Nature.FUSED, Nature.COMPARISON)
+)
 
 
 class Row(NamedTuple):
