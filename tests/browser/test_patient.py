@@ -40,6 +40,19 @@ INK = f"""(id) => {{
   }}
   return colours.size;
 }}"""
+# Whether there is ink in the strip under the ECG, where no signal is ever drawn.
+LETTERS = f"""() => {{
+  const {{canvas, context, width}} = ({SCRATCH})('live-canvas');
+  if (width < 10) return false;
+  const ratio = width / canvas.clientWidth;
+  const lane = canvas.parentElement.parentElement.firstElementChild.firstElementChild;
+  const bottom = lane.getBoundingClientRect().bottom - canvas.getBoundingClientRect().top;
+  const top = Math.round((bottom - 15) * ratio);
+  const pixels = context.getImageData(0, top, width, Math.round(10 * ratio)).data;
+  let ink = 0;
+  for (let i = 3; i < pixels.length; i += 4) if (pixels[i] > 100) ink += 1;
+  return ink > 30;
+}}"""
 # Columns of the paper that are a bold line over their whole height, in CSS pixels.
 BOLD_LINES = f"""() => {{
   const {{canvas, context, width}} = ({SCRATCH})('ecg-strip');
@@ -186,6 +199,11 @@ async def test_a_failed_trend_says_what_failed_and_can_be_tried_again(
     failing = False
     await page.get_by_label("Trends", exact=True).get_by_role("button", name="Try again").click()
     await expect(failed).to_have_count(0, timeout=ANSWER_WITHIN_MS)
+
+
+async def test_the_running_ecg_has_the_class_of_each_beat_under_it(screen: Screen) -> None:
+    """From the estimator over the live socket: nothing of it was asked for as history."""
+    await screen.page.wait_for_function(LETTERS, timeout=STORED_WITHIN_MS)
 
 
 async def test_the_caliper_measures_by_the_sample(screen: Screen) -> None:

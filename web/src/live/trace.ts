@@ -115,11 +115,6 @@ export class Trace {
     }
   }
 
-  /** Letters that stand under the traces now. */
-  get letters(): number {
-    return this.#marks.reduce((sum, marks) => sum + (marks?.drawn ?? 0), 0);
-  }
-
   #lookUp(): void {
     this.#version = this.#store.version;
     for (let i = 0; i < this.lanes.length; i++) {
