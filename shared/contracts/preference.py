@@ -7,6 +7,7 @@ same rule over the same tables, and passes the same cases.
 """
 
 from collections.abc import Iterable
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ class Word(NamedTuple):
     device: int
 
 
+@cache
 def waited_us(measure: Measure) -> int:
     """So long the best source is waited for before the next one takes its place."""
     return round((min(MEASURES[measure].interval_s, OFTEN_S) + LATER_S) * SECOND)

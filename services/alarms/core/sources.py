@@ -17,6 +17,7 @@ from shared.contracts.preference import Word, nature_of, preferred, rank_of, wai
 from shared.contracts.quality import Validity
 
 DIRECT_HOLDS_US = 60 * SECOND_US  # a minute of breath: what was measured is still known
+_FORGET_US = 120 * SECOND_US  # longer than any source is waited for
 _VALID = int(Validity.VALID)
 _MEASURE_STEP = 100_000  # more than a measure has places
 
@@ -79,17 +80,21 @@ def governs(
     A usable one is, when it comes from the preferred source; another one is, unless any other
     source is usable: it then says that there is nothing to judge by.
     """
-    mine = _Source.of(reading)
+    mine = _name(_Source.of(reading))
     words = [
-        _word(source, t, measures)
+        Word(t, rank, _VALID, device)
         for name, t in memory.speaking.items()
-        if (source := _source(name)) != mine and source.measure in measures
+        if name != mine
+        for rank, device in _standing(name, measures)
     ]
     waited = waited_us(reading.measure)
     if not is_usable:
         return all(reading.t - word.t > waited for word in words)
-    own = _word(mine, reading.t, measures)
-    return not words or preferred([own, *words], waited_us=waited) is own
+    if not words:
+        return True
+    ((rank, device),) = _standing(mine, measures)
+    own = Word(reading.t, rank, _VALID, device)
+    return preferred([own, *words], waited_us=waited) is own
 
 
 def note(memory: Memory, reading: Reading, *, is_usable: bool) -> None:
@@ -105,16 +110,19 @@ def note(memory: Memory, reading: Reading, *, is_usable: bool) -> None:
         measure = int(reading.measure)
         memory.direct[measure] = max(reading.t, memory.direct.get(measure, 0))
     if len(speaking) > 1:
-        for other in [other for other, t in speaking.items() if _is_past(other, t, reading.t)]:
+        for other in [name for name, t in speaking.items() if reading.t - t > _FORGET_US]:
             del speaking[other]
 
 
-def _is_past(name: str, t: int, now: int) -> bool:
-    return now - t > 2 * waited_us(Measure(_source(name).measure))
+@lru_cache(maxsize=16_384)
+def _standing(name: str, measures: tuple[Measure, ...]) -> tuple[tuple[tuple[int, int], int], ...]:
+    """Rank and device of a source, nothing when it is of another measure.
 
-
-def _word(source: _Source, t: int, measures: tuple[Measure, ...]) -> Word:
-    """Its last word; of two measures the one that the rules prefer goes first."""
+    Of two measures the one that the rules prefer goes first.
+    """
+    source = _source(name)
+    if source.measure not in measures:
+        return ()
     measure = Measure(source.measure)
     last, place = rank_of(measure, source.method)
-    return Word(t, (last, measures.index(measure) * _MEASURE_STEP + place), _VALID, source.device)
+    return (((last, measures.index(measure) * _MEASURE_STEP + place), source.device),)
