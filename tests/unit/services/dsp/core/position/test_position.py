@@ -11,7 +11,6 @@ from services.dsp.core.position.fingerprints import (
     locate,
     locate_published,
 )
-from services.dsp.core.position.track import smoothed
 
 Floats = Any
 POINTS = np.array([(0.0, 0.0), (24.0, 0.0), (0.0, 12.0), (24.0, 12.0), (12.0, 6.0), (6.0, 11.0)])
@@ -96,36 +95,3 @@ def test_a_map_that_cannot_be_is_refused(change: Any, words: str) -> None:
         fingerprint_map(dbm, xy, rooms)
     with pytest.raises(ValueError, match="headings"):
         hall(np.zeros(3))
-
-
-def test_a_track_is_calmer_than_its_fixes_and_passes_one_stray_over() -> None:
-    rng = np.random.default_rng(0)
-    t = np.arange(0, 60, 3.0)
-    path = np.stack((0.3 * t, 5 + 0 * t), axis=1)
-    fixes = path + 3 * rng.standard_normal(path.shape)
-    doubt = np.repeat(9 * np.eye(2)[None], len(t), axis=0)
-    errors = []
-    for n in range(5, len(t) + 1):
-        place, spread = smoothed(t[:n], fixes[:n], doubt[:n])
-        assert spread[0, 0] < 9
-        errors.append(np.sqrt(((place - path[n - 1]) ** 2).sum()))
-    assert np.mean(errors) < np.sqrt(((fixes[5:] - path[5:]) ** 2).sum(axis=1)).mean()
-    stray = fixes.copy()
-    stray[-1] += 60
-    np.testing.assert_allclose(
-        smoothed(t, stray, doubt)[0], smoothed(t[:-1], fixes[:-1], doubt[:-1])[0]
-    )
-    moved = stray.copy()
-    moved[-2] = moved[-1]
-    assert (smoothed(t, moved, doubt)[0] > 50).all()
-    assert np.isnan(smoothed(t[:0], fixes[:0], doubt[:0])[0]).all()
-
-
-def test_a_track_forgets() -> None:
-    t = np.arange(0, 300, 3.0)
-    fixes = np.random.default_rng(0).uniform(0, 10, (len(t), 2))
-    doubt = np.repeat(4 * np.eye(2)[None], len(t), axis=0)
-    late = t > t[-1] - 60
-    np.testing.assert_array_equal(
-        smoothed(t, fixes, doubt)[0], smoothed(t[late], fixes[late], doubt[late])[0]
-    )
