@@ -25,6 +25,8 @@ SMALL_MM, BREATH_MM = 0.5, 0.8
 # A narrow line counts by how long it was looked at: in 20 s a curtain often draws one too.
 LINE_COUNTS = ((20.0, 30.0, 60.0), (0.0, 1.0, 2.0))
 CONFIRMED = 5.2  # the highest of 668 empty rooms, twice running: 5.17 (a curtain of 0.8 mm RMS)
+WHITE = 4.0  # power of the noise of samples over that of their means, were it white: 1; hum: more
+LEAST_SEEN = 0.8  # of the half minute: less is no look at a room
 UNREST_S = 5.0  # of quiet after a movement before it is looked at
 HELD = 1.5  # enough when it was confirmed a moment ago
 
@@ -35,10 +37,12 @@ class Life(NamedTuple):
     Attributes
     ----------
     moved : movement of I and Q over their noise
+    still : half a minute was seen in which nothing moved; noise that is not white counts as moving
     level : evidence of a living body, 0 where nothing moved
     """
 
     moved: Samples
+    still: NDArray[np.bool_]
     level: Samples
 
 
@@ -51,7 +55,7 @@ def life(chest: Chest, breath: Breath, pulse: Pulse, iq: Samples, noise: Samples
     level = np.maximum(pulse.evidence, 0.0) + line
     unrest = breath.clean_s < UNREST_S
     there = ((moved > MOVED) | unrest) & (chest.misfit < ROUND)
-    return Life(moved, np.where(there, level, 0.0))
+    return Life(moved, _stands_still(iq, noise), np.where(there, level, 0.0))
 
 
 def present(levels: Samples) -> NDArray[np.bool_]:
@@ -63,14 +67,44 @@ def present(levels: Samples) -> NDArray[np.bool_]:
 
 def _moved(chest: Chest, iq: Samples, noise: Samples) -> Samples:
     """RMS of the clean movement over half a minute, without lines, over the noise of a mean."""
-    means = iq[:, :, -LOOK_S * GRID_HZ :].reshape(len(iq), 2, -1, FIFTH).mean(axis=3)
+    means = _fifths(iq)
     n = iq.shape[2]
     begin = np.maximum(chest.begin - (n - LOOK_S * GRID_HZ), 0) / FIFTH
-    inside = np.isfinite(means).all(axis=1) & (np.arange(means.shape[2]) >= begin[:, None])
-    power = np.zeros(len(iq))
+    inside = np.asarray(np.isfinite(means).all(axis=1)) & (
+        np.arange(means.shape[2]) >= begin[:, None]
+    )
+    power = _power(means, inside)
+    floor = noise * noise / FIFTH
+    return np.asarray(np.sqrt(power / np.where(floor > 0, floor, np.inf)))
+
+
+def _stands_still(iq: Samples, noise: Samples) -> NDArray[np.bool_]:
+    """Whether nothing moved for half a minute, clean or not, and nearly all of it was seen.
+
+    Hum and saturation raise the noise of samples, and a chest may be less than that: so the
+    movement must be small beside the noise of the means too.
+    """
+    means = _fifths(iq)
+    seen = np.asarray(np.isfinite(means).all(axis=1))
+    rough = np.diff(means, n=3, axis=2)
+    known = np.isfinite(rough)
+    squares = np.where(known, rough * rough, 0.0).sum(axis=2).sum(axis=1)
+    low = squares / np.maximum(known.sum(axis=2).sum(axis=1), 1) / 20  # 1 + 9 + 9 + 1
+    floor = np.minimum(noise * noise / FIFTH, low)
+    is_white = noise * noise / FIFTH <= WHITE * low
+    is_small = _power(means, seen) <= MOVED * MOVED * floor
+    return np.asarray(is_white & is_small & (seen.mean(axis=1) >= LEAST_SEEN))
+
+
+def _fifths(iq: Samples) -> Samples:
+    """Means of a fifth of a second of the last half minute."""
+    return np.asarray(iq[:, :, -LOOK_S * GRID_HZ :].reshape(len(iq), 2, -1, FIFTH).mean(axis=3))
+
+
+def _power(means: Samples, inside: NDArray[np.bool_]) -> Samples:
+    """Mean square of a channel without its line."""
+    power = np.zeros(len(means))
     for channel in (0, 1):
         flat = line_off(means[:, channel], inside)
         power += (flat * flat).sum(axis=1)
-    count = np.maximum(inside.sum(axis=1), 1)
-    floor = noise * noise / FIFTH
-    return np.asarray(np.sqrt(power / count / 2 / np.where(floor > 0, floor, np.inf)))
+    return np.asarray(power / np.maximum(inside.sum(axis=1), 1) / 2)

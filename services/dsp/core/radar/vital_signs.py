@@ -147,7 +147,7 @@ def _somebody(
 ) -> tuple[Samples, Samples]:
     """1 or 0 and how sure; NaN where something moves that shows no breath and no pulse."""
     seen = np.isfinite(noise[:, -QUIET_S:]).all(axis=1)
-    nobody = ~there & seen & (life.moved <= presence.MOVED)
+    nobody = ~there & seen & life.still
     value = np.where(there, 1.0, np.where(nobody, 0.0, np.nan))
     quality = np.where(there, SOMEBODY, np.where(nobody, NOBODY, 0.0))
     return value, quality

@@ -142,3 +142,18 @@ def test_the_published_chain_answers_always() -> None:
     assert np.isfinite(heart.value).all()
     assert (heart.quality < 0.7).all()
     assert (breath.quality < 0.7).all()
+
+
+def test_who_can_not_be_seen_is_not_absent() -> None:
+    """Samples lost, cut off or under hum, and a jump: presence is not told, or told as it is."""
+    good = i_and_q(QUIET, SECONDS, RATE_HZ)
+    rng = np.random.default_rng(1)
+    t = np.arange(good.shape[1]) / RATE_HZ
+    middle = np.median(good, axis=1, keepdims=True)
+    reach = 0.3 * np.ptp(good, axis=1, keepdims=True) / 2
+    lost = np.where(rng.random(good.shape[1]) < 0.1, np.nan, good)
+    cut_off = np.clip(good, middle - reach, middle + reach)
+    hum = good + 3 * np.sin(2 * np.pi * 50.02 * t + 0.5)
+    turned = np.where(t < 30, good, -good)
+    told = run(np.stack((lost, cut_off, hum, turned)))
+    assert not (told.value[Measure.PRESENCE] == 0).any()
