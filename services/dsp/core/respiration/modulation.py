@@ -39,15 +39,18 @@ def interpolated(
     empty = np.full((len(values), devices, len(grid_s)), np.nan)
     if len(row) < 2:
         return empty
-    key = row * 1000.0 + at_s
-    wanted = np.arange(devices)[:, None] * 1000.0 + grid_s[None, :]
-    after = np.clip(np.searchsorted(key, wanted, side="right"), 1, len(key) - 1)
-    before = after - 1
-    apart = key[after] - key[before]
     owner = np.arange(devices)[:, None]
-    known = (row[before] == owner) & (row[after] == owner) & (apart > 0) & (apart <= LONGEST_GAP_S)
-    known &= (key[before] <= wanted) & (wanted <= key[after])
-    part = (wanted - key[before]) / np.where(apart > 0, apart, 1.0)
+    first = np.searchsorted(row, owner, side="left")
+    last = np.searchsorted(row, owner, side="right") - 1
+    wanted = owner * 1000.0 + grid_s[None, :]
+    after = np.searchsorted(row * 1000.0 + at_s, wanted, side="right")
+    # within the beats of the device: a moment just on its last beat does not look at its neighbour
+    after = np.clip(np.clip(after, first + 1, last), 1, len(row) - 1)
+    before = after - 1
+    apart = at_s[after] - at_s[before]
+    known = (before >= first) & (after <= last) & (apart > 0) & (apart <= LONGEST_GAP_S)
+    known &= (at_s[before] <= grid_s) & (grid_s <= at_s[after])
+    part = (grid_s - at_s[before]) / np.where(apart > 0, apart, 1.0)
     low, high = values[:, before], values[:, after]
     return np.where(known[None], low * (1 - part) + high * part, np.nan)
 

@@ -1,0 +1,33 @@
+"""Series of beats are the same whatever devices stand beside."""
+
+import numpy as np
+
+from services.dsp.core.respiration.modulation import interpolated
+
+
+def test_the_last_beat_counts_in_every_row() -> None:
+    """Beats just on the grid at both ends: no row looks at the beats of the next one."""
+    at_s = np.array([3.0, 3.7, 4.5, 5.2, 6.0])
+    values = np.array([[1.0, 2.0, 0.5, 1.5, 3.0]])
+    grid_s = np.arange(2.0, 7.0, 0.25)
+    alone = interpolated(
+        np.zeros(5, dtype=np.intp), at_s, values, devices=1, grid_s=grid_s
+    )[0, 0]  # fmt: skip
+    assert alone[4] == 1.0  # at 3.0 s
+    assert alone[16] == 3.0  # at 6.0 s
+    assert np.isnan(alone[[3, 17]]).all()
+    rows = np.repeat(np.arange(4), 5)
+    beside = interpolated(
+        rows, np.tile(at_s, 4), np.tile(values, (1, 4)), devices=4, grid_s=grid_s
+    )[0]  # fmt: skip
+    for row in beside:
+        assert row.tobytes() == alone.tobytes()
+
+
+def test_a_row_without_beats_has_none() -> None:
+    at_s = np.array([3.0, 3.7, 9.0])
+    rows = np.array([0, 0, 2])
+    grid_s = np.arange(2.0, 7.0, 0.25)
+    told = interpolated(rows, at_s, np.ones((1, 3)), devices=3, grid_s=grid_s)[0]
+    assert np.isfinite(told[0]).any()
+    assert np.isnan(told[1:]).all()
