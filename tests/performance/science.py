@@ -18,7 +18,7 @@ from services.dsp.core.outputs import Output
 from services.dsp.core.windows import take
 from shared.contracts.frames import FRAME, FrameBatch
 from shared.contracts.streams import Stream
-from tests.unit.services.dsp import signals
+from tests.unit.services.dsp import halls, signals
 
 Floats = NDArray[np.float64]
 SIZES = (1, 16, 256, 4096)
@@ -27,6 +27,7 @@ SECONDS = {1: 10, 16: 10, 256: 5, 4096: 5}  # hops of up to 5 s are in them
 MOST_S = 6.0  # of CPU for one figure: with many devices fewer seconds tell as much
 BEFORE_S = 30  # so that windows are filled
 START_S = signals.START_S
+PLACES = halls.places(devices=max(SIZES))
 RATES_HZ = {
     Stream.ECG: 250, Stream.PPG: 100, Stream.IMPEDANCE: 25, Stream.ACCELEROMETER: 50,
     Stream.RADAR_IQ: 100, Stream.FLOW: 100,
@@ -74,6 +75,8 @@ def _signal(stream: Stream, channels: int, rate_hz: int, seconds: int) -> Floats
             one = signals.ecg(beats, seconds, rate_hz, seed=number)[None]
         elif stream is Stream.PPG:
             one = signals.ppg(beats, seconds, rate_hz, seed=number)[-channels:]
+        elif stream is Stream.WIFI_RSSI:
+            one = _scans(channels, seconds, number)
         else:
             breaths = signals.breathing(10 + number, seconds, rate_hz, seed=number)[None]
             one = breaths + 0.01 * rng.standard_normal((channels, seconds * rate_hz))
@@ -126,10 +129,20 @@ def _step(
             shapes = [(each.n_channels, each.rate_hz or rate_hz) for each in one.companions]
             mine = (mine, *(0.02 * rng.standard_normal((len(index), *shape)) for shape in shapes))
         earlier = () if one.after is None else (given[one.after],)
+        maps = (PLACES, np.arange(len(index), dtype=np.int32)) if one.needs_maps else ()
         began_s = time.process_time()
-        states[one.key], given[one.key] = one.step(states[one.key], mine, times, *earlier)
+        states[one.key], given[one.key] = one.step(states[one.key], mine, times, *earlier, *maps)
         used_s = time.process_time() - began_s
     return used_s
+
+
+def _scans(channels: int, seconds: int, number: int) -> Floats:
+    """Strengths at a place of the hall, each 2 s."""
+    noise = np.random.default_rng(number).standard_normal((len(halls.ACCESS_POINTS), seconds))
+    dbm = np.full((channels, seconds), np.nan)
+    dbm[: len(noise)] = halls.strengths(halls.GRID[number * 13 :][:1]).T + noise
+    dbm[:, 1::2] = np.nan
+    return dbm
 
 
 def _bytes(state: Any) -> int:

@@ -1,4 +1,4 @@
-"""The place of each device each second, from its scans of the last half minute.
+"""The place of each device at each scan, from its scans of the last half minute.
 
 A hidden-Markov filter whose states are the measured places: a scan says which of them it is like
 (`places`), and from scan to scan nobody goes faster than people walk. It is run anew over the
@@ -20,14 +20,14 @@ from services.dsp.core.conditioning import functions
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.position.fingerprints import CALIBRATION, LEAST_SPREAD_M, N_NEAREST
 from services.dsp.core.position.places import NO_MAP, Devices, Places, in_turn
-from services.dsp.core.windows import Floats, Instants, shifted
+from services.dsp.core.windows import Floats, Instants, shifted, take
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
 MEMORY_S = 30
 CHANNELS = 64  # access points that a scan has at most, see the table of streams
 DELAY_S = 0
-GIVEN_S = 10  # a place is told so long after the last scan
+GIVEN_S = 10  # while scans are like no place, the last one is told for so long
 WALKING_M_S = 1.0  # indoors, with stops: the spread of a place grows so fast
 GRID_M = 1.2  # the published distance of measured places: nobody stands just on one
 ROOM_SURE = 0.97  # of 932 scans that were like places of one room only 96.8 % were made there
@@ -94,7 +94,19 @@ def step(
         room=shifted(state.room, now.room[:, None]),
         weight=shifted(state.weight, now.weight[:, None]),
     )
-    return state, _told(state, _followed(state))
+    told = np.full((len(MEASURES), 2, len(devices)), np.nan)
+    told[:, 1] = 0.0
+    scanned = np.flatnonzero(now.floor != NO_MAP)
+    if len(scanned):
+        of_scanned = take(state, scanned)
+        told[:, :, scanned] = _told(_followed(of_scanned))
+    coverage = (now.floor != NO_MAP).astype(np.float64)
+    return state, Output(
+        tuple(
+            Reading(measure, Method.WIFI_FINGERPRINTS, value, quality, coverage)
+            for measure, (value, quality) in zip(MEASURES, told, strict=True)
+        )
+    )
 
 
 def _followed(state: Scans) -> _Belief:
@@ -144,8 +156,9 @@ def _went_on(belief: _Belief, state: Scans, second: int) -> _Belief:
     )
 
 
-def _told(state: Scans, belief: _Belief) -> Output:
-    n = len(state.floor)
+def _told(belief: _Belief) -> Floats:
+    """(measures, 2, devices): values and their qualities."""
+    n = len(belief.second)
     age_s = MEMORY_S - 1 - belief.second
     there = (belief.second >= 0) & (age_s < GIVEN_S)
     xy = in_turn(belief.weight[:, :, None] * belief.xy_m)
@@ -161,19 +174,9 @@ def _told(state: Scans, belief: _Belief) -> Output:
     room_quality = ROOM_SURE * of_room[rows, likeliest] * belief.share
     # A walk of some steps may lead out of a room; halved by the time that no place is told at all.
     room_quality = room_quality * (1 - age_s / (2 * GIVEN_S))
-    heard = (state.floor[:, -GIVEN_S:] != NO_MAP).any(axis=1)
-    coverage = heard.astype(np.float64)
     values = (xy[:, 0], xy[:, 1], HOLDS_95 * np.sqrt(spread2 / 2), belief.room[rows, likeliest])
     qualities = (quality, quality, quality, room_quality)
-    return Output(
-        tuple(
-            Reading(
-                measure,
-                Method.WIFI_FINGERPRINTS,
-                np.where(there, value, np.nan),
-                np.where(there, each, 0.0),
-                coverage,
-            )
-            for measure, value, each in zip(MEASURES, values, qualities, strict=True)
-        )
-    )
+    told = np.array([values, qualities], dtype=np.float64).transpose(1, 0, 2)
+    told[:, 0] = np.where(there, told[:, 0], np.nan)
+    told[:, 1] = np.where(there, told[:, 1], 0.0)
+    return told

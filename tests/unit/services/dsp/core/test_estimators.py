@@ -113,8 +113,9 @@ def scans_in_a_hall() -> Case:
     }
     tolerance = {Measure.POSITION_X: 2.5, Measure.POSITION_Y: 2.5, Measure.ROOM: 0.0}
     return Case(
-        1, dbm, truth, tolerance, (heading,), is_absolute=True, places=halls.places(devices=8 * N)
-    )
+        1, dbm, truth, tolerance, (heading,), is_absolute=True, told_each_s=2,
+        places=halls.places(devices=8 * N),
+    )  # fmt: skip
 
 
 OF_BODIES: dict[str, Callable[[], Case]] = {

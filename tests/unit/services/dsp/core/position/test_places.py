@@ -74,12 +74,14 @@ def test_channels_are_taken_by_their_names() -> None:
     np.testing.assert_array_equal(found.xy_m, plain.xy_m)
 
 
-def told(path: Floats, *, places: Places, each_s: int = 2) -> list[dict[Measure, float]]:
-    """What is told at each scan of a path, one place a second; NaN: nothing is heard there."""
+def told(
+    path: Floats, *, places: Places, each_s: int = 2, elsewhere_dbm: float = np.nan
+) -> list[dict[Measure, float]]:
+    """What is told at each scan of a path, one place a second; NaN: elsewhere."""
     state = whereabouts.init(1)
     out = []
     for second, spot in enumerate(path):
-        dbm = np.full((1, whereabouts.CHANNELS), np.nan)
+        dbm = np.full((1, whereabouts.CHANNELS), elsewhere_dbm)
         if second % each_s == 0 and np.isfinite(spot).all():
             dbm = scan(spot[None])
         state, output = whereabouts.step(
@@ -112,10 +114,11 @@ def test_a_walk_is_followed_and_a_stray_is_passed_over_once() -> None:
 
 
 def test_a_place_grows_doubtful_and_is_told_no_more() -> None:
+    """From second 10 on the node scans, and hears too little to be anywhere."""
     places = known(halls.floor_map())
     path = np.repeat(SPOT, 40, axis=0)
     path[10:] = np.nan
-    after = told(path, places=places, each_s=1)
+    after = told(path, places=places, each_s=1, elsewhere_dbm=-104.0)
     assert after[9][Measure.ROOM] == halls.EAST
     assert after[15][Measure.POSITION] > after[10][Measure.POSITION] > after[9][Measure.POSITION]
     assert after[15][Measure.ACTIVITY] < after[9][Measure.ACTIVITY]
