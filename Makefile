@@ -114,7 +114,7 @@ accuracy: development ## figures of every estimator on RECORDINGS, as docs/scien
 	$(VENV)/python -m tests.accuracy.figures $(OPTIONS) $(RECORDINGS)
 	$(PYTEST) --timeout 3600 tests/accuracy
 
-bench: development ## costs beside plain peers, load (WHAT=path,whole,connections,rude)
+bench: development ## costs beside plain peers, load (WHAT=path,whole,connections,rude,forward)
 	$(VENV)/python -m tests.performance $(if $(WHAT),--what $(WHAT)) $(OPTIONS)
 
 soak: development ## memory of every process over MINUTES (30), an hour of fuzzing (FUZZ_MINUTES)

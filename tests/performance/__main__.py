@@ -2,11 +2,12 @@
 
 Parts (``make bench WHAT=path,whole``): `path` from MQTT to PostgreSQL beside the peers; `whole` all
 services at 100 to 3,000 connections; `connections` at 10,000; `rude` what rude devices do to the
-others; `live` what sockets cost the api, `live-rude` what rude ones do to the others; `ceiling` how
-fast stages work off a backlog; `codecs` what decoding costs; `science` what estimators cost, with
-1 to 4,096 devices at once; `profile` where the time of a service goes; `soak` memory over a long
-time. CPU is what the operating system counts for each process with its children, divided by the
-messages sent, with what a process does in a second without messages.
+others; `forward` what hours of the past do to live data, uploaded by a device and brought by
+``vitalwire import``; `live` what sockets cost the api, `live-rude` what rude ones do to the others;
+`ceiling` how fast stages work off a backlog; `codecs` what decoding costs; `science` what
+estimators cost, with 1 to 4,096 devices at once; `profile` where the time of a service goes;
+`soak` memory over a long time. CPU is what the operating system counts for each process with its
+children, divided by the messages sent, with what a process does in a second without messages.
 """
 
 import argparse
@@ -17,9 +18,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.performance import codecs, live_clients, path, rude, science, soak, whole
+from tests.performance import codecs, forward, live_clients, path, rude, science, soak, whole
 
 DEFAULT = "codecs,science,path,whole,rude"
+PAIRS, FORWARD_PAIRS = 3, 5
+FORWARD_S = 20.0  # of each window: p99 of 2,000 messages
 
 
 async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bool]:
@@ -28,7 +31,7 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
         case "path":
             rates = [float(rate) for rate in options.rates.split(",")]
             hows = [how for how in options.peers.split(",") if how]
-            rows = await path.beside_peers(rates, options.seconds, options.pairs, hows)
+            rows = await path.beside_peers(rates, options.seconds, options.pairs or PAIRS, hows)
             ours = [row for row in rows if row["path"] == path.OURS]
             return rows, path.told(rows), all(row["stored"] == row["sent"] for row in ours)
         case "profile":
@@ -54,19 +57,26 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
             return held, soak.told(held), bool(held["stored"] == held["sent"])
         case "rude":
             disturbed = await rude.disturbed(
-                options.pairs,
+                options.pairs or PAIRS,
                 max(options.seconds, 8.0),
                 reconnecting=options.reconnecting,
                 backlog_messages=options.backlog,
             )
             return disturbed, rude.told(disturbed), True
+        case "forward":
+            forwarded = await forward.rounds(
+                options.pairs or FORWARD_PAIRS,
+                max(options.seconds, FORWARD_S),
+                backlog_messages=options.backlog,
+            )
+            return forwarded, forward.told(forwarded), forward.is_kept(forwarded)
         case "live":
             rows, profile = await live_clients.costs(
                 live_clients.SIZES, options.seconds, profiled=options.profile == "api"
             )
             return rows, f"{live_clients.told(rows)}\n\n{profile}", True
         case "live-rude":
-            found = await live_clients.rude_pairs(options.pairs, options.seconds)
+            found = await live_clients.rude_pairs(options.pairs or PAIRS, options.seconds)
             return found, live_clients.rude_told(found), True
         case "codecs":
             rows = codecs.measured()
@@ -89,7 +99,7 @@ def main() -> int:
     parser.add_argument("--what", default=DEFAULT, help="parts, with commas")
     parser.add_argument("--rates", default="3000,8000", help="messages a second of the path")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
-    parser.add_argument("--pairs", type=int, default=3, help="rounds")
+    parser.add_argument("--pairs", type=int, help="rounds; 3 unless told, 5 of forward")
     parser.add_argument("--peers", default=",".join(path.PEERS), help="which; empty for none")
     parser.add_argument("--profile", default="gateway", help="service to sample")
     parser.add_argument("--connections", type=int, default=10_000, help="of the part `connections`")

@@ -92,7 +92,7 @@ async def disturbed(
             await stack.enter_async_context(Generator(run.system, [one], statuses=True))
             for one in flooders
         ]
-        uploader = await stack.enter_async_context(_uploader(run.system, backlog_messages))
+        uploader = await stack.enter_async_context(uploader_of(run.system, backlog_messages))
 
         def reconnect(_: int) -> Awaitable[dict[str, Any]]:
             return many.ask({"do": "reconnect"})
@@ -120,7 +120,8 @@ async def disturbed(
     return found
 
 
-def _uploader(system: MeasuredSystem, messages: int) -> Spoken:
+def uploader_of(system: MeasuredSystem, messages: int) -> Spoken:
+    """The process of a device of the SDK that was offline for a day."""
     task = {
         "port": system.ports["mosquitto"],
         "device": UPLOADER,
