@@ -242,43 +242,57 @@ where done_to = $1 and closed_to >= $2;
 -- name: make_minutes
 -- Computes the minutes of all patients in a time.
 insert into signal.vital_minute as there (patient_id, measure, t, device_id, method, n,
-    n_questionable, low, mean, high, quality, validity, flags)
-select patient_id, measure, t / 60000000 * 60000000, device_id, method,
-    count(*) filter (where counts), count(*) filter (where counts and validity = 1),
-    min(value) filter (where counts),
-    sum(value::double precision order by t) filter (where counts)
-        / nullif(count(*) filter (where counts), 0),
-    max(value) filter (where counts),
-    sum(quality::double precision order by t) filter (where counts)
-        / nullif(count(*) filter (where counts), 0),
-    (array_agg(validity order by t desc))[1], bit_or(flags)
+    n_questionable, low, mean, high, quality, validity, flags, codes)
+select patient_id, measure, t, device_id, method, n, n_questionable, low,
+    case when signal.is_code(measure) then signal.most_of_codes(codes) else mean end, high,
+    quality, validity, flags, codes
 from (
-    select patient_id, t, device_id, measure, method, value, quality, validity, flags,
-        value <> 'NaN' and validity <= 1 as counts
-    from signal.vital_value
-    where t >= $1 and t < $2) as v
-group by 1, 2, 3, 4, 5
+    select patient_id, measure, t / 60000000 * 60000000 as t, device_id, method,
+        count(*) filter (where counts) as n,
+        count(*) filter (where counts and validity = 1) as n_questionable,
+        min(value) filter (where counts) as low,
+        sum(value::double precision order by t) filter (where counts)
+            / nullif(count(*) filter (where counts), 0) as mean,
+        max(value) filter (where counts) as high,
+        sum(quality::double precision order by t) filter (where counts)
+            / nullif(count(*) filter (where counts), 0) as quality,
+        (array_agg(validity order by t desc))[1] as validity, bit_or(flags) as flags,
+        signal.codes_of(array_agg(value) filter (where counts and signal.is_code(measure)))
+            as codes
+    from (
+        select patient_id, t, device_id, measure, method, value, quality, validity, flags,
+            value <> 'NaN' and validity <= 1 as counts
+        from signal.vital_value
+        where t >= $1 and t < $2) as v
+    group by 1, 2, 3, 4, 5
+) as made
 on conflict (patient_id, measure, t, device_id, method) do update set
     n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
     mean = excluded.mean, high = excluded.high, quality = excluded.quality,
-    validity = excluded.validity, flags = excluded.flags;
+    validity = excluded.validity, flags = excluded.flags, codes = excluded.codes;
 
 -- name: make_hours
 -- Computes the hours of all patients in a time from their minutes.
 insert into signal.vital_hour as there (patient_id, measure, t, device_id, method, n,
-    n_questionable, low, mean, high, quality, validity, flags)
-select patient_id, measure, t / 3600000000 * 3600000000, device_id, method,
-    sum(n), sum(n_questionable), min(low),
-    sum(mean * n order by t) / nullif(sum(n), 0), max(high),
-    sum(quality::double precision * n order by t) / nullif(sum(n), 0),
-    (array_agg(validity order by t desc))[1], bit_or(flags)
-from signal.vital_minute
-where t >= $1 and t < $2
-group by 1, 2, 3, 4, 5
+    n_questionable, low, mean, high, quality, validity, flags, codes)
+select patient_id, measure, t, device_id, method, n, n_questionable, low,
+    case when signal.is_code(measure) then signal.most_of_codes(codes) else mean end, high,
+    quality, validity, flags, codes
+from (
+    select patient_id, measure, t / 3600000000 * 3600000000 as t, device_id, method,
+        sum(n) as n, sum(n_questionable) as n_questionable, min(low) as low,
+        sum(mean * n order by t) / nullif(sum(n), 0) as mean, max(high) as high,
+        sum(quality::double precision * n order by t) / nullif(sum(n), 0) as quality,
+        (array_agg(validity order by t desc))[1] as validity, bit_or(flags) as flags,
+        signal.codes_together(array_agg(codes) filter (where codes is not null)) as codes
+    from signal.vital_minute
+    where t >= $1 and t < $2
+    group by 1, 2, 3, 4, 5
+) as made
 on conflict (patient_id, measure, t, device_id, method) do update set
     n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
     mean = excluded.mean, high = excluded.high, quality = excluded.quality,
-    validity = excluded.validity, flags = excluded.flags;
+    validity = excluded.validity, flags = excluded.flags, codes = excluded.codes;
 
 -- name: take_dirty
 -- Takes noted minutes whose writers have committed, whole hours of a patient together.
@@ -292,45 +306,59 @@ returning d.patient_id, d.t;
 -- name: make_minutes_of
 -- Computes single minutes of patients again.
 insert into signal.vital_minute as there (patient_id, measure, t, device_id, method, n,
-    n_questionable, low, mean, high, quality, validity, flags)
-select v.patient_id, u.measure, m.t, v.device_id, u.method,
-    count(*) filter (where c.counts), count(*) filter (where c.counts and u.validity = 1),
-    min(u.value) filter (where c.counts),
-    sum(u.value::double precision order by v.t) filter (where c.counts)
-        / nullif(count(*) filter (where c.counts), 0),
-    max(u.value) filter (where c.counts),
-    sum(u.quality::double precision order by v.t) filter (where c.counts)
-        / nullif(count(*) filter (where c.counts), 0),
-    (array_agg(u.validity order by v.t desc))[1], bit_or(u.flags)
-from unnest($1::integer[], $2::bigint[]) as m (patient_id, t)
-join signal.vital v on v.patient_id = m.patient_id and v.t >= m.t and v.t < m.t + 60000000
-cross join lateral unnest(v.measure, v.method, v.value, v.quality, v.validity, v.flags)
-    as u (measure, method, value, quality, validity, flags)
-cross join lateral (select u.value <> 'NaN' and u.validity <= 1 as counts) as c
-group by 1, 2, 3, 4, 5
+    n_questionable, low, mean, high, quality, validity, flags, codes)
+select patient_id, measure, t, device_id, method, n, n_questionable, low,
+    case when signal.is_code(measure) then signal.most_of_codes(codes) else mean end, high,
+    quality, validity, flags, codes
+from (
+    select v.patient_id, u.measure, m.t, v.device_id, u.method,
+        count(*) filter (where c.counts) as n,
+        count(*) filter (where c.counts and u.validity = 1) as n_questionable,
+        min(u.value) filter (where c.counts) as low,
+        sum(u.value::double precision order by v.t) filter (where c.counts)
+            / nullif(count(*) filter (where c.counts), 0) as mean,
+        max(u.value) filter (where c.counts) as high,
+        sum(u.quality::double precision order by v.t) filter (where c.counts)
+            / nullif(count(*) filter (where c.counts), 0) as quality,
+        (array_agg(u.validity order by v.t desc))[1] as validity, bit_or(u.flags) as flags,
+        signal.codes_of(array_agg(u.value) filter (where c.counts and signal.is_code(u.measure)))
+            as codes
+    from unnest($1::integer[], $2::bigint[]) as m (patient_id, t)
+    join signal.vital v on v.patient_id = m.patient_id and v.t >= m.t and v.t < m.t + 60000000
+    cross join lateral unnest(v.measure, v.method, v.value, v.quality, v.validity, v.flags)
+        as u (measure, method, value, quality, validity, flags)
+    cross join lateral (select u.value <> 'NaN' and u.validity <= 1 as counts) as c
+    group by 1, 2, 3, 4, 5
+) as made
 on conflict (patient_id, measure, t, device_id, method) do update set
     n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
     mean = excluded.mean, high = excluded.high, quality = excluded.quality,
-    validity = excluded.validity, flags = excluded.flags;
+    validity = excluded.validity, flags = excluded.flags, codes = excluded.codes;
 
 -- name: make_hours_of
 -- Computes single hours of patients again, where all their minutes are computed.
 insert into signal.vital_hour as there (patient_id, measure, t, device_id, method, n,
-    n_questionable, low, mean, high, quality, validity, flags)
-select v.patient_id, v.measure, h.t, v.device_id, v.method,
-    sum(v.n), sum(v.n_questionable), min(v.low),
-    sum(v.mean * v.n order by v.t) / nullif(sum(v.n), 0), max(v.high),
-    sum(v.quality::double precision * v.n order by v.t) / nullif(sum(v.n), 0),
-    (array_agg(v.validity order by v.t desc))[1], bit_or(v.flags)
-from unnest($1::integer[], $2::bigint[]) as h (patient_id, t)
-join signal.vital_minute v
-    on v.patient_id = h.patient_id and v.t >= h.t and v.t < h.t + 3600000000
-where h.t + 3600000000 <= (select done_to from signal.rollup_position)
-group by 1, 2, 3, 4, 5
+    n_questionable, low, mean, high, quality, validity, flags, codes)
+select patient_id, measure, t, device_id, method, n, n_questionable, low,
+    case when signal.is_code(measure) then signal.most_of_codes(codes) else mean end, high,
+    quality, validity, flags, codes
+from (
+    select v.patient_id, v.measure, h.t, v.device_id, v.method,
+        sum(v.n) as n, sum(v.n_questionable) as n_questionable, min(v.low) as low,
+        sum(v.mean * v.n order by v.t) / nullif(sum(v.n), 0) as mean, max(v.high) as high,
+        sum(v.quality::double precision * v.n order by v.t) / nullif(sum(v.n), 0) as quality,
+        (array_agg(v.validity order by v.t desc))[1] as validity, bit_or(v.flags) as flags,
+        signal.codes_together(array_agg(v.codes) filter (where v.codes is not null)) as codes
+    from unnest($1::integer[], $2::bigint[]) as h (patient_id, t)
+    join signal.vital_minute v
+        on v.patient_id = h.patient_id and v.t >= h.t and v.t < h.t + 3600000000
+    where h.t + 3600000000 <= (select done_to from signal.rollup_position)
+    group by 1, 2, 3, 4, 5
+) as made
 on conflict (patient_id, measure, t, device_id, method) do update set
     n = excluded.n, n_questionable = excluded.n_questionable, low = excluded.low,
     mean = excluded.mean, high = excluded.high, quality = excluded.quality,
-    validity = excluded.validity, flags = excluded.flags;
+    validity = excluded.validity, flags = excluded.flags, codes = excluded.codes;
 
 -- name: remove_old_events
 -- Removes some events that have outlived their time.

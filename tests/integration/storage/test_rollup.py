@@ -1,8 +1,10 @@
 """Minutes and hours depend on the stored values alone, in whatever order these came."""
 
 import asyncio
+import json
 import math
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +23,7 @@ from services.storage.core.positions import Advance
 from services.storage.core.vital_rows import emissions
 from services.storage.metrics import StorageMetrics
 from shared.contracts.beats import BEAT
+from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.records import Table
 from shared.contracts.vitals import vital_table
 from shared.database.pool import Database as Pool
@@ -33,6 +36,7 @@ from tests.harness.postgres import Database
 HOUR, MINUTE, SECOND = 3_600_000_000, 60_000_000, 1_000_000
 T = 1_700_000_000_000_000 // HOUR * HOUR
 LENGTH_S = 2 * 3_600 + 600
+POSTURE = int(Measure.POSTURE)
 NO_BEATS = np.empty(0, BEAT)
 ValueRow = tuple[Any, ...]
 
@@ -81,14 +85,18 @@ async def storing(migrated: Database) -> AsyncIterator[Storing]:
 
 
 def history(patient: int, chance: random.Random) -> list[ValueRow]:
-    """Values of two measures by two devices, and later revisions of some of them."""
+    """Values of three measures by two devices, one of codes, and later revisions of some."""
     rows: list[ValueRow] = []
     for s in range(0, LENGTH_S, 5):
-        for measure, device in ((1, 1), (1, 2), (3, 1)):
+        for measure, device in ((1, 1), (1, 2), (3, 1), (POSTURE, 1)):
             t = T + s * SECOND
             for revision in range(1 + (chance.random() < 0.2)):
                 validity = chance.choice([0, 0, 0, 1, 2, 3])
-                value = math.nan if validity == 3 else 40 + chance.random() * 100
+                value = 40 + chance.random() * 100
+                if measure == POSTURE:
+                    value = float(chance.choice([1, 2, 4, 4, 7]))
+                if validity == 3:
+                    value = math.nan
                 rows.append(
                     (t, t, device, patient, value, chance.random(), measure, revision, validity,
                      device, chance.choice([0, 1, 4]))
@@ -99,14 +107,31 @@ def history(patient: int, chance: random.Random) -> list[ValueRow]:
 async def rolled(connection: asyncpg.Connection, table: str, patient: int) -> list[ValueRow]:
     rows = await connection.fetch(  # the table is one of two names in this file
         "select measure, t, device_id, method, n, n_questionable, low, mean, high, quality,"  # noqa: S608
-        f" validity, flags from signal.{table} where patient_id = $1 order by 1, 2, 3, 4",
+        f" validity, flags, codes from signal.{table} where patient_id = $1 order by 1, 2, 3, 4",
         patient,
     )
     return [tuple(row.values()) for row in rows]
 
 
+async def test_the_database_knows_which_measures_are_codes(storing: Storing) -> None:
+    known = await storing.connection.fetch(
+        "select m from unnest($1::smallint[]) as m where signal.is_code(m) order by 1",
+        list(range(1, 200)),
+    )
+    assert [row["m"] for row in known] == sorted(row.id for row in MEASURES.values() if row.is_code)
+
+
+def middle(measure: int, counted: list[np.float32]) -> Any:
+    """The mean; of codes the most frequent, the lower of two."""
+    if not counted:
+        return None
+    if measure == POSTURE:
+        return float(min(set(counted), key=lambda code: (-counted.count(code), code)))
+    return pytest.approx(float(np.mean(counted)), rel=1e-5)
+
+
 def expected(rows: Sequence[ValueRow], width: int) -> dict[ValueRow, ValueRow]:
-    """n, questionable, least, mean, greatest, last validity and flags of each stretch."""
+    """n, questionable, least, mean, greatest, last validity, flags, codes of each stretch."""
     best: dict[ValueRow, ValueRow] = {}
     for row in rows:
         key = (row[6], row[0], row[2], row[9])
@@ -122,10 +147,13 @@ def expected(rows: Sequence[ValueRow], width: int) -> dict[ValueRow, ValueRow]:
             len(counted),
             sum(row[8] == 1 for row in group),
             min(counted, default=None),
-            pytest.approx(float(np.mean(counted)), rel=1e-5) if counted else None,
+            middle(key[0], counted),
             max(counted, default=None),
             group[-1][8],
             int(np.bitwise_or.reduce([row[10] for row in group])),
+            json.dumps(Counter(map(int, counted)), sort_keys=True)
+            if counted and key[0] == POSTURE
+            else None,
         )
     return out
 
