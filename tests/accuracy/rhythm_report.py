@@ -2,141 +2,121 @@
 
 Lasting findings are compared second by second with the rhythm annotations of the MIT-BIH
 Arrhythmia Database, the others event by event with what follows from the annotated beats. The
-judge of V beats has learned from these records; the rules of rhythm have not. Nothing of it runs
-in the service.
+net of V has learned from other people. Nothing of it runs in the service.
 """
 
 import sys
-from collections import Counter, defaultdict
-from itertools import groupby
-from typing import NamedTuple
+from collections import Counter
 
-import numpy as np
-from numpy.typing import NDArray
+from services.dsp.core.ecg.findings import LASTING, Rhythm
+from tests.accuracy.recordings import EcgRecord, ecg_record, record_names
+from tests.accuracy.rhythm_truth import (
+    ANNOTATED,
+    NEAR_S,
+    TOLD_S,
+    Look,
+    Told,
+    annotated,
+    auc,
+    expected,
+    in_flutter,
+    is_true,
+    shown,
+    unseen,
+)
 
-from services.dsp.core.ecg import heart_rate, rhythm
-from services.dsp.core.ecg.rhythm import LASTING, Rhythm
-from shared.recordings.wfdb import decode_annotations
-from tests.accuracy.recordings import MITDB, EcgRecord, ecg_record, record_names
-from tests.accuracy.streams import SECOND_US, START_US, as_rows
-
-ANNOTATED = {
-    Rhythm.IRREGULAR: {"(AFIB", "(AFL"},
-    Rhythm.BIGEMINY: {"(B"},
-    Rhythm.TRIGEMINY: {"(T"},
+EVENTS = {
+    Rhythm.PAUSE: NEAR_S,
+    Rhythm.COUPLET: NEAR_S,
+    Rhythm.RUN: NEAR_S,
+    Rhythm.ASYSTOLE: TOLD_S,
+    Rhythm.VENTRICULAR_TACHYCARDIA: TOLD_S,
 }
-NEAR_S = 1.0
+"""What follows from annotated beats, and how far from its end it may be told."""
 
 
-class Told(NamedTuple):
-    """One finding of one record."""
-
-    record: str
-    name: str
-    t_s: float
-    has_ended: bool
-
-
-def findings(records: list[EcgRecord]) -> list[Told]:
-    """What the estimator says of the first leads."""
-    rows = as_rows([record.lead for record in records])
-    rate_hz, n = records[0].rate_hz, len(records)
-    heart, state = heart_rate.init(n, rate_hz), rhythm.init(n, rate_hz)
-    told = []
-    for second in range(rows.shape[1] // rate_hz):
-        block = rows[:, second * rate_hz : (second + 1) * rate_hz]
-        times = np.full(n, START_US + second * SECOND_US)
-        heart, output = heart_rate.step(heart, block, times)
-        state, judged = rhythm.step(state, block, times, output)
-        for each in judged.findings:
-            t_s = (each.t - START_US) / SECOND_US
-            told.append(Told(records[each.row].name, each.name, t_s, each.has_ended))
-    return told
-
-
-def annotated(record: EcgRecord) -> dict[Rhythm, NDArray[np.bool_]]:
-    """For each second whether the annotation names this rhythm."""
-    notes = decode_annotations((MITDB / f"{record.name}.atr").read_bytes())
-    names = np.full(len(record.lead) // record.rate_hz, "", dtype="U8")
-    for note in notes:
-        if note.symbol == "+" and note.text:
-            names[max(0, round(note.sample / record.rate_hz)) :] = note.text.strip("\x00")
-    return {kind: np.isin(names, list(of)) for kind, of in ANNOTATED.items()}
-
-
-def shown(told: list[Told], record: EcgRecord, kind: Rhythm) -> NDArray[np.bool_]:
-    """For each second whether a lasting finding stands."""
-    stands = np.zeros(len(record.lead) // record.rate_hz, dtype=np.bool_)
-    for each in told:
-        if (each.record, each.name) == (record.name, kind):
-            stands[int(each.t_s) :] = not each.has_ended
-    return stands
-
-
-def expected(record: EcgRecord) -> dict[Rhythm, list[float]]:
-    """Ends of pauses, couplets and runs, from the annotated beats."""
-    out: dict[Rhythm, list[float]] = defaultdict(list)
-    t = record.beats_s
-    out[Rhythm.PAUSE] = t[1:][np.diff(t) > rhythm.PAUSE_S].tolist()
-    end = 0
-    for is_v, group in groupby(record.classes == "V"):
-        n = len(list(group))
-        end += n
-        if is_v and n >= 2:
-            out[Rhythm.COUPLET if n == 2 else Rhythm.RUN].append(float(t[end - 1]))
-    return out
-
-
-def matched(wanted: list[float], got: list[float]) -> tuple[int, int, int]:
+def matched(wanted: list[float], got: list[float], near_s: float) -> tuple[int, int, int]:
     """Found, missed, false."""
     rest, found = list(got), 0
     for t in wanted:
-        near = [each for each in rest if abs(each - t) <= NEAR_S]
+        near = [each for each in rest if abs(each - t) <= near_s]
         if near:
             rest.remove(min(near, key=lambda each: abs(each - t)))
             found += 1
     return found, len(wanted) - found, len(rest)
 
 
-def main() -> int:
-    """Print a line a record and finding."""
-    records = [ecg_record(name) for name in record_names()]
-    told = findings(records)
-    total: Counter[tuple[str, str]] = Counter()
-    for record in records:
-        for kind, truth in annotated(record).items():
-            stands = shown(told, record, kind)
-            counts = [(stands & truth).sum(), (~stands & truth).sum(), (stands & ~truth).sum()]
-            for name, n in zip(("found", "missed", "false"), counts, strict=True):
-                total[kind, name] += int(n)
-            if sum(counts):
-                print(f"{record.name} {kind.value}: s found, missed, false {counts}")
-        flutter = record.flutter_s
-        for kind in (Rhythm.PAUSE, Rhythm.COUPLET, Rhythm.RUN):
-            free = [
-                [t for t in times if all(not a - 5 < t < b + 5 for a, b in flutter)]
-                for times in (
-                    expected(record)[kind],
-                    [e.t_s for e in told if (e.record, e.name) == (record.name, kind)],
-                )
-            ]
-            events = matched(*free)
-            for name, n in zip(("found", "missed", "false"), events, strict=True):
-                total[kind, name] += n
-            if sum(events):
-                print(f"{record.name} {kind.value}: events found, missed, false {events}")
-        for kind in LASTING:
-            begins = sum(
-                (e.record, e.name, e.has_ended) == (record.name, kind, False) for e in told
-            )
-            if begins:
-                share = shown(told, record, kind).mean()
-                print(f"{record.name} {kind.value}: begins {begins}, stands {share:.1%}")
+def of_record(record: EcgRecord, told: list[Told]) -> Counter[tuple[Rhythm, str]]:
+    """Print a line a finding; counts of found, missed and false."""
+    total: Counter[tuple[Rhythm, str]] = Counter()
+    begun = [each for each in told if each.record == record.name and not each.has_ended]
+
+    def count(kind: Rhythm, unit: str, counts: tuple[int, int, int]) -> None:
+        for name, n in zip(("found", "missed", "false"), counts, strict=True):
+            total[kind, name] += n
+        if sum(counts):
+            print(f"{record.name} {kind.value}: {unit} found, missed, false {counts}")
+
+    for kind, truth in annotated(record).items():
+        stands = shown(told, record, kind)
+        pairs = ((stands, truth), (~stands, truth), (stands, ~truth))
+        found, missed, false = (int((a & b).sum()) for a, b in pairs)
+        count(kind, "s", (found, missed, false))
+    for kind, near_s in EVENTS.items():
+        wanted = [t for t in expected(record)[kind] if not in_flutter(record, t)]
+        got = [e.t_s for e in begun if e.name == kind and not in_flutter(record, e.t_s)]
+        count(kind, "events", matched(wanted, got, near_s))
+    for kind in LASTING:
+        begins = sum(each.name == kind for each in begun)
+        if begins:
+            share = shown(told, record, kind).mean()
+            print(f"{record.name} {kind.value}: begins {begins}, stands {share:.1%}")
+    return total
+
+
+def summary(
+    records: dict[str, EcgRecord], told: list[Told], total: Counter[tuple[Rhythm, str]]
+) -> None:
+    """A line a finding: how often it is found, is right, and what its confidence is worth."""
     for kind in Rhythm:
-        n = [total[kind, name] for name in ("found", "missed", "false")]
-        if sum(n):
-            se, ppv = n[0] / max(n[0] + n[1], 1), n[0] / max(n[0] + n[2], 1)
-            print(f"all {kind.value}: sensitivity {se:.1%}, predictivity {ppv:.1%} {n}")
+        mine = [each for each in told if each.name == kind and not each.has_ended]
+        mine = [each for each in mine if not in_flutter(records[each.record], each.t_s)]
+        right = [is_true(records[each.record], kind, each.t_s) for each in mine]
+        parts = []
+        if kind in EVENTS or kind in ANNOTATED:
+            found, missed, false = (total[kind, name] for name in ("found", "missed", "false"))
+            se, ppv = found / max(found + missed, 1), found / max(found + false, 1)
+            f1 = 2 * found / max(2 * found + missed + false, 1)
+            parts.append(f"sensitivity {se:.1%}, predictivity {ppv:.1%}, F1 {f1:.1%}")
+        if mine:
+            sure = [each.confidence for each in mine]
+            parts.append(
+                f"told {len(mine)}, right {sum(right) / len(mine):.1%}, "
+                f"confidence {sum(sure) / len(sure):.2f}, AUC {auc(sure, right):.2f}"
+            )
+        print(f"all {kind.value}: {'; '.join(parts)}")
+
+
+def of_looks(records: dict[str, EcgRecord], looks: list[Look]) -> None:
+    """What entropy and P wave are worth for fibrillation, at each look."""
+    kind = Rhythm.IRREGULAR
+    truth = {name: annotated(record)[kind] for name, record in records.items()}
+    right = [bool(truth[each.record][int(each.t_s) - 30]) for each in looks if each.t_s > 60]
+    speaks = [each.speaks for each in looks if each.t_s > 60]
+    entropy = auc([each[0] for each in speaks], right)
+    both = auc([each[0] - each[1] / 2 for each in speaks], right)  # 0.1 of P: as 0.5 of entropy
+    print(f"looks {len(right)}, AUC of entropy {entropy:.3f}, with the P wave {both:.3f}")
+
+
+def main() -> int:
+    """Print a line a record and finding, then a line a finding."""
+    records = {name: ecg_record(name) for name in record_names()}
+    told, looks = unseen(list(records.values()))
+    total: Counter[tuple[Rhythm, str]] = Counter()
+    for record in records.values():
+        total += of_record(record, told)
+    summary(records, told, total)
+    of_looks(records, looks)
     return 0
 
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.ecg import class_weights, classes, heart_rate
+from services.dsp.core.ecg import class_weights, classes, heart_rate, ring
 from services.dsp.core.ecg.classes import LOGIT_BOUND
 from shared.contracts.beats import BeatClass
 from tests.accuracy.recordings import EcgRecord, ecg_record, record_names
@@ -66,9 +66,9 @@ def run(records: list[EcgRecord]) -> list[Told]:
     """The estimator over the first leads, in rows."""
     rows = as_rows([record.lead for record in records])
     rate_hz, n = records[0].rate_hz, len(records)
-    heart, state = heart_rate.init(n, rate_hz), classes.init(n, rate_hz)
+    heart, state = heart_rate.init(n, rate_hz), ring.init(n, rate_hz)
     seen: list[list[tuple[Floats, NDArray[np.int8], Floats]]] = [[] for _ in records]
-    for second in range(rows.shape[1] // rate_hz + classes.DELAY_S + 1):
+    for second in range(rows.shape[1] // rate_hz + ring.DELAY_S + 1):
         block = np.full((n, rate_hz), np.nan)
         given = rows[:, second * rate_hz : (second + 1) * rate_hz]
         block[:, : given.shape[1]] = given
@@ -77,7 +77,7 @@ def run(records: list[EcgRecord]) -> list[Told]:
         state, told = classes.step(state, block, times, output)
         assert told.beats is not None
         assert told.beats.classes is not None
-        row, at = classes.due(state.ring, times)
+        row, at = ring.due(state.ring, times)
         features = classes.judge(state.ring, times).features[row, at]
         for k in range(n):
             mine = row == k

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from services.dsp.core.ecg import classes, heart_rate
+from services.dsp.core.ecg import classes, heart_rate, ring
 from services.dsp.core.outputs import Output
 from services.dsp.core.windows import Samples
 from services.dsp.scorers.seconds import (
@@ -43,8 +43,8 @@ def ecg_classes(fs: float, channels: list[str]) -> Seconds:
         judged, told = classes.step(state[1], samples, times, output)
         return (heart, judged), told
 
-    state = heart_rate.init(1, int(fs)), classes.init(1, int(fs))
-    return stream(fs, state, step, _beats, more_s=classes.DELAY_S)
+    state = heart_rate.init(1, int(fs)), ring.init(1, int(fs))
+    return stream(fs, state, step, _beats, more_s=ring.DELAY_S)
 
 
 def ecg_noise(fs: float, channels: list[str]) -> Seconds:

@@ -2,75 +2,49 @@
 
 Each kind is a rule that votes at every look: it has begun, it has ended, or neither. The last
 vote of half a minute counts: hysteresis, and yet nothing is remembered for longer. A ring with
-missing samples or unsure beats has no vote; asystole needs a signal that is there and quiet.
+missing samples or unsure beats has no vote.
 
 References
 ----------
-Limits: ACC/AHA/HRS for bradycardia (50), tachycardia (100), pause (2 s; asystole 4 s as in IEC
-60601-2-27); a run is 3 ventricular beats, ventricular tachycardia 6 above 100 per minute. Atrial
-fibrillation: Lake and Moorman 2011 (entropy), with absent P waves; it is a suggestion, and atrial
-flutter with changing conduction looks the same.
+Limits: ACC/AHA/HRS for bradycardia (50), tachycardia (100); a run is 3 ventricular beats,
+ventricular tachycardia 6 above 100 per minute. Atrial fibrillation: Lake and Moorman 2011
+(entropy), with absent P waves; it is a suggestion, and atrial flutter with changing conduction
+looks the same. Stops: `stops.py`.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.conditioning import functions
-from services.dsp.core.ecg import classes, shapes
-from services.dsp.core.ecg.classes import RING, ClassesState, View
-from services.dsp.core.ecg.shapes import SECOND_US, TRACE_HZ
+from services.dsp.core.ecg import classes, findings, ring, stops
+from services.dsp.core.ecg.classes import View
+from services.dsp.core.ecg.findings import LASTING, Rhythm, sureness
+from services.dsp.core.ecg.ring import RING, BeatsState, mean_quality
+from services.dsp.core.ecg.shapes import SECOND_US
 from services.dsp.core.outputs import Finding, Output
 from services.dsp.core.windows import Instants, Samples, shifted
 from shared.contracts.beats import BeatClass
-from shared.contracts.events import EventKind, Severity
 
 VOTES_S = 30  # so long a vote stands when no other follows
-MEMORY_S = classes.RING_S + 2 + VOTES_S + 2  # beyond that of the beats
-DELAY_S = classes.DELAY_S
+MEMORY_S = ring.RING_S + 2 + VOTES_S + 2  # beyond that of the beats
+DELAY_S = ring.DELAY_S
 RATE_INTERVALS = 8  # of the rate for bradycardia and tachycardia: about two breaths
 HYSTERESIS_PER_MIN = 2.0
 LEAST_QUALITY = 0.9  # mean probability of the beats that a rule rests on
 BEGIN_ENTROPY, END_ENTROPY = 1.5, 1.2  # docs/science/rhythm.md
 BEGIN_P, END_P = 0.10, 0.14  # height of the mean P wave, parts of the complex
 AF_INTERVALS = 30
-PAUSE_S, ASYSTOLE_S = 2.0, 4.0
 RUN, TACHYCARDIA_RUN, RUN_PER_MIN = 3, 6, 100.0
 RUN_SHOWN_S = 10  # after its last beat it has ended
 RUN_QUALITY = 0.7  # of each beat: below it would be Q
 PAIRS = 3  # of bigeminy and trigeminy: three in a row
+PERIOD = {Rhythm.BIGEMINY: 2, Rhythm.TRIGEMINY: 3}
 FREQUENT = 6  # ventricular beats a minute (Bigger 1981: 10 an hour matter; this is for a screen)
-QUIET = 0.3  # of the smallest of the last complexes: a gap with more in it may hold a beat
-ALIVE = 0.002  # of it: with less in it the input is not connected to a body
 
-
-class Rhythm(StrEnum):
-    """Names of what is found."""
-
-    BRADYCARDIA = "bradycardia"
-    TACHYCARDIA = "tachycardia"
-    IRREGULAR = "irregular_as_in_atrial_fibrillation"
-    BIGEMINY = "bigeminy"
-    TRIGEMINY = "trigeminy"
-    FREQUENT = "frequent_ventricular_beats"
-    VENTRICULAR_TACHYCARDIA = "ventricular_tachycardia"
-    ASYSTOLE = "asystole"
-    PAUSE = "pause"
-    COUPLET = "couplet"
-    RUN = "ventricular_run"
-
-
-LASTING = tuple(Rhythm)[:8]
-SEVERITY = {
-    Rhythm.ASYSTOLE: Severity.HIGH,
-    Rhythm.VENTRICULAR_TACHYCARDIA: Severity.HIGH,
-    Rhythm.PAUSE: Severity.MEDIUM,
-    Rhythm.RUN: Severity.MEDIUM,
-    Rhythm.IRREGULAR: Severity.MEDIUM,
-}
 _PLACE = {kind: place for place, kind in enumerate(LASTING)}
 
 
@@ -88,14 +62,14 @@ ADULT = Limits()
 class RhythmState:
     """The ring of beats, and the votes of the last half minute: 1 begun, -1 ended, 0 neither."""
 
-    classes: ClassesState
+    beats: BeatsState
     votes: NDArray[np.int8]  # (devices, VOTES_S + 1, len(LASTING))
 
 
 def init(devices: int, rate_hz: int) -> RhythmState:
     """Nothing seen yet."""
     votes = np.zeros((devices, VOTES_S + 1, len(LASTING)), dtype=np.int8)
-    return RhythmState(classes=classes.init(devices, rate_hz), votes=votes)
+    return RhythmState(beats=ring.init(devices, rate_hz), votes=votes)
 
 
 def step(
@@ -114,15 +88,29 @@ def step(
     times : (devices,), us UTC of the first of them
     heart : what the detector of beats said of this second
     """
-    followed = classes.follow(state.classes, samples, times, heart)
+    followed = ring.follow(state.beats, samples, times, heart)
     seen = classes.look(followed.ring, times)
     votes = np.zeros((len(times), len(LASTING)), dtype=np.int8)
     votes[seen.rows] = votes_of(seen, times[seen.rows], limits)
-    votes[:, _PLACE[Rhythm.ASYSTOLE]], since = asystole(followed, times)
+    gaps = stops.gaps(followed, times, heart)
+    still = stops.asystole(followed, times, gaps)
+    votes[:, _PLACE[Rhythm.ASYSTOLE]] = still.votes
     history = shifted(state.votes, votes[:, None])
-    found = _begun_or_ended(state.votes, history, times, since)
-    found += _occurrences(seen, followed, times, heart)
-    changed = RhythmState(classes=followed, votes=history)
+    was, is_now = standing(state.votes[:, 1:]), standing(history[:, 1:])  # equally far back
+    found = []
+    for row, place in zip(*np.nonzero(was != is_now), strict=True):
+        kind, t = LASTING[place], int(times[row]) + SECOND_US
+        if not is_now[row, place]:
+            found.append(findings.ended(int(row), kind, t))
+        elif kind is Rhythm.ASYSTOLE:
+            found.append(stops.stands_still(followed, still, int(row), t))
+        else:
+            part = int(np.searchsorted(seen.rows, row))  # it has just voted
+            speaks = evidence(seen, part, kind, limits)
+            found.append(findings.begun(int(row), kind, t, speaks))
+    found += stops.pauses(gaps)
+    found += runs(seen)
+    changed = RhythmState(beats=followed, votes=history)
     return changed, Output((), classes.told(followed.ring, seen), tuple(found))
 
 
@@ -133,32 +121,9 @@ def standing(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
     return np.asarray(np.take_along_axis(backwards, last[:, None], axis=1)[:, 0] > 0)
 
 
-def _begun_or_ended(
-    before: NDArray[np.int8], history: NDArray[np.int8], times: Instants, since: Instants
-) -> list[Finding]:
-    """What changed with the newest votes; both look back equally far, whatever came before."""
-    was, is_now = standing(before[:, 1:]), standing(history[:, 1:])
-    found = []
-    for row, place in zip(*np.nonzero(was != is_now), strict=True):
-        kind = LASTING[place]
-        t = int(times[row]) + SECOND_US
-        data: dict[str, float | int | str | bool | None] = {}
-        if kind is Rhythm.ASYSTOLE and is_now[row, place]:
-            data["since"] = int(since[row])
-        found.append(_finding(int(row), kind, t, has_ended=not is_now[row, place], data=data))
-    return found
-
-
-def _finding(
-    row: int, kind: Rhythm, t: int, *, has_ended: bool = False, data: dict[str, Any]
-) -> Finding:
-    severity = Severity.INFO if has_ended else SEVERITY.get(kind, Severity.LOW)
-    return Finding(row, EventKind.RHYTHM, t, kind.value, has_ended, severity, data)
-
-
 def votes_of(seen: View, times: Instants, limits: Limits = ADULT) -> NDArray[np.int8]:
     """What each rule thinks of the ring of each device: (devices, kinds), 1, -1 or 0."""
-    ring, valid = seen.ring, seen.judged.valid
+    quality, valid = seen.ring.quality, seen.judged.valid
     votes = np.zeros((len(times), len(LASTING)), dtype=np.int8)
 
     def vote(kind: Rhythm, begins: NDArray[np.bool_], ends: NDArray[np.bool_]) -> None:
@@ -175,122 +140,107 @@ def votes_of(seen: View, times: Instants, limits: Limits = ADULT) -> NDArray[np.
         is_sure & (rate > limits.tachycardia),
         is_sure & (rate <= limits.tachycardia - HYSTERESIS_PER_MIN),
     )
-    whole_sure = _mean(ring.quality, valid) >= LEAST_QUALITY
+    whole_sure = mean_quality(quality, valid) >= LEAST_QUALITY
     enough = whole_sure & (seen.free.sum(axis=1) >= AF_INTERVALS)
-    irregular = (seen.entropy > BEGIN_ENTROPY) & (seen.p_height < BEGIN_P)
-    regular = (seen.entropy < END_ENTROPY) | (seen.p_height > END_P)
+    p_height = seen.judged.p_height
+    irregular = (seen.entropy > BEGIN_ENTROPY) & (p_height < BEGIN_P)
+    regular = (seen.entropy < END_ENTROPY) | (p_height > END_P)
     vote(Rhythm.IRREGULAR, enough & irregular, enough & regular)
     wide = (seen.classes == BeatClass.V) & valid
-    for kind, period in ((Rhythm.BIGEMINY, 2), (Rhythm.TRIGEMINY, 3)):
-        has = _repeats(wide, valid, period, PAIRS)
+    for kind, period in PERIOD.items():
+        has = np.asarray(_repeats(wide, valid, period).any(axis=1))
         vote(kind, has & is_sure, ~has & is_sure)
-    per_min = wide.sum(axis=1) * 60 / classes.RING_S
+    per_min = wide.sum(axis=1) * 60 / ring.RING_S
     vote(Rhythm.FREQUENT, whole_sure & (per_min >= FREQUENT), whole_sure & (per_min < FREQUENT / 2))
-    fast = _fast_run(seen, wide, times)
+    fast = np.asarray(_fast_runs(seen, wide, times).any(axis=1))
     vote(Rhythm.VENTRICULAR_TACHYCARDIA, fast, ~fast & is_sure)
     return votes
 
 
-def _mean(values: Samples, mask: NDArray[np.bool_]) -> Samples:
-    whole = np.rint(np.where(mask, values, 0) * 1024)  # exact in any order
-    return np.asarray(whole.sum(axis=1, dtype=np.float64) / 1024 / np.maximum(mask.sum(axis=1), 1))
-
-
 def _recent_rate(seen: View) -> tuple[Samples, NDArray[np.bool_]]:
     """Rate over the last intervals, and whether they are whole and of sure beats."""
-    ring = seen.ring
     last = slice(RING - RATE_INTERVALS, RING)
-    rr_ms, valid = ring.rr_ms[:, last], seen.judged.valid[:, last]
+    rr_ms, valid = seen.ring.rr_ms[:, last], seen.judged.valid[:, last]
     whole = (valid & np.isfinite(rr_ms)).all(axis=1)
     total = np.rint(np.where(np.isfinite(rr_ms), rr_ms, 0)).sum(axis=1, dtype=np.float64)
     rate = RATE_INTERVALS * 60_000 / np.maximum(total, 1)
-    return rate, whole & (_mean(ring.quality[:, last], valid) >= LEAST_QUALITY)
+    return rate, whole & (mean_quality(seen.ring.quality[:, last], valid) >= LEAST_QUALITY)
 
 
-def _repeats(
-    wide: NDArray[np.bool_], valid: NDArray[np.bool_], period: int, times: int
-) -> NDArray[np.bool_]:
-    """Whether the newest beats are so many times one V and `period` - 1 others."""
-    n = period * times
-    found = np.zeros(len(wide), dtype=np.bool_)
-    for begin in range(period):
-        pattern = (np.arange(n) - begin) % period == 0
-        found |= (wide[:, RING - n :] == pattern).all(axis=1)
-    return found & valid[:, RING - n :].all(axis=1)
+def _repeats(wide: NDArray[np.bool_], valid: NDArray[np.bool_], period: int) -> NDArray[np.bool_]:
+    """Whether the newest beats are so often one V and `period` - 1 others, by where V comes."""
+    n = period * PAIRS
+    begins = np.arange(period)[:, None]
+    patterns = (np.arange(n) - begins) % period == 0
+    found = (wide[:, None, RING - n :] == patterns).all(axis=2)
+    return np.asarray(found & valid[:, None, RING - n :].all(axis=2))
 
 
-def _fast_run(seen: View, wide: NDArray[np.bool_], times: Instants) -> NDArray[np.bool_]:
-    """Whether so many V came so fast one after the other lately, whenever they were judged."""
-    ring, n = seen.ring, TACHYCARDIA_RUN
+def _fast_runs(seen: View, wide: NDArray[np.bool_], times: Instants) -> NDArray[np.bool_]:
+    """Which beats end so many V that came so fast one after the other lately."""
+    rings, n = seen.ring, TACHYCARDIA_RUN
     lasts_us = int((n - 1) * 60 * SECOND_US / RUN_PER_MIN)
     ends = np.arange(n - 1, RING)
     together = np.ones((len(wide), len(ends)), dtype=np.bool_)
     least = np.full(together.shape, np.inf)
     for k in range(n):
         together &= wide[:, ends - k]
-        least = np.minimum(least, ring.quality[:, ends - k])
-    fast = ring.t[:, ends] - ring.t[:, ends - n + 1] < lasts_us
-    lately = ring.t[:, ends] > (times - RUN_SHOWN_S * SECOND_US)[:, None]
-    return np.asarray((together & fast & lately & (least >= RUN_QUALITY)).any(axis=1))
+        least = np.minimum(least, rings.quality[:, ends - k])
+    fast = rings.t[:, ends] - rings.t[:, ends - n + 1] < lasts_us
+    lately = rings.t[:, ends] > (times - RUN_SHOWN_S * SECOND_US)[:, None]
+    return np.asarray(together & fast & lately & (least >= RUN_QUALITY))
 
 
-def asystole(state: ClassesState, times: Instants) -> tuple[NDArray[np.int8], Instants]:
-    """Votes for asystole, and the time of the last beat.
-
-    It has begun when no beat came for `ASYSTOLE_S` in a signal that is there, and in which
-    nothing is as high as a beat would be; it has ended when there are beats.
-    """
-    ring = state.ring
-    newest = times + SECOND_US - shapes.DELAY * SECOND_US // TRACE_HZ
-    last = ring.t[:, -1]
-    gap = newest - last
-    length = int(ASYSTOLE_S * TRACE_HZ)
-    trace = state.shapes.trace[:, -length:]
-    known = np.isfinite(trace).all(axis=1)
-    height = np.where(known, trace.max(axis=1) - trace.min(axis=1), np.inf)
-    known_sizes = np.where(ring.t[:, -4:] > 0, ring.measures[:, -4:, 0], np.inf)
-    usual = functions.exp(np.minimum(known_sizes.min(axis=1), 80))  # a lead that fades is no stop
-    quiet = (height < QUIET * usual) & (height > ALIVE * usual)
-    was_sure = _mean(ring.quality[:, -4:], ring.t[:, -4:] > 0) >= LEAST_QUALITY
-    recent = (last > 0) & (gap < 30 * SECOND_US)
-    begins = known & quiet & was_sure & recent & (gap > ASYSTOLE_S * SECOND_US)
-    ends = (last > 0) & (gap < PAUSE_S * SECOND_US)
-    return np.where(begins, 1, np.where(ends, -1, 0)).astype(np.int8), last
-
-
-def _occurrences(seen: View, state: ClassesState, times: Instants, heart: Output) -> list[Finding]:
-    """Pauses, couplets and runs that ended, each told once."""
-    return [*_pauses(state, times, heart), *_runs(seen)]
+def evidence(seen: View, part: int, kind: Rhythm, limits: Limits = ADULT) -> Sequence[float]:
+    """What speaks for a finding that has just begun; see `findings.Evidence`."""
+    valid, quality = seen.judged.valid[part], seen.ring.quality[part]
+    if kind in (Rhythm.BRADYCARDIA, Rhythm.TACHYCARDIA):
+        (rate,), _ = _recent_rate(one(seen, part))
+        limit = limits.bradycardia if kind is Rhythm.BRADYCARDIA else limits.tachycardia
+        least = float(quality[RING - RATE_INTERVALS :].min())
+        return 10 * abs(math.log(float(rate) / limit)), sureness(least)
+    if kind is Rhythm.IRREGULAR:
+        mean = float(mean_quality(quality[None], valid[None])[0])
+        height = float(seen.judged.p_height[part])
+        return float(seen.entropy[part]), 10 * height, sureness(mean)
+    is_v = (seen.classes[part] == BeatClass.V) & valid
+    if kind in PERIOD:
+        beats = np.arange(RING - PERIOD[kind] * PAIRS, RING)
+        return _of_beats(seen, part, beats, is_v)
+    if kind is Rhythm.FREQUENT:
+        wide = np.flatnonzero(is_v)
+        surest = wide[np.argsort(-seen.score[part, wide], kind="stable")[:FREQUENT]]
+        return _of_beats(seen, part, surest, is_v)
+    now = np.array([seen.ring.t[part, -1]])
+    (ends,) = _fast_runs(one(seen, part), is_v[None], now)
+    first = np.flatnonzero(ends) + np.arange(TACHYCARDIA_RUN)[:, None]
+    best = int(np.argmax(seen.score[part, first].min(axis=0)))
+    return _of_beats(seen, part, first[:, best], is_v)
 
 
-def _pauses(state: ClassesState, times: Instants, heart: Output) -> list[Finding]:
-    """Long intervals before the beats of this second, with nothing in them like a beat."""
-    beats = heart.beats
-    if beats is None:
-        return []
-    found = []
-    with np.errstate(invalid="ignore"):
-        long = np.flatnonzero(beats.rr_ms > PAUSE_S * 1000)
-    for k in long.tolist():
-        row, rr_ms = int(beats.row[k]), float(beats.rr_ms[k])
-        ring = state.ring
-        newest = int(times[row]) + SECOND_US - shapes.DELAY * SECOND_US // TRACE_HZ
-        end = shapes.TRACE_S * TRACE_HZ - (newest - int(beats.t[k])) * TRACE_HZ // SECOND_US
-        begin = end - int(rr_ms * TRACE_HZ / 1000) + int(0.5 * TRACE_HZ)  # after the T wave
-        inside = state.shapes.trace[row, max(begin, 0) : int(end - 0.25 * TRACE_HZ)]
-        of_beats = ring.quality[row, -4:][ring.t[row, -4:] > 0]
-        if begin < 0 or not len(of_beats) or of_beats.min() < LEAST_QUALITY:
-            continue
-        usual = float(np.exp(ring.measures[row, -4:, 0][ring.t[row, -4:] > 0].min()))
-        height = float(inside.max() - inside.min()) if np.isfinite(inside).all() else np.inf
-        if ALIVE * usual < height < QUIET * usual:
-            t = int(beats.t[k])
-            data = {"duration_s": round(rr_ms / 1000, 2), "from": t - int(rr_ms * 1000)}
-            found.append(_finding(row, Rhythm.PAUSE, t, data=data))
-    return found
+def one(seen: View, part: int) -> View:
+    """A view of one of its devices."""
+    at, judged = slice(part, part + 1), seen.judged
+    return View(
+        seen.row, seen.at, seen.part, seen.rows[at],
+        ring.taken(seen.ring, np.array([part])),
+        classes.Judged(
+            judged.features[at], judged.alike[at], judged.valid[at], judged.p_height[at]
+        ),
+        seen.classes[at], seen.free[at], seen.entropy[at], seen.score[at],
+    )  # fmt: skip
 
 
-def _runs(seen: View) -> list[Finding]:
+def _of_beats(
+    seen: View, part: int, beats: NDArray[np.intp], is_v: NDArray[np.bool_]
+) -> tuple[float, float]:
+    """How sure the class of the least sure of some beats is, and that they are beats."""
+    score = seen.score[part, beats]
+    margin = np.where(is_v[beats], score, -score).min()
+    return float(margin), sureness(float(seen.ring.quality[part, beats].min()))
+
+
+def runs(seen: View) -> list[Finding]:
     """Couplets and runs whose last beat is judged now."""
     found = []
     is_v = seen.classes == BeatClass.V
@@ -306,7 +256,10 @@ def _runs(seen: View) -> list[Finding]:
             continue
         t = seen.ring.t[part]
         rate = round(60 * SECOND_US * (n - 1) / float(t[at] - t[begin]), 1)
-        kind = Rhythm.COUPLET if n < RUN else Rhythm.RUN
-        data = {"beats": n, "rate": rate, "from": int(t[begin])}
-        found.append(_finding(int(seen.rows[part]), kind, int(t[at]), data=data))
+        beside = np.arange(max(begin - 1, 0), min(at + 2, RING))  # a couplet ends where N begins
+        speaks = _of_beats(seen, part, beside, is_v[part])
+        found.append(findings.begun(
+            int(seen.rows[part]), Rhythm.COUPLET if n < RUN else Rhythm.RUN, int(t[at]), speaks,
+            beats=n, rate=rate, **{"from": int(t[begin])},
+        ))  # fmt: skip
     return found

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.dsp.core.ecg import classes
-from services.dsp.core.ecg.classes import irregularity, masked_median
+from services.dsp.core.ecg import classes, ring
+from services.dsp.core.ecg.prematurity import irregularity
+from services.dsp.core.ecg.ring import masked_median
 from services.dsp.core.outputs import Beats, Output
 from shared.contracts.beats import BeatClass, BeatKind
 from tests.unit.services.dsp import signals
@@ -41,7 +42,7 @@ def seconds_of(lead: Floats, beats: Floats) -> Iterator[Second]:
     t_us = np.rint(beats * SECOND_US).astype(np.int64) + START_S * SECOND_US
     rr_ms = np.diff(beats, prepend=np.nan).astype(np.float32) * 1000
     n = len(lead) // RATE_HZ
-    for second in range(n + classes.DELAY_S):
+    for second in range(n + ring.DELAY_S):
         block = np.full((1, RATE_HZ), np.nan)
         if second < n:
             block[0] = lead[second * RATE_HZ : (second + 1) * RATE_HZ]
@@ -55,14 +56,14 @@ def seconds_of(lead: Floats, beats: Floats) -> Iterator[Second]:
 
 def told(lead: Floats, beats: Floats) -> dict[float, BeatClass]:
     """Class of each beat by its time."""
-    state = classes.init(1, RATE_HZ)
+    state = ring.init(1, RATE_HZ)
     found: dict[float, BeatClass] = {}
     for each in seconds_of(lead, beats):
         state, judged = classes.step(state, each.samples, each.times, each.heart)
         assert judged.beats is not None
         assert judged.beats.classes is not None
         for t, code in zip(judged.beats.t, judged.beats.classes, strict=True):
-            assert int(t) <= each.times[0] - (classes.AHEAD_S - 1) * SECOND_US
+            assert int(t) <= each.times[0] - (ring.AHEAD_S - 1) * SECOND_US
             found[t / SECOND_US - START_S] = BeatClass(code)
     return found
 
@@ -100,6 +101,16 @@ def test_narrow_early_beats_are_supraventricular(regular: Floats) -> None:
     found = told(signals.ecg(regular + shift, DURATION_S, RATE_HZ), regular + shift)
     assert near(found, (regular + shift)[10:-2:15]) == [BeatClass.S] * len(regular[10:-2:15])
     assert sum(kind != BeatClass.N for kind in found.values()) == len(regular[10:-2:15])
+
+
+@pytest.mark.parametrize(("pace_s", "kind"), [(0.75, BeatClass.N), (0.5, BeatClass.S)])
+def test_a_run_counts_where_it_is_much_faster(pace_s: float, kind: BeatClass) -> None:
+    before, after = np.arange(0.5, 60, 1.0), np.arange(66.2, DURATION_S, 1.0)
+    run = before[-1] + pace_s * np.arange(1, 9)
+    beats = np.concatenate((before, run, after))
+    found = told(signals.ecg(beats, DURATION_S, RATE_HZ), beats)
+    assert near(found, run) == [kind] * len(run)
+    assert set(near(found, before)) == {BeatClass.N}
 
 
 def test_nothing_is_early_where_all_is_irregular() -> None:

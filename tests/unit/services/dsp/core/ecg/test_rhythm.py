@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.dsp.core.ecg import heart_rate, rhythm
-from services.dsp.core.ecg.rhythm import Rhythm
+from services.dsp.core.ecg.findings import Rhythm
 from services.dsp.core.outputs import Finding, Output
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.core.ecg.test_classes import Second, seconds_of, wide
@@ -74,6 +74,26 @@ def test_rates_and_stops() -> None:
     assert (begins.name, begins.has_ended) == (Rhythm.ASYSTOLE, False)
     assert 44 <= begins.t / SECOND_US - START_S <= 47
     assert (ends.name, ends.has_ended) == (Rhythm.ASYSTOLE, True)
+
+
+@pytest.mark.parametrize("begin_s", [40.0, 40.3, 40.6, 40.9])
+def test_a_stop_just_long_enough_is_told_wherever_the_second_begins(begin_s: float) -> None:
+    before = np.arange(begin_s - 39.2, begin_s + 0.1, 0.7)
+    after = np.arange(before[-1] + 4.1, DURATION_S, 0.7)
+    beats = np.concatenate((before, after))
+    told = found(signals.ecg(beats, DURATION_S, RATE_HZ), beats)
+    stops = [each for each in told if each.name == Rhythm.ASYSTOLE]
+    assert [each.has_ended for each in stops] == [False, True]
+    since = stops[0].data["since"]
+    assert isinstance(since, int)
+    assert since / SECOND_US - START_S == pytest.approx(before[-1], abs=0.01)
+
+
+def test_a_beat_within_four_seconds_is_no_stop() -> None:
+    before = np.arange(0.8, 40.1, 0.7)
+    beats = np.concatenate((before, np.arange(before[-1] + 3.9, DURATION_S, 0.7)))
+    told = found(signals.ecg(beats, DURATION_S, RATE_HZ), beats)
+    assert {each.name for each in told} == {Rhythm.PAUSE}
 
 
 def test_a_lead_that_falls_off_is_no_asystole() -> None:

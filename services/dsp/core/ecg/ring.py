@@ -1,0 +1,137 @@
+"""A ring of the beats of the last minute: when they came, what they look like, who is like whom.
+
+It grows by one row a beat. Nothing is learned on the way: what is thought of it depends on that
+minute only, whatever came before.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.dsp.core.conditioning import functions
+from services.dsp.core.ecg import shapes
+from services.dsp.core.ecg.shapes import SECOND_US, SHAPE_ONE, Shapes, ShapesState
+from services.dsp.core.outputs import Beats, Output
+from services.dsp.core.windows import Instants, Rows, Samples
+
+RING = 96  # beats: a minute at 96 per minute
+RING_S = 60  # seconds: enough beats to know what is common at 40 per minute, less than most drifts
+AHEAD_S = 5  # a beat is judged when it is so old: the pause after it, and the next ones like it
+HOP_S = 2  # seconds of the absolute grid: half the work for a second of delay
+DELAY_S = AHEAD_S + HOP_S
+SIZE_WEIGHT = 0.15  # of the difference of the logarithms of size
+LIKENESS_LEVELS = 255  # of -1 to 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ring:
+    """What is known of the last beats, the newest at the end; `t` is 0 in empty places."""
+
+    t: Instants  # (devices, RING), us UTC
+    rr_ms: Samples  # to the beat before, NaN when unknown
+    rr: Samples  # ln of it in s
+    quality: Samples
+    measures: Samples  # (devices, RING, len(MEASURES))
+    qrs: Samples  # (devices, RING, len(QRS))
+    p_wave: Samples
+    likeness: NDArray[np.uint8]  # (devices, RING, RING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeatsState:
+    """The trace, and the ring of beats."""
+
+    shapes: ShapesState
+    ring: Ring
+
+
+def init(devices: int, rate_hz: int) -> BeatsState:
+    """Nothing seen yet."""
+
+    def empty(*shape: int) -> Samples:
+        return np.zeros((devices, RING, *shape), dtype=np.float32)
+
+    ring = Ring(
+        t=np.zeros((devices, RING), dtype=np.int64), rr_ms=empty(), rr=empty(),
+        quality=empty(), measures=empty(len(shapes.MEASURES)), qrs=empty(len(shapes.QRS)),
+        p_wave=empty(len(shapes.P_WAVE)),
+        likeness=np.zeros((devices, RING, RING), dtype=np.uint8),
+    )  # fmt: skip
+    return BeatsState(shapes=shapes.init(devices, rate_hz), ring=ring)
+
+
+def follow(state: BeatsState, samples: Samples, times: Instants, heart: Output) -> BeatsState:
+    """Put the beats of a second into the ring."""
+    seen = shapes.step(state.shapes, samples)
+    beats, ring = heart.beats, state.ring
+    if beats is not None and len(beats.row):
+        looks = shapes.cut(seen, beats.row, beats.t, times)
+        order = np.arange(len(beats.row)) - np.searchsorted(beats.row, beats.row, side="left")
+        for rank in range(int(order.max()) + 1):
+            ring = _pushed(ring, np.flatnonzero((order == rank) & looks.known), beats, looks)
+    return BeatsState(shapes=seen, ring=ring)
+
+
+def due(ring: Ring, times: Instants) -> tuple[Rows, Rows]:
+    """Row and place of the beats that are old enough by now to be judged."""
+    second = times // SECOND_US
+    end = ((second + 1 - AHEAD_S) * SECOND_US)[:, None]
+    is_hop = ((second + 1) % HOP_S == 0)[:, None]
+    row, at = np.nonzero((ring.t > end - HOP_S * SECOND_US) & (ring.t <= end) & is_hop)
+    return row, at
+
+
+def _pushed(ring: Ring, which: Rows, beats: Beats, looks: Shapes) -> Ring:
+    """The ring with one more beat in the rows that have one."""
+    if not len(which):
+        return ring
+    row = beats.row[which]
+    rr_s = np.clip(beats.rr_ms[which] / 1000, 0.15, 5.0)  # NaN stays
+    size = looks.measures[which, 0]
+    alike = (ring.qrs[row] @ looks.qrs[which].transpose(0, 2, 1)).max(axis=2) / SHAPE_ONE**2
+    alike = alike - SIZE_WEIGHT * np.abs(ring.measures[row, :, 0] - size[:, None])
+    level = np.clip(np.rint((alike + 1) / 2 * LIKENESS_LEVELS), 0, LIKENESS_LEVELS).astype(np.uint8)
+    likeness = np.empty((len(row), RING, RING), dtype=np.uint8)
+    likeness[:, :-1, :-1] = ring.likeness[row, 1:, 1:]
+    likeness[:, -1, :-1] = likeness[:, :-1, -1] = level[:, 1:]
+    likeness[:, -1, -1] = LIKENESS_LEVELS
+    newest = {
+        "t": beats.t[which], "rr_ms": beats.rr_ms[which], "rr": functions.log(rr_s),
+        "quality": beats.quality[which], "measures": looks.measures[which],
+        "qrs": looks.qrs[which, len(shapes.QRS_SHIFTS) // 2], "p_wave": looks.p_wave[which],
+    }  # fmt: skip
+    changes: dict[str, Any] = {"likeness": _put(ring.likeness, row, likeness)}
+    for name, value in newest.items():
+        old = getattr(ring, name)
+        moved = np.concatenate((old[row, 1:], value[:, None].astype(old.dtype)), axis=1)
+        changes[name] = _put(old, row, moved)
+    return replace(ring, **changes)
+
+
+def _put(array: NDArray[Any], row: Rows, part: NDArray[Any]) -> NDArray[Any]:
+    if len(row) == len(array):
+        return part  # each row has one, in order
+    changed = array.copy()
+    changed[row] = part
+    return changed
+
+
+def taken(ring: Ring, rows: Rows) -> Ring:
+    """The rings of some devices."""
+    return Ring(**{name: getattr(ring, name)[rows] for name in Ring.__dataclass_fields__})
+
+
+def masked_median(values: Samples, mask: NDArray[np.bool_]) -> Samples:
+    """Median (the lower one) of each row of (rows, n) over where `mask` is; 0 where nowhere."""
+    ordered = np.sort(np.where(mask, values, np.inf), axis=1)
+    n = mask.sum(axis=1)
+    middle = ordered[np.arange(len(values)), np.maximum(n - 1, 0) // 2]
+    return np.where(n > 0, middle, 0)
+
+
+def mean_quality(values: Samples, mask: NDArray[np.bool_]) -> Samples:
+    """Mean of each row of (rows, n) over where `mask` is, to 1/1024."""
+    whole = np.rint(np.where(mask, values, 0) * 1024)  # exact in any order
+    return np.asarray(whole.sum(axis=1, dtype=np.float64) / 1024 / np.maximum(mask.sum(axis=1), 1))
