@@ -92,3 +92,20 @@ select chain, n, what from audit.verify();
 -- name: deployment
 -- The number of lanes and the incarnation of the streams.
 select lanes, incarnation from registry.deployment;
+
+-- name: put_map
+-- The map of a floor, unless there is one already; gives its number when it is new.
+insert into registry.place_map
+    (site, floor, version, access_points, n_points, points, digest, made_by)
+select $1, $2, 1, $3, $4, $5, $6, 'simulation'
+where not exists (select from registry.place_map where site = $1 and floor = $2)
+returning id;
+
+-- name: put_room
+-- A room of a map.
+insert into registry.place_room (map_id, n, name, outline) values ($1, $2, $3, $4);
+
+-- name: use_map
+-- Takes a map into use at once.
+insert into registry.place_use (map_id, from_us, used_by)
+values ($1, (extract(epoch from now()) * 1e6)::bigint, 'simulation');

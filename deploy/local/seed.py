@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import argon2
+import msgspec
 
 from deploy.local.layout import Layout
 from deploy.local.people import CARING, PEOPLE
@@ -20,7 +21,9 @@ from deploy.local.servers.mosquitto import password_hash
 from devices.simulators.recordings import load_recordings
 from devices.simulators.roster import demo_ward
 from devices.simulators.systems import read_systems, simulated_devices
+from devices.simulators.wellness_hall import hall_map
 from shared.contracts.identity import DeviceId, shard_of
+from shared.contracts.place_maps import PlaceMap, checked, stored_points
 from shared.database.pool import Database, Session
 from shared.database.statements import load_statements
 
@@ -89,6 +92,8 @@ async def plant(database: Database, layout: Layout, options: RunOptions) -> dict
     Gives the hash of each device's secret, as mosquitto takes it.
     """
     async with database.transaction() as session:
+        if "wellness" in read_systems(options.systems):
+            await _plant_map(session)
         return await _plant(session, layout, beds(options))
 
 
@@ -128,6 +133,21 @@ async def _plant(session: Session, layout: Layout, in_use: Sequence[Bed]) -> dic
         if role in CARING:
             await session.execute(sql["join_care_team"], team, account)
     return hashes
+
+
+async def _plant_map(session: Session) -> None:
+    """The map of the hall in which simulated nodes of system E are carried."""
+    sql = load_statements("deploy.local")
+    hall = checked(msgspec.convert(hall_map(), PlaceMap))
+    number = await session.fetch_value(
+        sql["put_map"], hall.site, hall.floor, list(hall.access_points), len(hall.points),
+        stored_points(hall), hall.digest,
+    )  # fmt: skip
+    if number is None:
+        return
+    for place, room in enumerate(hall.rooms):
+        await session.execute(sql["put_room"], number, place, room.name, room.outline)
+    await session.execute(sql["use_map"], number)
 
 
 async def _give_credential(

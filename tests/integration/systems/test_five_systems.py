@@ -16,6 +16,7 @@ import pytest_asyncio
 from numpy.typing import NDArray
 
 from devices.conformance.replay import Target, keys_of, replay
+from devices.simulators import wellness_hall
 from devices.simulators.native_source import NativeSource
 from devices.simulators.ppg_terminal import PpgTerminal
 from devices.simulators.radar import FULL_SCALE_V, GAIN, RadarMonitor
@@ -58,6 +59,7 @@ async def whole() -> AsyncIterator[World]:
     models |= {TWIN + name: models[name] for name in devices_of(1)}
     models[C_SENDER] = "vw-monitor"
     async with world(models) as found, captured(found, devices_of(1)):
+        await found.take_map(wellness_hall.hall_map())
         await found.simulate(1)
         await found.simulate(2, faults=FAULTS)
         yield found
@@ -221,6 +223,35 @@ async def test_motion_is_shown_as_posture_and_steps(whole: World) -> None:
     walked = sum(await shown("steps", 1, POSTURE_EACH_S + 5))
     assert 20 <= walked <= 1.8 * POSTURE_EACH_S + 2
     assert not sum(await shown("steps", POSTURE_EACH_S + 10, 2 * POSTURE_EACH_S))
+
+
+async def test_a_node_is_shown_in_the_room_that_it_is_carried_to(whole: World) -> None:
+    """The map was brought at the start; strengths and heading are the node's."""
+    device = "sim-wellness-motion-01"
+    began_us = await whole.started_us(device)
+    path = f"/v1/patients/{whole.patients[device]}"
+    right: list[bool] = []
+    off_m: list[float] = []
+
+    async def is_told() -> bool:
+        right.clear()
+        off_m.clear()
+        track = await whole.get(f"{path}/track", **{"from": instant(began_us)})
+        for item in track["items"]:
+            if item["x"] is None or item["room"] is None:
+                continue
+            second = -(-(microseconds(item["t"]) - 1_000_000 - began_us) // 1_000_000)
+            place, _ = wellness_hall.carried(second, 1)
+            right.append(item["room"]["name"] == wellness_hall.room_at(place))
+            off_m.append(float(np.hypot(*(place[0] - (item["x"], item["y"])))))
+        return len(right) >= 4
+
+    await eventually(is_told, within_s=60, every_s=1.0)
+    assert np.mean(right) >= 0.75
+    assert np.mean(off_m) < 3.0
+    told = await whole.get(f"{path}/place", plan="true")
+    assert told["place"]["room"]["site"] == wellness_hall.SITE
+    assert {room["name"] for room in told["plan"]} == set(wellness_hall.ROOMS)
 
 
 @pytest.mark.parametrize("system", SAMPLES)

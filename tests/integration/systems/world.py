@@ -28,7 +28,7 @@ from tests.chaos.system import System
 from tests.harness.eventually import eventually
 from tests.integration.api.system import LiveClient
 
-USER, PASSWORD = "nina", "a-password-of-this-test"
+USER, TECHNICIAN, PASSWORD = "nina", "tom", "a-password-of-this-test"
 SEED = 3
 
 
@@ -49,6 +49,15 @@ async def admit(database: asyncpg.Connection) -> None:
     await database.execute(
         "insert into access.password (account_id, password_hash) values ($1, $2)", account, hashed
     )
+    technician = await database.fetchval(
+        "insert into access.account (username, display_name, role) "
+        "values ($1, $1, 'technician') returning id",
+        TECHNICIAN,
+    )
+    await database.execute(
+        "insert into access.password (account_id, password_hash) values ($1, $2)",
+        technician, hashed,
+    )  # fmt: skip
     team = await database.fetchval(
         "insert into access.care_team (key, name) values ('team', 'Team') returning id"
     )
@@ -110,6 +119,16 @@ class World:
         answer = await self.http.get(path, params=parameters)
         assert answer.status_code == 200, f"{path}: {answer.text}"
         return answer.json()
+
+    async def take_map(self, content: dict[str, Any]) -> None:
+        """Bring a map of places and take it into use."""
+        login = {"username": TECHNICIAN, "password": PASSWORD}
+        token = (await self.http.post("/v1/token", data=login)).json()["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        kept = await self.http.post("/v1/maps", json=content, headers=bearer)
+        assert kept.status_code == 201, kept.text
+        used = await self.http.post(f"/v1/maps/{kept.json()['id']}/use", headers=bearer)
+        assert used.status_code == 200, used.text
 
     async def started_us(self, device: str) -> int:
         """When second 0 of a simulated device began: the first time that it measured."""
