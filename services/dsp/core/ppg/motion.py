@@ -9,6 +9,8 @@ of its own, and their logarithms are added; spectra are whitened; every rate is 
 chosen here.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,7 @@ HALF_RATE = 0.3  # what is the second harmonic of a slower pulse is no pulse
 LEAST_LIKELY = 0.05  # of the likeliest: no single second rules a rate out
 TRUST = 0.5  # of a second; seconds overlap by 7/8
 LEAST_COVERAGE = 0.6
+SHOWN = 2 * int(RATES[-1]) + 20  # rates of a spectrum that quality looks at: the double ones too
 
 _TINY = 1e-30
 _WINDOW = np.sqrt(np.hanning(WINDOW_S * GRID_HZ + 2)[1:-1])  # narrower lines than Hann's own
@@ -45,40 +48,62 @@ _HAS_HALF = RATES >= 2 * _FIRST
 _WHITEN = (np.maximum(np.arange(TRANSFORM // 2 + 1), 1) / 100.0) ** WHITENING
 
 
-def likelihood(light: Samples, motion: Samples) -> Samples:
-    """Likelihood of each of `RATES` for each device, 1 for the likeliest; flat: nothing known.
+class Judged(NamedTuple):
+    """What a second says.
+
+    Attributes
+    ----------
+    likelihood : (devices, rates), 1 for the likeliest of `RATES`; flat: nothing known
+    light : (devices, lights, SHOWN), power of each light as it came by rate, from 0 on; 0: unseen
+    jolt : (devices, SHOWN), the same of the acceleration
+    """
+
+    likelihood: Samples
+    light: Samples
+    jolt: Samples
+
+
+def judge(light: Samples, motion: Samples) -> Judged:
+    """Judge each rate for each device by the last seconds.
 
     Parameters
     ----------
     light : (devices, channels, SPAN), pulsation, NaN where missing; one or two channels
     motion : (devices, 3, SPAN + 2 * LAG), acceleration without its slow part, any unit, NaN where
         missing; it begins LAG before the light and ends LAG after it
-
-    Returns
-    -------
-    (devices, rates)
     """
     window = WINDOW_S * GRID_HZ
     seen = whole(light, motion)
     covered = seen[:, -window:].sum(axis=1) >= LEAST_COVERAGE * window
-    found = np.ones((len(light), len(RATES)))
+    found = Judged(
+        np.ones((len(light), len(RATES))),
+        np.zeros((*light.shape[:2], SHOWN)),
+        np.zeros((len(light), SHOWN)),
+    )
     if covered.any():
-        found[covered] = _likelihood(light[covered], motion[covered], seen[covered])
+        parts = _judged(light[covered], motion[covered], seen[covered])
+        for whole_of, part in zip(found, parts, strict=True):
+            whole_of[covered] = part
     return found
 
 
-def _likelihood(light: Samples, motion: Samples, seen: NDArray[np.bool_]) -> Floats:
+def _judged(light: Samples, motion: Samples, seen: NDArray[np.bool_]) -> Judged:
     window = WINDOW_S * GRID_HZ
     bright = np.where(seen[:, None], np.asarray(light, np.float64), 0.0)
     moved = np.asarray(present(motion), np.float64)
     as_it_came = _transform(bright[:, :, -window:])
-    jolt = _scaled(_power(_transform(moved[:, :, LAG:-LAG][:, :, -window:])).sum(axis=1))
+    moving = _power(_transform(moved[:, :, LAG:-LAG][:, :, -window:])).sum(axis=1)
+    jolt = _scaled(moving)
     total = np.zeros((len(light), len(RATES)))
     for context_s in CONTEXTS_S:
         rest = _unexplained(bright, moved, seen, context_s * GRID_HZ)
         total += _evidence(_transform(rest[:, :, -window:]), as_it_came, jolt[:, None])
     top = total.max(axis=1, keepdims=True)
-    return np.asarray(functions.exp(TRUST / len(CONTEXTS_S) * (total - top)))
+    return Judged(
+        np.asarray(functions.exp(TRUST / len(CONTEXTS_S) * (total - top))),
+        _power(as_it_came)[..., :SHOWN],
+        moving[:, :SHOWN],
+    )
 
 
 def whole(light: Samples, motion: Samples) -> NDArray[np.bool_]:

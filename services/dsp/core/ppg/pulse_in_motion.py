@@ -15,8 +15,8 @@ from scipy import signal
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.ppg import motion, rate_track
-from services.dsp.core.ppg.motion import GRID_HZ, LAG, SPAN, WINDOW_S
+from services.dsp.core.ppg import motion, motion_quality, rate_track
+from services.dsp.core.ppg.motion import GRID_HZ, LAG, SPAN, WINDOW_S, Judged
 from services.dsp.core.ppg.rate_track import HOPS, RATES
 from services.dsp.core.windows import Instants, Samples, present, shifted
 from shared.contracts.measures import Measure
@@ -30,12 +30,6 @@ RESAMPLING_DELAY = 4  # of GRID_HZ: 0.16 s
 PASS_HZ = (0.4, 5.0)  # the slowest pulse, and two harmonics of the fastest
 SETTLING = 12  # of GRID_HZ: half a second, one period of the slowest that passes is 2.5 s
 FILTER_S = 6  # of its impulse response; what follows is below 1e-4 of it
-# Posterior mass near the answer, and the share of such rates within 5/min of the ECG (1,522 windows
-# of 11 recordings in motion, docs/science/ppg.md).
-CALIBRATION = (
-    (0.4, 0.55, 0.65, 0.75, 0.85, 0.92, 0.96, 0.98, 0.99, 1.0),
-    (0.0, 0.25, 0.42, 0.58, 0.73, 0.85, 0.93, 0.975, 0.99, 0.997),
-)
 MEMORY_S = HOPS + (SPAN + 2 * LAG) // GRID_HZ + FILTER_S + 3
 
 
@@ -94,16 +88,20 @@ def step(
     window = np.concatenate((state.window[:, :, GRID_HZ:], newest), axis=2)
     inside = window[:, :lights, LAG:-LAG]
     moved = window[:, lights:]
-    judged = motion.likelihood(inside, moved)
-    likelihood = shifted(state.likelihood, judged[:, None])
+    judged = motion.judge(inside, moved)
+    likelihood = shifted(state.likelihood, judged.likelihood[:, None])
     changed = MotionState(
         light=light_state, jolt=jolt_state, tail=tail, window=window, likelihood=likelihood
     )
-    reading = Reading(Measure.PULSE_RATE, Method.PPG_SPECTRUM, *_told(inside, moved, likelihood))
+    reading = Reading(
+        Measure.PULSE_RATE, Method.PPG_SPECTRUM, *_told(inside, moved, likelihood, judged)
+    )
     return changed, Output((reading,))
 
 
-def _told(light: Samples, moved: Samples, likelihood: Samples) -> tuple[Samples, Samples, Samples]:
+def _told(
+    light: Samples, moved: Samples, likelihood: Samples, judged: Judged
+) -> tuple[Samples, Samples, Samples]:
     """Value, quality and coverage."""
     seen = motion.whole(light, moved)[:, -WINDOW_S * GRID_HZ :]
     coverage = seen.sum(axis=1) / seen.shape[1]
@@ -112,7 +110,10 @@ def _told(light: Samples, moved: Samples, likelihood: Samples) -> tuple[Samples,
     if has_value.any():  # where nothing accelerates there is nothing to follow
         found = rate_track.track(likelihood[has_value])
         value[has_value] = found.per_min
-        quality[has_value] = np.interp(found.mass, *CALIBRATION)
+        seen_now = Judged(*(part[has_value] for part in judged))
+        quality[has_value] = motion_quality.chance(
+            motion_quality.features(found, seen_now), found.mass
+        )
     return value, quality, coverage
 
 
