@@ -25,8 +25,8 @@ ACCESS_POINTS_MOST = 64  # channels that a scan has at most
 WEAKEST_DBM = -105.0  # below what any receiver hears
 REASON = "bad_map"
 
-Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}$")]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}$")]
+Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}\Z")]
 Metres = Annotated[float, msgspec.Meta(ge=-100_000, le=100_000)]
 Degrees = Annotated[float, msgspec.Meta(ge=0, lt=360)]
 Strength = Annotated[float, msgspec.Meta(ge=WEAKEST_DBM, le=0)]

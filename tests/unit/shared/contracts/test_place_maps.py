@@ -70,6 +70,9 @@ def point(**changes: Any) -> dict[str, Any]:
         (hall(rooms=[{"name": "A"}, {"name": "A"}]), "room stands twice"),
         (hall(rooms=[{"name": "A", "outline": [[0, 0], [1, 1]]}]), "outline"),
         (hall(site="../etc"), "site"),
+        (hall(site="ward-a\n"), "site"),
+        (point(room="Day room\n"), "room"),
+        (point(room=""), "room"),
         ([1], "object"),
     ],
 )
