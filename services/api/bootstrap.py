@@ -76,6 +76,9 @@ from services.api.resources.places.store import PlaceStore
 from services.api.resources.retentions.routes import routes as retention_routes
 from services.api.resources.retentions.service import RetentionService
 from services.api.resources.retentions.store import RetentionStore
+from services.api.resources.spirometry.routes import routes as blow_routes
+from services.api.resources.spirometry.service import BlowService
+from services.api.resources.spirometry.store import BlowStore, load_lung_table
 from services.api.resources.tables.routes import routes as table_routes
 from services.api.resources.token.routes import routes as token_routes
 from services.api.resources.token.service import TokenService
@@ -284,6 +287,12 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         ),
         erasure_routes(
             ErasureService(access, ErasureStore(database, statements("erasures"))), caller=caller
+        ),
+        blow_routes(
+            BlowService(
+                access, BlowStore(database, statements("spirometry")), clock, load_lung_table()
+            ),
+            caller=caller,
         ),
         retention_routes(
             RetentionService(access, RetentionStore(database, statements("retentions"))),

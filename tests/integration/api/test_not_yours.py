@@ -33,6 +33,10 @@ FOREIGN: dict[tuple[str, str], dict[str, Any]] = {
     ("put", "/v1/patients/{patient}/limits"): {"json": {"items": []}},
     ("post", "/v1/alarms/{alarm}/acknowledge"): {},
     ("get", "/v1/patients/{patient}/assignments"): {},
+    ("get", "/v1/patients/{patient}/spirometry"): {},
+    ("put", "/v1/patients/{patient}/spirometry/reference"): {
+        "json": {"height_cm": 170.0, "height_on": "2026-01-02", "group": "other"}
+    },
 }
 # Changes of a patient of another team: 404, and a body or a name that would do for one's own.
 FOREIGN_CHANGE: dict[tuple[str, str], dict[str, Any]] = {

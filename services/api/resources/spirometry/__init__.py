@@ -1,0 +1,1 @@
+"""Forced breaths of a patient, beside what is expected of somebody like them."""

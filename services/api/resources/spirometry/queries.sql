@@ -1,0 +1,24 @@
+-- Forced breaths of a patient whom access has let through, and by what they are judged.
+
+-- name: blows
+-- Each number of the breaths of a time, the newest first.
+select t, device_id, measure, method, value, quality, validity, flags
+from signal.vital_value
+where patient_id = $1 and measure = any($2::smallint[]) and t >= $3 and t < $4 and value <> 'NaN'
+order by t desc, device_id, method, measure
+limit $5;
+
+-- name: blow_devices
+-- Names of devices that gave them; worn then, whoever wears them now.
+select id, device from registry.device where id = any($1::integer[]);
+
+-- name: lung_person
+-- Who the patient is, as far as lungs are concerned.
+select birth_date, sex, profile -> 'spirometry' as reference from registry.patient where id = $1;
+
+-- name: set_lung_reference
+-- Writes height and group of a patient.
+update registry.patient
+set profile = jsonb_set(profile, '{spirometry}', $2::jsonb)
+where id = $1 and erased_at is null
+returning birth_date, sex, profile -> 'spirometry' as reference;

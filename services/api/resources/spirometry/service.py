@@ -1,0 +1,191 @@
+"""The forced breaths of a patient beside what is expected of somebody like them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from itertools import groupby
+from typing import Literal, NamedTuple
+
+from services.api.access import Access, Request
+from services.api.audit import Action, Outcome
+from services.api.core.lung_function import (
+    EQUATIONS,
+    LungGroup,
+    LungTable,
+    Person,
+    age_years,
+    expected,
+)
+from services.api.core.permissions import Permission
+from services.api.core.sight import SeenPatient
+from services.api.parameters import LONGEST_VITALS, Asked, time_range
+from services.api.resources.spirometry.schemas import (
+    Blow,
+    Blows,
+    BlowValue,
+    LungReference,
+    NewLungReference,
+)
+from services.api.resources.spirometry.store import BlowStore
+from shared.contracts.instants import DAY, SECOND, Interval, Microseconds, to_text
+from shared.contracts.measures import MEASURES, Measure
+from shared.contracts.methods import METHODS, Method
+from shared.contracts.quality import Source, Validity, ValueFlag
+from shared.database.pool import Row
+from shared.errors import NotFound
+from shared.runtime.clock import Clock
+
+DEFAULT_DAYS = 366
+GROWN_YEARS = 20.0  # nobody grows any more
+HEIGHT_HOLDS_DAYS = 92  # of those who grow: half a centimetre a month
+_SEXES = ("female", "male")
+_RATIO = "fev1_fvc"
+_DEVICE = int(ValueFlag.DEVICE)
+
+
+class _Known(NamedTuple):
+    """What is known of a patient, as far as lungs are concerned."""
+
+    sex: str | None
+    birth: date | None
+    height_cm: float | None
+    height_on: date | None
+    group: LungGroup | None
+
+    def person_on(self, day: date) -> Person | None:
+        """The patient on a day; None where anything is missing or the height is an old one."""
+        if self.sex not in _SEXES or self.birth is None or self.birth > day:
+            return None
+        if self.height_cm is None or self.height_on is None or self.group is None:
+            return None
+        age = age_years(self.birth, day)
+        if age < GROWN_YEARS and abs((day - self.height_on).days) > HEIGHT_HOLDS_DAYS:
+            return None
+        return Person(self.sex, age, self.height_cm, self.group)
+
+
+class BlowService:
+    """Reads breaths for a user and sets by what they are judged, each written down."""
+
+    def __init__(self, access: Access, store: BlowStore, clock: Clock, table: LungTable) -> None:
+        self._access = access
+        self._store = store
+        self._clock = clock
+        self._table = table
+
+    async def blows(self, request: Request, patient: str, span: Asked) -> Blows:
+        """The breaths of a time, the last year where none is named."""
+        now_us = self._clock.now_us()
+        interval = time_range(span.start, span.end, now_us=now_us, longest_us=LONGEST_VITALS)
+        if span.start is None:
+            start = max(0, interval.end - DEFAULT_DAYS * DAY)
+            interval = Interval(start=Microseconds(start), end=interval.end)
+        seen = await self._access.patient(request, patient, Action.READ_SPIROMETRY)
+        known = _known(await self._person(seen))
+        rows = await self._store.blows(seen, interval)
+        names = await self._store.device_names({row["device_id"] for row in rows})
+        breaths = groupby(rows, key=lambda row: (row["t"], row["device_id"], row["method"]))
+        items = [self._blow(list(numbers), known, names) for _, numbers in breaths]
+        return Blows(patient=seen.key, reference=_reference(known), items=items)
+
+    async def set_reference(
+        self, request: Request, patient: str, new: NewLungReference
+    ) -> LungReference:
+        """Write height and group of a patient."""
+        seen = await self._access.patient(
+            request, patient, Action.SET_LUNG_REFERENCE, Permission.SET_LIMITS
+        )
+        row = await self._store.set_reference(seen, new)
+        if row is None:
+            raise NotFound(f"patient {patient}")
+        await self._access.audit.append(
+            request.entry(
+                Action.SET_LUNG_REFERENCE,
+                Outcome.GRANTED,
+                patient_id=seen.id,
+                detail=new.model_dump(mode="json"),
+            )
+        )
+        return _reference(_known(row))
+
+    async def _person(self, seen: SeenPatient) -> Row:
+        row = await self._store.person(seen)
+        if row is None:
+            raise NotFound(f"patient {seen.key}")
+        return row
+
+    def _blow(self, numbers: Sequence[Row], known: _Known, names: Mapping[int, str]) -> Blow:
+        first = numbers[0]
+        day = datetime.fromtimestamp(first["t"] // SECOND, tz=UTC).date()
+        person = known.person_on(day)
+        values = {MEASURES[Measure(row["measure"])].key: row["value"] for row in numbers}
+        if "fev1" in values and values.get("fvc", 0) > 0:
+            values[_RATIO] = values["fev1"] / values["fvc"]
+        born = known.birth is not None and known.birth <= day
+        return Blow(
+            t=to_text(first["t"]),
+            device=names.get(first["device_id"]),
+            method=METHODS[Method(first["method"])].key,
+            source=_source(first["flags"]),
+            quality=round(min(row["quality"] for row in numbers), 3),
+            validity=_VALIDITIES[max(row["validity"] for row in numbers)],
+            age_years=round(age_years(known.birth, day), 2) if born and known.birth else None,
+            values=[self._value(key, value, person) for key, value in values.items()],
+        )
+
+    def _value(self, measure: str, value: float, person: Person | None) -> BlowValue:
+        found = None if person is None else expected(self._table, measure, person)
+        is_told = found is not None and value > 0
+        unit, digits = _FORMS[measure]
+        return BlowValue(
+            measure=measure,
+            unit=unit,
+            value=round(value, digits),
+            predicted=round(found.predicted, digits) if found else None,
+            lower_limit=round(found.lower_limit, digits) if found else None,
+            percent_predicted=round(100 * value / found.predicted, 1) if found else None,
+            z_score=round(found.z_score(value), 2) if found and is_told else None,
+        )
+
+
+_VALIDITIES: Mapping[int, Literal["valid", "questionable", "stale", "absent"]] = {
+    Validity.VALID: "valid",
+    Validity.QUESTIONABLE: "questionable",
+    Validity.STALE: "stale",
+    Validity.ABSENT: "absent",
+}
+_FORMS = {row.key: (row.unit, row.decimals + 1) for row in MEASURES.values()} | {_RATIO: ("1", 3)}
+
+
+def _source(flags: int) -> Literal["computed", "device"]:
+    return Source.DEVICE.value if flags & _DEVICE else Source.COMPUTED.value
+
+
+def _known(row: Row) -> _Known:
+    told = row["reference"] or {}
+    on, group = told.get("height_on"), told.get("group")
+    return _Known(
+        sex=row["sex"],
+        birth=row["birth_date"],
+        height_cm=told.get("height_cm"),
+        height_on=None if on is None else date.fromisoformat(on),
+        group=None if group is None else LungGroup(group),
+    )
+
+
+def _reference(known: _Known) -> LungReference:
+    missing: list[Literal["sex", "birth_date", "height"]] = []
+    if known.sex not in _SEXES:
+        missing.append("sex")
+    if known.birth is None:
+        missing.append("birth_date")
+    if known.height_cm is None:
+        missing.append("height")
+    return LungReference(
+        equations=EQUATIONS,
+        sex=known.sex,
+        birth_date=known.birth,
+        height_cm=known.height_cm,
+        height_on=known.height_on,
+        group=known.group,
+        missing=missing,
+    )

@@ -1,0 +1,74 @@
+"""Forced breaths on REST beside what is expected, and by what they are judged."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.contracts.measures import Measure
+from shared.contracts.methods import Method
+from tests.integration.api.system import DAY_US, T0_US, System
+
+PATH = "/v1/patients/p-north1/spirometry"
+RANGE = {"from": "2026-11-21T00:00:00Z", "to": "2026-11-22T00:00:00Z"}
+GIVEN = {"height_cm": 168.0, "height_on": "2026-01-02", "group": "caucasian"}
+
+
+async def keep_breath(api: System, t_us: int, numbers: dict[Measure, float]) -> None:
+    """One breath as storage writes it."""
+    await api.database.execute(
+        "select signal.ensure_partitions('vital', $1)", [t_us // DAY_US * DAY_US]
+    )
+    n = len(numbers)
+    await api.database.execute(
+        "insert into signal.vital values ($1, $2, $3, $2, $4, $5, $6, $7, $8, $9, $8)",
+        api.hospital.patients["p-north1"], t_us, api.hospital.devices["ecg-north1"],
+        [int(measure) for measure in numbers], [int(Method.FLOW_BLOW)] * n,
+        list(numbers.values()), [0.95] * n, [0] * n, [0] * n,
+    )  # fmt: skip
+
+
+async def test_breaths_are_judged_once_the_height_is_known(api: System) -> None:
+    nurse = await api.bearer("nina")
+    breath = {Measure.FVC: 3.1, Measure.FEV1: 2.2, Measure.PEF: 410.0}
+    await keep_breath(api, T0_US, breath)
+    await keep_breath(api, T0_US - 60_000_000, {Measure.FVC: 3.0, Measure.FEV1: 2.1})
+
+    async def read() -> dict[str, Any]:
+        answer = await api.http.get(PATH, headers=nurse, params=RANGE)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    before = await read()
+    assert before["reference"]["missing"] == ["height"]
+    assert [len(item["values"]) for item in before["items"]] == [4, 3], "the newest first"
+    assert {value["z_score"] for item in before["items"] for value in item["values"]} == {None}
+    answer = await api.http.put(f"{PATH}/reference", headers=nurse, json=GIVEN)
+    assert answer.status_code == 200, answer.text
+    after = await read()
+    assert after["reference"] == answer.json()
+    assert after["reference"]["missing"] == []
+    newest = after["items"][0]
+    assert (newest["device"], newest["method"]) == ("ecg-north1", "flow_blow")
+    assert newest["age_years"] == pytest.approx(66.55, abs=0.01)
+    values = {value["measure"]: value for value in newest["values"]}
+    assert values["fev1"]["percent_predicted"] == pytest.approx(
+        100 * 2.2 / values["fev1"]["predicted"], abs=0.2
+    )
+    assert values["fev1"]["predicted"] == pytest.approx(2.48, abs=0.1)
+    assert -1.645 < values["fev1"]["z_score"] < 0
+    assert values["fev1"]["lower_limit"] < 2.2
+    assert values["fev1_fvc"]["value"] == pytest.approx(2.2 / 3.1, abs=0.001)
+    assert values["pef"]["predicted"] is None, "the equations do not have it"
+    entries = await api.audit(action="set_lung_reference", outcome="granted")
+    assert {entry["actor"] for entry in entries} == {"nina"}
+    details = [entry["detail"] for entry in entries if entry["detail"]]
+    assert [json.loads(one)["height_cm"] for one in details] == [168.0]
+
+
+async def test_what_makes_no_sense_is_not_taken(api: System) -> None:
+    nurse = await api.bearer("nina")
+    for wrong in ({"height_cm": 1.68}, {"group": "x"}, {"height_on": "yesterday"}, {"weight": 70}):
+        answer = await api.http.put(f"{PATH}/reference", headers=nurse, json=GIVEN | wrong)
+        assert answer.status_code == 422, wrong
