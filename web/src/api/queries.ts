@@ -129,6 +129,27 @@ export const waveformQuery = (api: Client, piece: PieceRange, stream: StreamKey)
     gcTime: piece.asOfMs === null ? KEPT_MS : MINUTE_MS / 2,
   });
 
+export interface FloorRoom {
+  readonly id: number;
+  readonly name: string;
+  /** Corners in m; null where they are not known. */
+  readonly outline: readonly (readonly number[])[] | null;
+}
+
+const STORED_MS = 5_000; // of live values one in five seconds is stored
+
+/** The rooms of the floor on which a patient is; asked for again until the room is among them. */
+export const floorQuery = (api: Client, patient: string, room: number) =>
+  queryOptions({
+    queryKey: ["floor", patient, room] as const,
+    queryFn: async (): Promise<readonly FloorRoom[]> => {
+      const answer = await body(api.GET("/v1/patients/{patient}/place", { params: { path: { patient }, query: { plan: true } } }));
+      return answer.plan ?? [];
+    },
+    staleTime: Infinity,
+    refetchInterval: ({ state }) => (state.data?.some(({ id }) => id === room) === true ? false : STORED_MS),
+  });
+
 const MOST_BEATS = 1_000;
 
 /** R peaks of a few seconds or minutes, the oldest first. */

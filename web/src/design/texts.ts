@@ -176,6 +176,17 @@ export const texts = {
     table: "Show as table",
     time: "Time",
   },
+  place: {
+    title: "Position",
+    room: (name: string, unsure: boolean) => (unsure ? `? ${name}` : name),
+    in: (room: string) => `in ${room}`,
+    unknown: "Room not known",
+    within: (m: string) => `within ${m} m`,
+    ago: (age: string) => `${age} ago`,
+    none: "No place is known now. Places come from the WiFi strengths of a worn node and the map of its floor.",
+    noPlan: "The map of this floor has no outlines of rooms.",
+    plan: (room: string, within: string) => `Floor plan. The patient is in ${room}, within ${within} metres`,
+  },
   review: {
     title: "Signal review",
     scale: (measured: boolean) => `${measured ? "" : "≈ "}25 mm/s · ${measured ? "" : "≈ "}10 mm/mV`,

@@ -8,6 +8,7 @@ import styles from "./further-numbers.module.css";
 import { originOf } from "./value-origin";
 
 const SHOWN_ABOVE = ["spo2", "respiration_rate", "temperature"];
+const SHOWN_AS_PLACE = ["position", "position_x", "position_y", "room"];
 
 interface Properties {
   readonly data: Patient;
@@ -17,7 +18,7 @@ interface Properties {
 
 /** Whatever else the patient's devices and our estimators give, each with its source and age. */
 export function FurtherNumbers({ data, alarms, moment }: Properties) {
-  const above = new Set<string>([...SHOWN_ABOVE, rateMeasure(moment, data.key)]);
+  const above = new Set<string>([...SHOWN_ABOVE, ...SHOWN_AS_PLACE, rateMeasure(moment, data.key)]);
   const others = moment.live.vitals.measures(data.key).filter((measure) => !above.has(measure) && moment.measures.has(measure));
   if (others.length === 0) return null;
   return (

@@ -20,6 +20,7 @@ import { PatientHead } from "./patient-head";
 import { PatientNumbers } from "./patient-numbers";
 import styles from "./patient-page.module.css";
 import { PatientTabs } from "./patient-tabs";
+import { PlaceCard } from "./place-card";
 import { useReviewTime } from "./review-time";
 import { SignalReview } from "./signal-review";
 import { Trends } from "./trends";
@@ -80,6 +81,7 @@ function Patient({ data }: { readonly data: Patient }) {
       <div className={styles["grid"]}>
         <Trends patient={data.key} rate={rateMeasure(moment, data.key)} limits={data.limits} onOpen={openSignal} />
         <SignalReview patient={data.key} streams={streams} atMs={reviewMs} onShow={setReviewMs} />
+        <PlaceCard patient={data.key} moment={moment} />
       </div>
     </>
   );

@@ -1,4 +1,4 @@
-import { Plug, TriangleAlert, WifiOff } from "lucide-react";
+import { MapPin, Plug, TriangleAlert, WifiOff } from "lucide-react";
 import { useMemo } from "react";
 import { Link } from "wouter";
 
@@ -10,6 +10,7 @@ import { Measure, type Reading, spokenValue } from "../../design/measure";
 import { texts } from "../../design/texts";
 import { LiveTrace } from "../../session/live-trace";
 import { bannerAlarm, type Moment, qualityOf, rateMeasure, readVital } from "../../session/readings";
+import { useRoom } from "../../session/use-room";
 import type { BedView, Density } from "./beds";
 import styles from "./patient-tile.module.css";
 import { tileLanes } from "./tile-lanes";
@@ -27,6 +28,8 @@ interface Properties {
 export function PatientTile({ view, patient, details, density, short, moment }: Properties) {
   const { bed, alarms } = view;
   const readings = readAll(view, patient, details, moment);
+  const place = useRoom(moment, patient.key);
+  const room = place.room === null ? null : texts.place.room(place.room.name, place.reading.state === "unsure");
   const worst = moment.linked ? (alarms[0] ?? null) : null;
   const banner = worst === null ? null : bannerAlarm(worst, moment.measures, moment.nowMs);
   return (
@@ -40,11 +43,11 @@ export function PatientTile({ view, patient, details, density, short, moment }: 
       data-loudness={banner?.loudness}
       data-technical={banner?.technical === true || undefined}
     >
-      <Link className={styles["link"]} href={`/patient/${patient.key}`} aria-label={spoken(view, patient, readings, banner)} />
+      <Link className={styles["link"]} href={`/patient/${patient.key}`} aria-label={spoken(view, patient, readings, banner, room)} />
       <div className={styles["inside"]} aria-hidden="true">
         <TileHead bed={bed} patient={patient} details={details} moment={moment} />
         {banner === null ? (
-          <TileContext view={view} readings={readings} moment={moment} />
+          <TileContext view={view} room={room} readings={readings} moment={moment} />
         ) : (
           <AlarmBanner alarm={banner} more={alarms.length - 1} testId={`banner-${bed.key}`} />
         )}
@@ -95,7 +98,7 @@ function TileHead({ bed, patient, details, moment }: Pick<Properties, "patient" 
 }
 
 /** Where the alarm would stand: what was, when the link is lost; what is doubtful, otherwise. */
-function TileContext({ view, readings, moment }: { readonly view: BedView; readonly readings: readonly Reading[]; readonly moment: Moment }) {
+function TileContext({ view, room, readings, moment }: Pick<Properties, "view" | "moment"> & { readonly room: string | null; readonly readings: readonly Reading[] }) {
   const last = view.alarms[0];
   if (!moment.linked || !moment.live.alarms.known) {
     if (last === undefined) return <div className={styles["context"]}>{texts.ward.unknown}</div>;
@@ -109,6 +112,12 @@ function TileContext({ view, readings, moment }: { readonly view: BedView; reado
   const unsure = readings.find(({ state }) => state === "unsure");
   return (
     <div className={styles["context"]}>
+      {room !== null && (
+        <span className={styles["place"]}>
+          <MapPin size={14} aria-hidden="true" />
+          {room}
+        </span>
+      )}
       {unsure !== undefined && (
         <em className={styles["doubt"]}>
           <TriangleAlert size={15} aria-hidden="true" />
@@ -180,12 +189,12 @@ export function FreeTile({ bed, density }: { readonly bed: Bed; readonly density
   );
 }
 
-function spoken(view: BedView, patient: WardPatient, readings: readonly Reading[], banner: ReturnType<typeof bannerAlarm> | null): string {
+function spoken(view: BedView, patient: WardPatient, readings: readonly Reading[], banner: ReturnType<typeof bannerAlarm> | null, room: string | null): string {
   const parts = [texts.ward.tile(view.bed.label, patient.initials)];
   if (banner !== null) {
     parts.push(texts.ward.tileAlarm(texts.priorities[banner.priority], banner.technical, banner.text));
   }
-  return [...parts, ...readings.map(spokenValue)].join(", ");
+  return [...parts, ...readings.map(spokenValue), ...(room === null ? [] : [texts.place.in(room)])].join(", ");
 }
 
 function sexLetter(sex: string | null): string {
