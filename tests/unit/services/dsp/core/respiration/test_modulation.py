@@ -2,7 +2,11 @@
 
 import numpy as np
 
+from services.dsp.core.respiration import from_ppg
 from services.dsp.core.respiration.modulation import interpolated
+from tests.unit.services.dsp.signals import SECOND_US, START_S, beat_times, ppg
+
+RATE_HZ = 50
 
 
 def test_the_last_beat_counts_in_every_row() -> None:
@@ -31,3 +35,22 @@ def test_a_row_without_beats_has_none() -> None:
     told = interpolated(rows, at_s, np.ones((1, 3)), devices=3, grid_s=grid_s)[0]
     assert np.isfinite(told[0]).any()
     assert np.isnan(told[1:]).all()
+
+
+def test_light_without_a_heart_has_no_breath() -> None:
+    """Noise of three kinds: its highest points are no pulses; a real one beside them is heard."""
+    rng = np.random.default_rng(2)
+    n = 120 * RATE_HZ
+    walk = np.cumsum(rng.standard_normal((4, n)), axis=1) * 30
+    noise = 1000 * rng.standard_normal((4, n))
+    beats = beat_times(75, 120)
+    real = ppg(beats, 120, RATE_HZ)[1:] + 200 * np.sin(2 * np.pi * 0.25 * np.arange(n) / RATE_HZ)
+    light = 100_000 + np.concatenate((walk, noise, real - 100_000))
+    state, shown = from_ppg.init(len(light), RATE_HZ), np.zeros(len(light), dtype=np.bool_)
+    for second in range(120):
+        times = np.full(len(light), (START_S + second) * SECOND_US)
+        block = light[:, second * RATE_HZ : (second + 1) * RATE_HZ]
+        state, output = from_ppg.step(state, block, times)
+        shown |= output.readings[0].quality >= 0.3
+    assert not shown[:-1].any()
+    assert shown[-1]
