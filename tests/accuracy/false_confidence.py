@@ -31,7 +31,7 @@ PAGE = PROJECT / "docs/science/robustness.md"
 SECOND_US = 1_000_000
 LATENCY_US = 80_000
 MOST_PEOPLE = 64
-BEGIN_S, DURATION_S = 90, 240
+BEGIN_S, DURATION_S = 80, 200
 WANTED_PERCENT = 1.0
 TECHNICAL = frozenset(
     {EventKind.LEAD_OFF, EventKind.LEAD_ON, EventKind.SAMPLES_MISSING, EventKind.SENSOR_FAULT}
@@ -380,6 +380,40 @@ def _new_findings(events: Sequence[Event], number: int, begin_s: int) -> list[st
             for one, other, when in known
         )
     ]
+
+
+def answers_of(
+    scene: Scene, seconds: int, within: Mapping[tuple[Measure, Method], tuple[float, float]]
+) -> dict[tuple[Measure, Method], tuple[Floats, NDArray[np.bool_]]]:
+    """Quality of each shown value whose truth is known, and whether it is right.
+
+    Parameters
+    ----------
+    within : by measure and method, absolute or as a share of the truth
+    """
+    sent = [
+        one._replace(samples=one.samples[:, :, : seconds * one.rate_hz])
+        for one in (scene.main, *scene.beside)
+    ]
+    series = _run([sent], [1.0], seconds, scene).series
+    found: dict[tuple[Measure, Method], list[tuple[Floats, NDArray[np.bool_]]]] = {}
+    for (device, measure, method), rows in series.items():
+        limits, truth = within.get((measure, method)), scene.truth.get(measure)
+        if limits is None or truth is None:
+            continue
+        shown = rows[rows["validity"] != Validity.ABSENT]
+        at = np.rint(shown["t"] / SECOND_US - START_S).astype(int)
+        of_person = truth[device - 1]
+        wanted = of_person[np.clip(at, 0, truth.shape[1] - 1)] if truth.ndim > 1 else of_person
+        off = np.abs(shown["value"] - wanted)
+        right = off <= np.maximum(limits[0], limits[1] * np.abs(wanted)) + SMALL
+        known = np.isfinite(off)
+        pair = shown["quality"][known].astype(np.float64), right[known]
+        found.setdefault((measure, method), []).append(pair)
+    return {
+        key: (np.concatenate([q for q, _ in each]), np.concatenate([r for _, r in each]))
+        for key, each in found.items()
+    }
 
 
 def is_knowable(cell: Cell) -> bool:

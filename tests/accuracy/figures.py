@@ -160,6 +160,7 @@ def main() -> int:
     parser.add_argument("--scorer", type=Path, help="default: ../tools/evaluate.py of the folder")
     parser.add_argument("--tasks", default=",".join(TASKS), help="which, with commas")
     parser.add_argument("--workers", type=int, default=1, help="tasks at once")
+    parser.add_argument("--answers", type=Path, help="folder: what is there is not scored again")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
     options = parser.parse_args()
     scorer = options.scorer or options.recordings.parent / "tools/evaluate.py"
@@ -169,15 +170,24 @@ def main() -> int:
     unknown = set(tasks) - TASKS.keys()
     if unknown:
         parser.error(f"no task is called {', '.join(sorted(unknown))}: {', '.join(TASKS)}")
+    if options.answers:
+        options.answers.mkdir(parents=True, exist_ok=True)
     answers, failed = [], 0
 
     def one(task: str) -> dict[str, Any] | RuntimeError:
         began_s = time.monotonic()
+        kept = options.answers / f"{task}.json" if options.answers else None
         try:
-            found = scored(scorer.resolve(), options.recordings.resolve(), task)
+            if kept is not None and kept.is_file():
+                found: dict[str, Any] = json.loads(kept.read_text())
+            else:
+                found = scored(scorer.resolve(), options.recordings.resolve(), task)
+                found["wall_s"] = round(time.monotonic() - began_s)
         except RuntimeError as error:
             return error
-        last = _said(totals(found["rows"])[-1])
+        if kept is not None:
+            kept.write_text(json.dumps(found))
+        last = _said((totals(found["rows"]) or found["rows"])[-1])
         print(f"{task:16s} {time.monotonic() - began_s:5.0f} s  {last}", flush=True)
         return found
 

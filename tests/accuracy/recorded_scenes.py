@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 from shared.contracts.measures import Measure
 from shared.contracts.streams import Place, Stream
-from tests.accuracy.recordings import Recording, ecg_record, leads, packed_recordings, record_names
+from tests.accuracy.recordings import (
+    CLEAN_S,
+    Recording,
+    as_mixed,
+    ecg_record,
+    leads,
+    packed_recordings,
+    record_names,
+)
 from tests.accuracy.scenes import SPARE, Scene, Sent
 from tests.accuracy.scores import rates
 
@@ -66,6 +74,20 @@ def _arrhythmias(folder: Path, seconds: int) -> list[Scene]:
         Scene("mitdb, ECG", main, known, swapped=np.array(others),
               left_out=frozenset({Measure.RESPIRATION_RATE}))
     ]  # fmt: skip
+
+
+def noisy_hearts(folder: Path, seconds: int) -> list[Scene]:
+    """Two records under the movement of an electrode, by the rules of the Noise Stress Test."""
+    noise = leads("em", folder / "nstdb")[:, 0]
+    rows, truth = [], []
+    for name, snr_db in (("118", 12), ("119", 12), ("118", 6), ("119", 6), ("118", 0), ("119", 0)):
+        record = ecg_record(name, folder / "mitdb")
+        mixed = as_mixed(record, noise, snr_db)
+        from_s = int(CLEAN_S) - FROM_S
+        rows.append(_cut(mixed[None], record.rate_hz, seconds, from_s=from_s))
+        truth.append(_each_second(record.beats_s, 10, seconds, from_s=from_s))
+    main = Sent(Stream.ECG, Place.NONE, 360, np.array(rows))
+    return [Scene("noisy, ECG", main, {Measure.HEART_RATE: np.array(truth)})]
 
 
 def _agreed(first: Floats, second: Floats) -> Floats:

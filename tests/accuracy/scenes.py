@@ -90,6 +90,22 @@ def without_a_scene(scenes: list[Scene]) -> set[str]:
     return missing
 
 
+def some_people(scene: Scene, most: int) -> Scene:
+    """So many of the people of a scene, from all over it."""
+    n = len(scene.main.samples)
+    some = np.linspace(0, n - 1, min(most, n)).astype(np.intp)
+
+    def of(sent: Sent) -> Sent:
+        return sent._replace(samples=sent.samples[some])
+
+    return scene._replace(
+        main=of(scene.main),
+        beside=tuple(of(each) for each in scene.beside),
+        truth={measure: truth[some] for measure, truth in scene.truth.items()},
+        swapped=None if scene.swapped is None else scene.swapped[some],
+    )
+
+
 def made_scenes(seconds: int, people: int = 4) -> list[Scene]:
     """A made scene for each row of the table."""
     return [
@@ -101,7 +117,7 @@ def made_scenes(seconds: int, people: int = 4) -> list[Scene]:
         *_walks(seconds, people),
         *_falls(seconds, people),
         _blows(seconds, people),
-        _radars(seconds, people),
+        radars(seconds, people),
         _temperatures(seconds, people),
         _places(seconds, people),
         *_of_devices(seconds, people),
@@ -274,12 +290,18 @@ def _blows(seconds: int, people: int) -> Scene:
     return Scene("flow", main, truth)
 
 
-def _radars(seconds: int, people: int) -> Scene:
+def radars(seconds: int, people: int) -> Scene:
+    """Chests before a radar, of any number: from the seventh on at other rates and distances."""
+    rng = np.random.default_rng(4)
+    hearts = np.concatenate((HEART_RATES, rng.uniform(45, 120, max(people - 6, 0))))[:people]
+    breaths = np.concatenate((BREATH_RATES, rng.uniform(7, 28, max(people - 6, 0))))[:people]
+    noise = np.concatenate((np.full(6, 0.003), rng.uniform(0.003, 0.05, max(people - 6, 0))))
     rows = [
         i_and_q(
             RadarScene(
-                breath_per_min=BREATH_RATES[person],
-                heart_per_min=HEART_RATES[person],
+                breath_per_min=breaths[person],
+                heart_per_min=hearts[person],
+                noise_v=noise[person],
                 seed=person,
             ),
             _spare(seconds),
@@ -287,9 +309,8 @@ def _radars(seconds: int, people: int) -> Scene:
         )
         for person in range(people)
     ]
-    breaths = np.array(BREATH_RATES[:people])
     truth = {
-        Measure.HEART_RATE: np.array(HEART_RATES[:people]),
+        Measure.HEART_RATE: hearts,
         Measure.RESPIRATION_RATE: breaths,
         Measure.PRESENCE: np.ones(people),
         Measure.BREATHING_SEEN: np.ones(people),
