@@ -53,6 +53,14 @@ export const patientQuery = (api: Client, patient: string) =>
     refetchInterval: MINUTE_MS,
   });
 
+/** The forced breaths of the last year, beside what is expected of them. */
+export const blowsQuery = (api: Client, patient: string) =>
+  queryOptions({
+    queryKey: ["blows", patient],
+    queryFn: () => body(api.GET("/v1/patients/{patient}/spirometry", { params: { path: { patient } } })),
+    refetchInterval: MINUTE_MS,
+  });
+
 export const alarmsQuery = (api: Client, ward: string, epoch: number) =>
   queryOptions({
     queryKey: ["alarms", ward, epoch],

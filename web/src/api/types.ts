@@ -17,6 +17,7 @@ export type Limit = Patient["limits"][number];
 export type Vitals = Answer<"/v1/patients/{patient}/vitals">;
 export type Waveform = Answer<"/v1/patients/{patient}/waveforms">;
 export type Beat = Answer<"/v1/patients/{patient}/beats">["items"][number];
+export type Blows = Answer<"/v1/patients/{patient}/spirometry">;
 export type EventPage = Answer<"/v1/patients/{patient}/events">;
 export type PatientEvent = EventPage["items"][number];
 export type Alarm = Answer<"/v1/alarms">["items"][number];

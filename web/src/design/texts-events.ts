@@ -162,6 +162,7 @@ export const eventTexts = {
       export: "Data exported",
       erase_patient: "Erasure ordered",
       set_retention: "Retention set",
+      set_lung_reference: "Height for forced breaths set",
     } as Readonly<Record<string, string>>,
     refusals: { log_in: "Sign-in refused", authenticate: "Request without a valid session refused" } as Readonly<Record<string, string>>,
     refused: (what: string) => `Refused: ${what.charAt(0).toLowerCase()}${what.slice(1)}`,
