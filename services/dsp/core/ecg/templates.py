@@ -11,7 +11,7 @@ Hot path. Shapes are whole numbers of unit length, so that every sum of products
 single precision and does not depend on its order.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -33,6 +33,7 @@ SHIFTS = (-2, -1, 0, 1, 2)  # of TRACE_HZ: the middle of an envelope moves by 8 
 WAVE_SHIFTS = (-1, 0, 1)  # of ENVELOPE_HZ
 OF_SHAPE = np.arange(-12, 15, 2)  # of TRACE_HZ about the middle: 94 ms before to 109 ms after
 OF_WAVE = np.arange(-6, 7)  # of ENVELOPE_HZ
+SCALE = 4096.0  # doubts are whole numbers of 1/4096
 UNIT = 1023  # length of the shape of a candidate
 KEPT_UNIT = 127  # length of a kept one: 8 bits
 FEATURES = (
@@ -90,12 +91,8 @@ def step(
     -------
     state, which candidates were worth comparing, and their features (n, len(FEATURES))
     """
-    devices = len(second)
-    wrong = np.rint(4096 / (1 + functions.exp(np.abs(odds))))  # whole numbers: any order of adding
-    newest = (np.bincount(found.row, wrong, devices), np.bincount(found.row, None, devices) * 4096)
-    doubt = shifted(state.doubt, np.stack(newest, axis=1)[:, None].astype(np.float32))
-    of_late = doubt.sum(axis=1)
-    ambiguity = of_late[:, 0] / np.maximum(of_late[:, 1], 1)
+    state = doubted(state, found.row, odds)
+    ambiguity = mean_doubt(state)
 
     worth = np.flatnonzero(odds > least)
     found, odds = found.picked(worth), odds[worth]
@@ -110,16 +107,16 @@ def step(
     features = _features(state, filled, fit, fit_wave, size, found.row, ambiguity)
     slot = (second // SLOT_S) % SLOTS
     fresh = second % SLOT_S == 0
-    rows = np.arange(devices)
+    rows = np.arange(len(second))
     kept = state.rank.copy()
     kept[rows[fresh], slot[fresh]] = 0
     # Now the surest, now the least sure of those that are sure: rare kinds are less sure.
     by_turns = np.where((slot % 2 == 0)[found.row], odds, 1 / np.maximum(odds, SURE))
-    rank = np.where((odds > SURE) & (ambiguity[found.row] < QUIET * 4096), by_turns, 0.0)
+    rank = np.where((odds > SURE) & (ambiguity[found.row] < QUIET), by_turns, 0.0)
     teacher, by = _teachers(found.row, order, width, rank, kept[rows, slot])
     changed = TemplatesState(
         shape=state.shape.copy(), wave=state.wave.copy(), size=state.size.copy(), rank=kept,
-        doubt=doubt,
+        doubt=state.doubt,
     )  # fmt: skip
     middle, of_wave = len(SHIFTS) // 2, len(WAVE_SHIFTS) // 2
     at = slot[teacher]
@@ -130,10 +127,18 @@ def step(
     return changed, worth, features
 
 
+def doubted(state: TemplatesState, row: Rows, odds: Samples) -> TemplatesState:
+    """With the doubt in the candidates of one second more."""
+    devices = len(state.doubt)
+    wrong = np.rint(SCALE / (1 + functions.exp(np.abs(odds))))  # whole numbers: any order of adding
+    newest = np.stack((np.bincount(row, wrong, devices), np.bincount(row, None, devices)), axis=1)
+    return replace(state, doubt=shifted(state.doubt, newest[:, None].astype(np.float32)))
+
+
 def mean_doubt(state: TemplatesState) -> Samples:
     """Mean doubt of the last `QUIET_S` seconds, 0 to 0.5: (devices,)."""
     of_late = state.doubt.sum(axis=1, dtype=np.float64)
-    return np.asarray(of_late[:, 0] / np.maximum(of_late[:, 1], 1))
+    return np.asarray(of_late[:, 0] / np.maximum(of_late[:, 1], 1) / SCALE)
 
 
 def _units(shapes: Samples, shifts: int) -> Samples:
@@ -200,7 +205,7 @@ def _features(
         np.where(has_any, size - state.size[row, best], 0),
         np.where(has_any, size - mean_size[row] / least, 0),
         np.minimum(n, 16) / 16,
-        ambiguity[row] / 4096,
+        ambiguity[row],
     )
     return np.stack(columns, axis=1).astype(np.float32)
 

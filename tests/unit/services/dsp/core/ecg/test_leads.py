@@ -56,7 +56,7 @@ def test_a_lead_with_artefacts_does_not_disturb_the_other(order: tuple[int, int]
     rng = np.random.default_rng(1)
     wild = lead + 0.15 * np.cumsum(rng.standard_normal(lead.shape), axis=1)
     _, alone = told(wild)
-    assert np.abs(alone.value - RATES).max() > 5  # else this test says nothing
+    assert not (np.abs(alone.value - RATES) < 5).any()  # else this test says nothing
     beats, rate = told(np.stack((wild, -0.5 * lead), axis=1)[:, order])
     assert rate.quality.min() >= 0.7
     for row, expected_s in enumerate(beats_s):
