@@ -1,7 +1,7 @@
 """Stored values and summaries of a vital sign, and the one of several sources to show. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from shared.contracts.measures import Measure
 from shared.contracts.preference import Word, preferred, rank_of, waited_us
@@ -13,7 +13,8 @@ class VitalPoint:
     """One value, or the summary of a bucket, of one device and method.
 
     ``value``, ``least`` and ``greatest`` are None and ``n`` is 0 where the device and the method
-    spoke and gave no number; ``n_questionable`` of the ``n`` numbers are doubtful.
+    spoke and gave no number; ``n_questionable`` of the ``n`` numbers are doubtful. Of a measure
+    whose values are codes ``codes`` counts each, and ``value`` is the most frequent one.
     """
 
     t_us: int
@@ -27,6 +28,7 @@ class VitalPoint:
     quality: float
     validity: int
     flags: int
+    codes: Mapping[int, int] = field(default_factory=dict)
 
 
 def joined(pieces: Iterable[VitalPoint]) -> list[VitalPoint]:
@@ -97,9 +99,14 @@ def _sum(one: VitalPoint, other: VitalPoint) -> VitalPoint:
     if one.value is None or one.least is None or one.greatest is None:
         return replace(other, flags=flags)
     n = one.n + other.n
+    codes = {
+        code: one.codes.get(code, 0) + other.codes.get(code, 0)
+        for code in (*one.codes, *other.codes)
+    }
+    mean = (one.value * one.n + other.value * other.n) / n
     return replace(
         one,
-        value=(one.value * one.n + other.value * other.n) / n,
+        value=max(sorted(codes), key=lambda code: codes[code]) if codes else mean,
         least=min(one.least, other.least),
         greatest=max(one.greatest, other.greatest),
         n=n,
@@ -107,4 +114,5 @@ def _sum(one: VitalPoint, other: VitalPoint) -> VitalPoint:
         quality=(one.quality * one.n + other.quality * other.n) / n,
         validity=max(one.validity, other.validity),
         flags=flags,
+        codes=codes,
     )

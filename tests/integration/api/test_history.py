@@ -45,7 +45,9 @@ async def roll_up(api: System, *, done_us: int) -> None:
                 avg(value) filter (where value <> 'NaN' and validity <= 1),
                 max(value) filter (where value <> 'NaN' and validity <= 1),
                 avg(quality) filter (where value <> 'NaN' and validity <= 1),
-                max(validity), bit_or(flags)
+                max(validity), bit_or(flags),
+                case when signal.is_code(measure) then signal.codes_of(
+                    array_agg(value) filter (where value <> 'NaN' and validity <= 1)) end
             from signal.vital_value where t < $1
             group by 1, 2, 3, 4, 5
             """,  # noqa: S608
@@ -235,3 +237,40 @@ async def test_a_measure_in_several_measures_is_not_mixed(api: System) -> None:
     )
     body = (await api.get(PATH, "nina", **between(HOUR_US, HOUR_US + HOUR))).json()
     assert [point["value"] for point in body["points"]] == [70.0]
+
+
+async def test_of_codes_the_most_frequent_is_shown_with_the_share_of_each(api: System) -> None:
+    lying, sitting, standing = 4.0, 2.0, 1.0
+    first = [lying] * 400 + [sitting] * 200 + [standing] * 120  # an hour, a value each 5 s
+    second = [standing] * 360 + [lying] * 359 + [math.nan]
+    await api.store_vitals(
+        "p-north1", "ecg-north1", first + second, t0_us=HOUR_US, measure=Measure.POSTURE
+    )
+    asked = between(HOUR_US, HOUR_US + 2 * HOUR, points=4, measure="posture")
+    before = (await api.get(PATH, "nina", **asked)).json()
+    await roll_up(api, done_us=HOUR_US + HOUR)
+    hours = (await api.get(PATH, "nina", **asked | {"points": 2})).json()
+    longer = between(HOUR_US, HOUR_US + 4 * HOUR, points=2, measure="posture")
+    both = (await api.get(PATH, "nina", **longer)).json()
+
+    assert [point["value"] for point in before["points"]] == [lying, sitting, standing, lying]
+    assert before["points"][0]["shares"] == {"4": 1.0}
+    assert before["points"][1]["shares"] == {"1": 0.3333, "2": 0.5556, "4": 0.1111}
+    assert [point["value"] for point in hours["points"]] == [lying, standing]
+    assert hours["points"][0]["shares"] == {"1": 0.1667, "2": 0.2778, "4": 0.5556}
+    assert [(point["value"], point["n"]) for point in both["points"]] == [(lying, 1439)]
+    for answer in (before, hours, both):
+        Vitals.model_validate(answer)
+        for point in answer["points"]:
+            assert sum(point["shares"].values()) == pytest.approx(1, abs=1e-3)
+            assert "total" not in point
+
+
+async def test_steps_of_a_bucket_are_their_sum(api: System) -> None:
+    counts = [float(index % 10) for index in range(2 * 720)]
+    await api.store_vitals("p-north1", "ecg-north1", counts, t0_us=HOUR_US, measure=Measure.STEPS)
+    await roll_up(api, done_us=HOUR_US + HOUR)
+    asked = between(HOUR_US, HOUR_US + 4 * HOUR, points=2, measure="steps")
+    (point,) = (await api.get(PATH, "nina", **asked)).json()["points"]
+    assert point["total"] == sum(counts)
+    assert "shares" not in point

@@ -68,6 +68,8 @@ describe("Measure", () => {
     ["pulse_seen", 0, "No"],
     ["posture", 4, "On the back"],
     ["posture", 9, "9"],
+    ["doing", 4, "Walking"],
+    ["effort", 3, "Moderate"],
   ])("%s %d reads '%s'", (measure, number, word) => {
     const reading = { vital: vitalDisplay(measure), unit: "", value: number, limits: null };
     expect(value(show(reading, "card"))).toBe(word);

@@ -35,6 +35,8 @@ export const VITALS = {
     ink: "--p-move",
     words: { 1: "Standing", 2: "Sitting", 3: "Bending", 4: "On the back", 5: "On the front", 6: "On the left side", 7: "On the right side" },
   },
+  doing: { key: "doing", short: "Doing", name: "Doing", ink: "--p-move", words: { 1: "Lying", 2: "Sitting", 3: "Standing", 4: "Walking" } },
+  effort: { key: "effort", short: "Effort", name: "Effort", ink: "--p-move", words: { 1: "Still", 2: "Light", 3: "Moderate", 4: "Vigorous" } },
 } as const satisfies Readonly<Record<string, VitalDisplay>>;
 
 export function vitalDisplay(key: string): VitalDisplay {

@@ -1,6 +1,6 @@
 """Rows of the public tables."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class MeasureAnswer(BaseModel):
@@ -19,6 +19,9 @@ class MeasureAnswer(BaseModel):
     least_quality: float
     interval_s: float
     stale_s: float
+    is_code: bool = Field(description="Its values are no quantities: they have no mean")
+    codes: list[str] = Field(description="Names of the values 1, 2, ... where each has one")
+    adds_up: bool = Field(description="The sum of its values means something")
 
 
 class MeasuresAnswer(BaseModel):

@@ -42,7 +42,9 @@ class VitalPoint(BaseModel):
     """
 
     t: Instant
-    value: float | None = Field(description="The value, or the mean of the bucket")
+    value: float | None = Field(
+        description="The value, or the mean of the bucket; of codes (posture) the most frequent"
+    )
     min: float | None = Field(description="Least value of the bucket, however coarse")
     max: float | None = Field(description="Greatest value of the bucket, however coarse")
     n: int = Field(description="Numbers that it stands for")
@@ -52,6 +54,14 @@ class VitalPoint(BaseModel):
     source: Source
     method: str
     device: str | None = Field(description="null: put together from several devices")
+    total: float | None = Field(
+        default=None, description="Sum of the numbers, of a measure that adds up (steps) only"
+    )
+    shares: dict[str, float] | None = Field(
+        default=None,
+        description="Share of each code among the numbers of a bucket, of a measure whose values "
+        "are codes (posture, doing, effort) only",
+    )
 
 
 class Series(BaseModel):

@@ -120,7 +120,6 @@ class VitalService:
 
 def _body(patient: str, row: MeasureRow, found: _Found, names: Mapping[int, str]) -> bytes:
     known = [point for point in found.points if point.method in _METHODS]
-    digits = row.decimals + 2
     counts: Counter[tuple[int, int, str]] = Counter()
     for point in known:
         counts[point.method, point.device_id, _source(point)] += point.n
@@ -132,7 +131,7 @@ def _body(patient: str, row: MeasureRow, found: _Found, names: Mapping[int, str]
             "from": to_text(found.interval.start),
             "to": to_text(found.interval.end),
             "resolution_s": found.step_s,
-            "points": [_shown(point, digits, names) for point in shown(known, measure=row.id)],
+            "points": [_shown(point, row, names) for point in shown(known, measure=row.id)],
             "series": [
                 {
                     "device": names.get(device_id),
@@ -146,8 +145,9 @@ def _body(patient: str, row: MeasureRow, found: _Found, names: Mapping[int, str]
     )
 
 
-def _shown(point: VitalPoint, digits: int, names: Mapping[int, str]) -> dict[str, Any]:
-    return {
+def _shown(point: VitalPoint, row: MeasureRow, names: Mapping[int, str]) -> dict[str, Any]:
+    digits = row.decimals + 2
+    answer: dict[str, Any] = {
         "t": to_text(point.t_us),
         "value": _rounded(point.value, digits),
         "min": _rounded(point.least, digits),
@@ -160,6 +160,14 @@ def _shown(point: VitalPoint, digits: int, names: Mapping[int, str]) -> dict[str
         "method": _METHODS[point.method],
         "device": names.get(point.device_id),
     }
+    if row.adds_up:
+        answer["total"] = _rounded(None if point.value is None else point.value * point.n, digits)
+    if point.codes:
+        n = sum(point.codes.values())
+        answer["shares"] = {
+            str(code): round(count / n, 4) for code, count in sorted(point.codes.items())
+        }
+    return answer
 
 
 def _source(point: VitalPoint) -> str:

@@ -108,7 +108,7 @@ def _value(row: Row) -> VitalPoint:
 
 
 def _bucket(row: Row) -> VitalPoint:
-    absent = row["n"] == 0
+    absent = row["value"] is None
     validity = Validity.QUESTIONABLE if row["n_questionable"] else Validity.VALID
     return VitalPoint(
         t_us=row["t"],
@@ -117,9 +117,15 @@ def _bucket(row: Row) -> VitalPoint:
         value=row["value"],
         least=row["least"],
         greatest=row["greatest"],
-        n=row["n"],
-        n_questionable=row["n_questionable"],
+        n=0 if absent else row["n"],
+        n_questionable=0 if absent else row["n_questionable"],
         quality=0.0 if absent else row["quality"],
         validity=int(Validity.ABSENT if absent else validity),
         flags=row["flags"],
+        codes=_codes(row["codes"]),
     )
+
+
+def _codes(counts: dict[str, int] | None) -> dict[int, int]:
+    """Counts of codes by code."""
+    return {int(code): n for code, n in (counts or {}).items()}
