@@ -20,6 +20,9 @@ LATER_S = 5.0
 all of its sources, of which the slowest comes 5 s after the others. With the interval of a rate
 (1 s) and the way to the page (3 s) it stays below the 10 s after which a rate is shown no more."""
 
+LATE_S: MappingProxyType[Measure, float] = MappingProxyType({Measure.RESPIRATION_RATE: 5.0})
+"""So long after the moment that it speaks of a measure is told, by whatever method: the estimators
+of breath look at what comes after. A page does not call it old for that."""
 OFTEN_S = 60.0  # what is told less often speaks of its own moment: the newest is not held up
 _BEHIND_ALL = 1_000
 

@@ -5,23 +5,22 @@ from collections.abc import Iterator
 
 from shared.contracts.measures import MEASURES
 from shared.contracts.methods import METHODS, PREFERENCE
-from shared.contracts.preference import LATER_S, waited_us
+from shared.contracts.preference import LATE_S, waited_us
 
-_HEAD = f"""/**
+_HEAD = """/**
  * Methods of each measure, the one to rely on first, and how long a silent source is waited for.
  * Made by `make generate` from shared/contracts/methods.py and preference.py: do not edit.
  */
 export type Nature = "fused" | "direct" | "derived" | "comparison";
 
-export interface Preference {{
+export interface Preference {
   readonly waitedMs: number;
-  readonly methods: Readonly<Record<string, {{ readonly place: number; readonly nature: Nature }}>>;
-}}
+  /** By habit it is told so long after the moment that it speaks of. */
+  readonly lateS: number;
+  readonly methods: Readonly<Record<string, { readonly place: number; readonly nature: Nature }>>;
+}
 
-/** What waits for all of its sources is so much later than they are. */
-export const LATER_S = {LATER_S:g};
-
-export const PREFERENCES: Readonly<Record<string, Preference>> = {{
+export const PREFERENCES: Readonly<Record<string, Preference>> = {
 """
 
 
@@ -37,4 +36,6 @@ def _rows() -> Iterator[str]:
             for place, ranked in enumerate(PREFERENCE.get(measure, ()))
         }
         waited_ms = waited_us(measure) // 1_000
-        yield f"  {row.key}: {{ waitedMs: {waited_ms}, methods: {json.dumps(methods)} }},\n"
+        late_s = LATE_S.get(measure, 0)
+        told = f"waitedMs: {waited_ms}, lateS: {late_s:g}, methods: {json.dumps(methods)}"
+        yield f"  {row.key}: {{ {told} }},\n"

@@ -288,7 +288,7 @@ export const texts = {
     announce: (priority: string, bed: string, text: string) => `${priority} alarm, bed ${bed}, ${text}`,
     more: (n: number) => `+${String(n)}`,
     /** Nothing measured it directly: look at the patient first. */
-    derived: (message: string, source: string) => (source === "" ? `${message}, derived` : `${message}, only from ${source}`),
+    derived: (source: string) => (source === "" ? "derived" : `derived from ${source}`),
   },
   error: {
     panel: "This part of the page failed. Its alarms cannot be shown here.",

@@ -1,7 +1,7 @@
 /** How a value may be shown: its age by the server's clock, its validity, the state of the link. */
 import type { LastNumber } from "./vitals";
 import type { VitalItem } from "./messages";
-import { laterS } from "./preference";
+import { lateS } from "./preference";
 
 export type ValueState = "fresh" | "ageing" | "unsure" | "stale" | "off" | "none" | "lost";
 
@@ -43,7 +43,7 @@ export function judge(
   }
   const bars = qualityBars(item.quality);
   const shown = { value: item.value, ageS, last, reason: item.reason, bars };
-  if (ageS > 2 * rule.intervalS + PATH_S + laterS(item)) return { ...shown, state: "ageing" };
+  if (ageS > 2 * rule.intervalS + PATH_S + lateS(item)) return { ...shown, state: "ageing" };
   if (item.validity === "questionable" || bars <= UNSURE_BARS) return { ...shown, state: "unsure" };
   return { ...shown, state: "fresh" };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import cases from "../../../tests/contract/vectors/preference/cases.json";
 
 import type { Validity, VitalItem } from "./messages";
-import { laterS, preferred } from "./preference";
+import { lateS, preferred } from "./preference";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 
@@ -45,9 +45,9 @@ describe("the source that is shown", () => {
     expect(preferred([silent, single])).toBe(single);
   });
 
-  it("may be late by habit when it waits for its sources", () => {
-    const word = { method: "respiration_fused", order: 0, at_s: 0, validity: "valid" };
-    expect(laterS(item("respiration_rate", word))).toBe(5);
-    expect(laterS(item("respiration_rate", { ...word, method: "radar_breath" }))).toBe(0);
+  it("is not old for being told as late as breath is by habit", () => {
+    const word = { method: "ecg_respiration", order: 0, at_s: 0, validity: "valid" };
+    expect(lateS(item("respiration_rate", word))).toBe(5);
+    expect(lateS(item("heart_rate", word))).toBe(0);
   });
 });

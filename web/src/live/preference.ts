@@ -4,7 +4,7 @@
  * The rule of `shared/contracts/preference.py` over its generated table; both pass the same cases.
  * Measures of the heart's rate come before one another in `session/readings.ts` (`rateMeasure`).
  */
-import { LATER_S, PREFERENCES } from "../api/preferences";
+import { PREFERENCES } from "../api/preferences";
 import type { VitalItem } from "./messages";
 
 const VALIDITY_RANK = { valid: 0, questionable: 1, stale: 2, absent: 3 } as const;
@@ -12,9 +12,9 @@ const BEHIND_ALL = 1000;
 /** For a measure of a later version than this page. */
 const UNKNOWN_WAITED_MS = 6000;
 
-/** How much older than its sources a value is by habit, because it waits for the slowest of them. */
-export function laterS({ measure, method }: VitalItem): number {
-  return PREFERENCES[measure]?.methods[method]?.nature === "fused" ? LATER_S : 0;
+/** How old a value is by habit when it is told. */
+export function lateS({ measure }: VitalItem): number {
+  return PREFERENCES[measure]?.lateS ?? 0;
 }
 
 /** The best-ranked with a valid value, else a doubtful one, else one that says why there is none. */

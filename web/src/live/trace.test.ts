@@ -73,3 +73,12 @@ it("draws the time that stands still again when its size changes", () => {
 it("has no signal to measure before its first frame", () => {
   expect(opened().trace.signal(0)).toBeNull();
 });
+
+it("sweeps over whole pixels, as the caliper and the letters of a frozen picture take it", () => {
+  const { trace } = opened();
+  const [lane] = trace.lanes;
+  trace.resize(733.6, 100);
+  const sweepS = lane?.sweepS ?? 0;
+  trace.resize(734, 100);
+  expect(lane?.sweepS).toBe(sweepS);
+});

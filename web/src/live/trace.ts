@@ -70,7 +70,9 @@ export class Trace {
 
   resize(width: number, height: number): void {
     if (width < 4 || height < 4) return;
-    this.#width = width;
+    // whole pixels, as who measures on the picture takes them: a sweep counts from 1970, so that a
+    // fraction of a pixel in its length would move its begin anywhere
+    this.#width = Math.round(width);
     this.#height = height;
     const ratio = Math.min(MOST_PIXEL_RATIO, window.devicePixelRatio || 1);
     this.#canvas.width = Math.round(width * ratio);
@@ -79,7 +81,7 @@ export class Trace {
     this.#context?.setTransform(ratio, 0, 0, ratio, 0, 0);
     const style = getComputedStyle(document.documentElement);
     const pxPerMm = parseFloat(style.getPropertyValue("--px-per-mm")) || 3.7795;
-    for (const lane of this.lanes) lane.layout(width, height, pxPerMm);
+    for (const lane of this.lanes) lane.layout(this.#width, height, pxPerMm);
     this.recolor();
   }
 

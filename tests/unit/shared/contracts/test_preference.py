@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.dsp.core.estimators import ESTIMATORS
 from shared.contracts.measures import Measure
 from shared.contracts.methods import PREFERENCE, Method, Nature
 from shared.contracts.preference import (
+    LATE_S,
     Word,
     nature_of,
     preferred,
@@ -16,6 +18,7 @@ from shared.contracts.preference import (
     waited_us,
 )
 from shared.contracts.quality import Validity
+from shared.contracts.streams import Stream
 
 RATE = Measure.RESPIRATION_RATE
 SECOND = 1_000_000
@@ -107,3 +110,10 @@ def test_the_choice_is_of_those_that_speak_and_none_of_these_is_better(said: lis
     for other in said:
         if newest - other.t <= waited_us(RATE) and other.validity < best.validity:
             assert other.rank[0] > best.rank[0]
+
+
+def test_breath_is_told_as_late_as_the_page_expects() -> None:
+    delays = [each.delay_s for each in ESTIMATORS if RATE in each.measures]
+    of_devices = [each.delay_s for each in ESTIMATORS if each.stream is Stream.RESPIRATION_RATE]
+    assert max(delays) == LATE_S[RATE]
+    assert max(of_devices) <= LATE_S[RATE]

@@ -15,7 +15,7 @@ export interface AlarmFacts {
   readonly derived?: boolean | undefined;
 }
 
-/** `SpO₂ 84 < 88`, `RR 36 > 30, only from ECG`, or the name of the condition where there is no limit. */
+/** `SpO₂ 84 < 88`, `RR 36 > 30, derived from ECG`, or the name of the condition where there is no limit. */
 export function alarmMessage(alarm: AlarmFacts, decimals: number): string {
   const { measure, value, limit, relation } = alarm;
   if (measure === null || value === null || limit === null || relation === null) {
@@ -23,8 +23,13 @@ export function alarmMessage(alarm: AlarmFacts, decimals: number): string {
   }
   const short = vitalDisplay(measure).short;
   const message = `${short} ${formatValue(value, decimals)} ${relation} ${formatValue(limit, decimals)}`;
-  if (alarm.derived !== true) return message;
-  return texts.alarm.derived(message, texts.measure.sources[alarm.method ?? ""] ?? "");
+  const derived = derivedText(alarm);
+  return derived === null ? message : `${message}, ${derived}`;
+}
+
+/** What its value was derived from, where nothing measured it directly: look at the patient first. */
+export function derivedText({ derived, method }: Pick<AlarmFacts, "derived" | "method">): string | null {
+  return derived === true ? texts.alarm.derived(texts.measure.sources[method ?? ""] ?? "") : null;
 }
 
 /** `SpO₂ low`. */

@@ -59,7 +59,7 @@ describe("alarm texts", () => {
     expect(alarmMessage(low, 0)).toBe("SpO₂ 84 < 88");
     const breath = { condition: "respiration_rate_high", measure: "respiration_rate", value: 36, limit: 30, relation: ">", method: "ecg_respiration" };
     expect(alarmMessage({ ...breath, derived: false }, 0)).toBe("RR 36 > 30");
-    expect(alarmMessage({ ...breath, derived: true }, 0)).toBe("RR 36 > 30, only from ECG");
+    expect(alarmMessage({ ...breath, derived: true }, 0)).toBe("RR 36 > 30, derived from ECG");
     expect(alarmName(low)).toBe("SpO₂ low");
   });
   it("name the condition where there is no limit", () => {

@@ -2,7 +2,7 @@ import { BellOff, Check, Plug, Undo2 } from "lucide-react";
 import { Link } from "wouter";
 
 import { Button, IconButton } from "../../design/button";
-import { alarmName } from "../../design/format/alarm-text";
+import { alarmName, derivedText } from "../../design/format/alarm-text";
 import { formatValue } from "../../design/format/numbers";
 import { formatDuration } from "../../design/format/times";
 import { PriorityMark } from "../../design/marks";
@@ -62,6 +62,7 @@ export function AlarmRow({ alarm, initials, moment, isChosen, onChoose }: Proper
           </small>
         )}
         {alarm.unsure && <small>? {alarmTexts.unsure}</small>}
+        {alarm.derived && <small>{derivedText(alarm)}</small>}
       </td>
       <AlarmValue alarm={alarm} moment={moment} />
       <td className={styles["for"]} data-end>

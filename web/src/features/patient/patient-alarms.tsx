@@ -1,7 +1,7 @@
 import { Check, Undo2 } from "lucide-react";
 
 import { Button } from "../../design/button";
-import { alarmName } from "../../design/format/alarm-text";
+import { alarmName, derivedText } from "../../design/format/alarm-text";
 import { formatQuantity } from "../../design/format/numbers";
 import { formatDuration, formatTimeOfDay } from "../../design/format/times";
 import { PriorityMark } from "../../design/marks";
@@ -79,6 +79,7 @@ function Facts({ alarm, moment }: { readonly alarm: Alarm; readonly moment: Mome
           {texts.patient.limit(formatQuantity(alarm.value, decimals, unit), formatQuantity(alarm.limit, decimals, unit))}
         </span>
       )}
+      {alarm.derived && <span className={styles["fact"]}>{derivedText(alarm)}</span>}
       {alarm.state === "cleared" && <span className={styles["fact"]}>{texts.patient.ended}</span>}
       <span className={styles["fact"]} data-long="true">
         {texts.patient.since(formatTimeOfDay(Date.parse(alarm.since)))}
