@@ -1,4 +1,4 @@
-"""Classes of heart beats (N, S, V, Q of ANSI/AAMI EC57), each judged beside its own neighbours.
+"""Classes of heart beats (N, S, V, F, Q of ANSI/AAMI EC57), each beside its own neighbours.
 
 Every other second all of the ring is judged anew, so a class depends on that minute only. A
 beat is told when it is `AHEAD_S` old, because the pause after it and the beats that look like it
@@ -6,7 +6,8 @@ count.
 
 V: a small net compares each beat with the most common one of the ring (rhythm, likeness, width)
 and the beats that look alike vote together. S: early, narrow, suddenly so, and not in a rhythm
-that is irregular throughout, where early means nothing.
+that is irregular throughout, where early means nothing. F: `fusion.py`. Q: the detector is not
+sure that it is a beat at all.
 
 References
 ----------
@@ -20,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
-from services.dsp.core.ecg import class_weights, prematurity, shapes
+from services.dsp.core.ecg import class_weights, fusion, prematurity, shapes
 from services.dsp.core.ecg.ring import (
     LIKENESS_LEVELS,
     RING_S,
@@ -234,4 +235,8 @@ def classify(
     classes = np.where(
         ventricular, BeatClass.V, np.where(supraventricular, BeatClass.S, BeatClass.N)
     )
-    return np.where(ring.quality < QUALITY_LEAST, BeatClass.Q, classes).astype(np.int8)
+    classes = np.where(ring.quality < QUALITY_LEAST, BeatClass.Q, classes)
+    late = np.where(judged.valid, ring.rr - usual[:, None], np.nan)
+    normal, wide = (judged.valid & (classes == kind) for kind in (BeatClass.N, BeatClass.V))
+    is_fused = fusion.fused(ring.qrs, late, normal, wide, judged.alike) & (normal | wide)
+    return np.where(is_fused, BeatClass.F, classes).astype(np.int8)
