@@ -22,7 +22,7 @@ def test_every_kind_of_event_and_every_action_has_its_row() -> None:
 def test_topics_and_kinds_narrow_each_other() -> None:
     everything = kinds_of(None, None)
     assert everything == {str(name) for name in {*EVENTS, *ACTS}}
-    assert kinds_of([Topic.LIMITS], None) == {"set_limits"}
+    assert kinds_of([Topic.LIMITS], None) == {"set_limits", "set_lung_reference"}
     assert kinds_of([Topic.LIMITS, Topic.ALARM], ["alarm", "log_in"]) == {"alarm"}
     assert kinds_of(None, ["log_in"]) == {"log_in"}
     assert kinds_of([], None) == frozenset()
