@@ -224,9 +224,11 @@ def missing_between(
 
     `times` is what `step` got last: what was judged ends `SEEN_AHEAD` after it.
     """
-    has_holes = np.asarray(state.missing.any(axis=1))
-    asked = np.flatnonzero(has_holes[row])  # nearly none: else all of it would be counted in vain
     found = np.zeros(len(row), dtype=np.bool_)
+    if not state.missing.any():  # as nearly always: else all of it would be counted in vain
+        return found
+    has_holes = np.asarray(state.missing.any(axis=1))
+    asked = np.flatnonzero(has_holes[row])
     if not len(asked):
         return found
     row, start, end = row[asked], start[asked], end[asked]

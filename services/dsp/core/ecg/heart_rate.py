@@ -83,8 +83,8 @@ def heart_rate(state: BeatsState, times: Instants, window_s: int = WINDOW_S) -> 
     enough = counted.n >= LEAST_INTERVALS
     value = np.full(len(times), np.nan)
     value[enough] = 60 * SECOND_US * counted.n[enough] / counted.total_us[enough]
-    seen = ~state.missing[:, -window_s * ENVELOPE_HZ - SEEN_AHEAD : -SEEN_AHEAD]
-    coverage = seen.sum(axis=1) / (window_s * ENVELOPE_HZ)
+    missing = state.missing[:, -window_s * ENVELOPE_HZ - SEEN_AHEAD : -SEEN_AHEAD]
+    coverage = 1 - np.count_nonzero(missing, axis=1) / (window_s * ENVELOPE_HZ)
     quality = np.interp(_score(state, inside, window_s), *CALIBRATION) * coverage
     quality[~enough | (coverage < LEAST_COVERAGE)] = 0
     # Nothing for two intervals and more: either beats are missed or the heart pauses.

@@ -75,7 +75,9 @@ def _without_spikes(samples: Samples) -> tuple[Samples, NDArray[np.bool_]]:
 def _closed(samples: Floats, width: int) -> Floats:
     """Without dips that are narrower than `width` samples."""
     edge = np.full((len(samples), width - 1), -np.inf)
-    padded = np.concatenate((edge, samples, edge), axis=1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)
-    dilated = windows.max(axis=2)
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(dilated, width, axis=1).min(axis=2))
+    dilated = np.concatenate((edge, samples, edge), axis=1)
+    for _ in range(width - 1):
+        dilated = np.maximum(dilated[:, :-1], dilated[:, 1:])
+    for _ in range(width - 1):
+        dilated = np.minimum(dilated[:, :-1], dilated[:, 1:])
+    return dilated
