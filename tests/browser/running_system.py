@@ -41,15 +41,23 @@ class RunningSystem:
 
 
 class SystemProcess:
-    """`python -m deploy.local.run` in a folder of its own, until it is stopped."""
+    """`python -m deploy.local.run` in a folder of its own, until it is stopped.
 
-    def __init__(self, folder: Path, *, patients: int = 8) -> None:
+    Parameters
+    ----------
+    recordings : a folder of files that are replayed in the place of simulated patients
+    """
+
+    def __init__(self, folder: Path, *, patients: int = 8, recordings: Path | None = None) -> None:
+        whom = ("--patients", str(patients))
+        if recordings is not None:
+            whom = ("--recordings", str(recordings.resolve()))
         self._folder = folder
         self._log = (folder.parent / f"{folder.name}.log").open("w+")
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "deploy.local.run"),
-                *("--folder", str(folder), "--patients", str(patients)),
+                *("--folder", str(folder), *whom),
             ],
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,

@@ -29,7 +29,7 @@ async def test_every_kind_of_the_document_is_told_by_a_real_api(start_api: Start
         await hear("pong")
         await nina.say(op="dance")
         await hear("error")
-        everything = ["vitals", "alarms", "events", "waveforms"]
+        everything = ["vitals", "alarms", "events", "waveforms", "beats"]
         await nina.say(op="subscribe", id="a", ward="north", what=everything, format="json")
         await hear("subscribed")
         async with events(api, "nina", ward="north") as stream:
@@ -39,6 +39,9 @@ async def test_every_kind_of_the_document_is_told_by_a_real_api(start_api: Start
             await heard_while(
                 lambda: api.publish_vital("p-north1", "ecg-north1", value=71.0, t_us=now_us()),
                 lambda: hear("vitals"),
+            )
+            await heard_while(
+                lambda: api.publish_beat("ecg-north1", t_us=now_us()), lambda: hear("beats")
             )
             await api.publish_event(lead_off(api, 1))
             await api.publish_event(

@@ -9,7 +9,7 @@ import type { Moment } from "../../session/readings";
 const UNKNOWN_STALE_S = 10;
 const RR_APART = 4; // breaths a minute between sources: more is said
 
-/** Sources side by side, the shown one first: `impedance 27 · radar 26 · sources differ`. */
+/** Sources side by side, the shown one first: `impedance 27 · sources differ · radar 20`. */
 export function originOf(patient: string, reading: Reading, moment: Moment): string {
   const { live, linked } = moment;
   const measure = reading.vital.key;
@@ -17,10 +17,11 @@ export function originOf(patient: string, reading: Reading, moment: Moment): str
   const shown = live.vitals.shown(patient, measure);
   const others = live.vitals.sources(patient, measure).filter((other) => other !== shown && isFresh(other, moment));
   const parts = [others.length === 0 ? sourceName(shown) : withValue(shown, reading)];
+  // before the others: what does not fit the card is cut off at the end
+  if (measure === "respiration_rate" && differ([shown, ...others])) parts.push(texts.patient.sourcesDiffer);
   for (const other of others) parts.push(withValue(other, reading));
   if (measure === "spo2") parts.push(beside(patient, "perfusion_index", "PI", moment));
   if (measure === "heart_rate") parts.push(beside(patient, "pulse_rate", texts.measure.pulse, moment));
-  if (measure === "respiration_rate" && differ([shown, ...others])) parts.push(texts.patient.sourcesDiffer);
   return parts.filter((part) => part !== "").join(" · ");
 }
 
