@@ -7,20 +7,25 @@ has not seen is told by the scorer, which trains anew without each of them.
 """
 
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from services.dsp.core.motion import fall_learning
 from services.dsp.core.motion.fall_learning import Trial, learn, trials_of
 from services.dsp.core.motion.fall_network import FallNetwork
 
 WEIGHTS = Path(__file__).parents[2] / "services/dsp/core/motion/fall_weights.py"
 POCKET_FALLS = ("FOL", "FKL", "BSC", "SDL")
-PLACES = {"WAIST": ("sisfall", "umafall"), "POCKET": ("mobifall",)}
+PLACES = {
+    "WAIST": (("sisfall", "umafall"), fall_learning.AT_WAIST),
+    "POCKET": (("mobifall",), fall_learning.IN_POCKET),
+}
 
 
-def trials(folder: Path) -> list[Trial]:
+def trials(folder: Path, sizes: tuple[float, ...]) -> list[Trial]:
     """All trials of one set at its own rate."""
     found: list[Trial] = []
     for file in sorted(folder.glob("*.npz")):
@@ -29,7 +34,7 @@ def trials(folder: Path) -> list[Trial]:
         values = np.cumsum(fields["acc_diff"].astype(np.int64), axis=0) * fields["g_per_count"]
         edges = zip(fields["start"][:-1], fields["start"][1:], strict=True)
         recordings = [values[begin:end] for begin, end in edges]
-        found += trials_of(recordings, _falls(fields), int(fields["fs"]))
+        found += trials_of(recordings, _falls(fields), int(fields["fs"]), sizes=sizes)
     return found
 
 
@@ -44,9 +49,10 @@ def written(network: FallNetwork) -> str:
     """The network as Python."""
     parts = []
     for name, array in zip(network._fields, network, strict=True):
-        numbers = ", ".join(f"{value:.4g}" for value in np.ravel(array))
-        parts.append(f"    {name}=_array(({numbers},), {np.shape(array)}),\n")
-    return "FallNetwork(\n" + "".join(parts) + ")"
+        numbers = ", ".join(f"{value:.4g}" for value in np.ravel(array)) + ","
+        lines = textwrap.wrap(numbers, 96, initial_indent=" " * 4, subsequent_indent=" " * 4)
+        parts.append("\n".join((f"    {name}=_array((", *lines, f"    ), {np.shape(array)}),\n")))
+    return "FallNetwork(\n" + "".join(parts) + ")  # fmt: skip"
 
 
 def main() -> int:
@@ -60,8 +66,8 @@ def main() -> int:
         "def _array(numbers: tuple[float, ...], shape: tuple[int, ...]) -> Floats:",
         "    return np.array(numbers).reshape(shape)\n\n",
     ]
-    for place, sets in PLACES.items():
-        network = learn([trial for name in sets for trial in trials(root / name)])
+    for place, (sets, sizes) in PLACES.items():
+        network = learn([trial for name in sets for trial in trials(root / name, sizes)])
         lines.append(f"{place} = {written(network)}")
     WEIGHTS.write_text("\n".join(lines) + "\n")
     return 0

@@ -318,7 +318,7 @@ _COMPUTED = (
         delay_s=falls.WAIT_S,
         memory_s=falls.MEMORY_S,
         init=falls.init,
-        step=partial(falls.step, network=fall_weights.WAIST),
+        step=partial(falls.step, network=fall_weights.WAIST, sure=falls.SURE_AT_WAIST),
         places=frozenset({Place.WAIST}),
     ),
     Estimator(
@@ -330,7 +330,7 @@ _COMPUTED = (
         delay_s=falls.WAIT_S,
         memory_s=falls.MEMORY_S,
         init=falls.init,
-        step=partial(falls.step, network=fall_weights.POCKET),
+        step=partial(falls.step, network=fall_weights.POCKET, sure=falls.SURE_IN_POCKET),
         places=frozenset({Place.THIGH}),
     ),
     Estimator(

@@ -39,7 +39,7 @@ class posture:  # noqa: N801  # the scorer's name
         return [] if self._seconds is None else self._seconds.finish()
 
     def _begin(self) -> Seconds:
-        stood = self._first.T
+        stood = self._first[: round(self.STAND_S * self._fs)].T  # however it was cut
         self._state = replace(
             self._state,
             chest=wearing.standing(stood[:3])[None],
@@ -66,7 +66,9 @@ class falls:  # noqa: N801  # the scorer's name
     _network: FallNetwork | None = None
 
     def __init__(self, fs: float, channels: list[str]) -> None:
-        shipped = fall_weights.WAIST if channels[0].startswith("waist") else fall_weights.POCKET
+        at_waist = channels[0].startswith("waist")
+        shipped = fall_weights.WAIST if at_waist else fall_weights.POCKET
+        self._sure = fall_estimator.SURE_AT_WAIST if at_waist else fall_estimator.SURE_IN_POCKET
         self._state = fall_estimator.init(1, int(fs))
         self._judge = self._network or shipped
         self._seconds = Seconds(fs, self._step, more_s=fall_estimator.WAIT_S + 1)
@@ -78,12 +80,16 @@ class falls:  # noqa: N801  # the scorer's name
         """Learn as the shipped weights did, from (fs, channels, samples, is_fall)."""
         rate_hz = int(trials[0][0])
         samples, fell = [each[2] for each in trials], [each[3] for each in trials]
-        cls._network = fall_learning.learn(fall_learning.trials_of(samples, fell, rate_hz))
+        at_waist = trials[0][1][0].startswith("waist")
+        sizes = fall_learning.AT_WAIST if at_waist else fall_learning.IN_POCKET
+        cls._network = fall_learning.learn(
+            fall_learning.trials_of(samples, fell, rate_hz, sizes=sizes)
+        )
 
     def _step(self, second: Floats, end_s: int) -> list[Result]:
         begin = np.array([(end_s - 1) * SECOND_US])
         self._state, out = fall_estimator.step(
-            self._state, second[None], begin, network=self._judge
+            self._state, second[None], begin, network=self._judge, sure=self._sure
         )
         return [{"t": each.t / SECOND_US, "fall": True} for each in out.findings]
 

@@ -18,8 +18,9 @@ IMPACT = BEFORE_S * GRID_HZ
 NAMES = (
     "peak", "trough", "spread_during", "spread_before", "spread_after", "motion_after",
     "motion_late", "turn", "turn_late", "settles", "jerk", "wide", "middle", "narrow", "length",
-    "offset_after",
+    "offset_after", "moves_until", "still_before", "angle",
 )  # fmt: skip
+MOVES_G, STILL_G = 0.1, 0.05  # from one sample to the next: of a limb, and of the noise of standing
 
 
 def features(window: Samples) -> Floats:
@@ -37,6 +38,9 @@ def features(window: Samples) -> Floats:
     )
     was, now, then = (_mean(window, part) for part in (before, after, late))
     strong = np.nan_to_num(size) > 1.3
+    after_it = moved[:, IMPACT:] >= MOVES_G
+    last_move = (after_it * np.arange(1, after_it.shape[1] + 1)).max(axis=1)
+    turn = _cosine(was, now)
     columns = (
         _log(_extreme(size[:, during], np.fmax)),
         _extreme(size[:, _part(-1.5, 0.3)], np.fmin),
@@ -45,7 +49,7 @@ def features(window: Samples) -> Floats:
         _log(_spread(size[:, after])),
         _log(_average(moved[:, after])),
         _log(_average(moved[:, late])),
-        _cosine(was, now),
+        turn,
         _cosine(was, then),
         _cosine(now, then),
         _log(_extreme(moved[:, during], np.fmax)),
@@ -54,6 +58,9 @@ def features(window: Samples) -> Floats:
         _log(spans[:, 0]),
         strong[:, _part(-2.0, 2.0)].mean(axis=1),
         np.abs(_average(size[:, after]) - 1),
+        functions.log(1.0 + last_move),
+        1.0 - (moved[:, : _part(-1.0, 0.0).start] >= STILL_G).mean(axis=1),
+        functions.arccos(np.clip(turn, -1.0, 1.0)),
     )
     return np.stack(columns, axis=1)
 

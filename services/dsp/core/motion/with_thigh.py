@@ -87,7 +87,7 @@ def steps_step(
     doing = shifted(state.doing, DOING_OF[code][:, None])
     sure = shifted(state.sure, np.where(is_known, told.quality, 0.0)[:, None])
     count, cadence, speed = output.readings
-    left_to_it = had_thigh.any(axis=1)
+    left_to_it = np.asarray(had_thigh.any(axis=1))
     readings = (
         *(_silent(reading, left_to_it) for reading in (count, cadence)),
         speed,

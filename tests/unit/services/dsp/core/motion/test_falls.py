@@ -12,7 +12,7 @@ from shared.contracts.events import EventKind
 from tests.unit.services.dsp.bodies import FALL_S, day
 
 Floats = Any
-STEP = partial(falls.step, network=fall_weights.WAIST)
+STEP = partial(falls.step, network=fall_weights.WAIST, sure=falls.SURE_AT_WAIST)
 
 
 def run(samples: Floats, rate_hz: int, *, begin: int = 0) -> list[tuple[int, float, float]]:
@@ -73,13 +73,46 @@ def test_learns_from_trials_what_is_a_fall() -> None:
     rate_hz = 10
     samples = [day(rate_hz, seed=k).T for k in range(6)]
     samples += [day(rate_hz, falls_at=None, seed=k).T * 1.3 for k in range(6)]
-    trials = fall_learning.trials_of(samples, [True] * 6 + [False] * 6, rate_hz)
+    trials = fall_learning.trials_of(samples, [True] * 6 + [False] * 6, rate_hz, sizes=(0.6,))
     network = fall_learning.learn(trials)
     state = falls.init(2, rate_hz)
     found = set()
     both = np.stack([day(rate_hz, seed=9), 1.3 * day(rate_hz, falls_at=None, seed=9)])
     for second in range(30):
         block = both[:, :, second * rate_hz : (second + 1) * rate_hz]
-        state, out = falls.step(state, block, np.full(2, second * 1_000_000), network=network)
+        times = np.full(2, second * 1_000_000)
+        state, out = falls.step(state, block, times, network=network, sure=falls.SURE_AT_WAIST)
         found |= {each.row for each in out.findings}
     assert found == {0}
+
+
+def test_a_softer_fall_turns_as_far_with_less_of_a_hit() -> None:
+    rate_hz = 10
+    (fall,) = fall_learning.trials_of([day(rate_hz).T], [True], rate_hz, sizes=(0.6, 1.0))
+    numbers, soft, same = (
+        dict(zip(NAMES, row, strict=True)) for row in (fall.numbers[0], *fall.copies)
+    )
+    assert same == pytest.approx(numbers, abs=1e-9)
+    assert soft["peak"] < numbers["peak"] - 0.2
+    assert soft["spread_during"] < numbers["spread_during"] - 0.2
+    assert soft["turn"] == pytest.approx(numbers["turn"], abs=0.1)
+    still = np.zeros((1, 3, WINDOW))
+    still[:, 1] = 1.0
+    np.testing.assert_allclose(fall_learning.resized(still, 0.6), still, atol=1e-12)
+
+
+@pytest.mark.parametrize("hit", [0.3, 0.5, 0.7, 1.0])
+def test_a_harder_hit_is_a_fall_in_the_pocket_too(hit: float) -> None:
+    days = np.array([day(25, hit=hit, seed=k) for k in range(3)])
+    state, found = falls.init(3, 25), list[int]()
+    for second in range(days.shape[2] // 25):
+        block = days[:, :, second * 25 : (second + 1) * 25]
+        state, out = falls.step(
+            state,
+            block,
+            np.full(3, second * 1_000_000),
+            network=fall_weights.POCKET,
+            sure=falls.SURE_IN_POCKET,
+        )
+        found += [each.row for each in out.findings]
+    assert sorted(found) == [0, 1, 2]

@@ -130,3 +130,17 @@ def test_speed_of_a_run_or_a_shuffle_is_not_known(per_s: float, g: float) -> Non
     told = speeds(walk(per_s, 50, g=g)[None], 50)
     assert told
     assert all(quality < 0.3 for second, (_, quality) in told.items() if 20 <= second < 50)
+
+
+def test_what_a_sensor_feels_while_it_is_turned_is_no_step() -> None:
+    """As a phone on its way into the pocket; a trunk that leans as it walks is still walking."""
+    t = np.arange(60 * 50) / 50
+    bumps = 1 + 0.2 * np.cos(2 * np.pi * 1.8 * t)
+    made = []
+    for turns_deg_per_s in (40.0, 5.0):
+        angle = np.radians(turns_deg_per_s * t)
+        made.append(bumps * np.array([np.cos(angle), np.sin(angle), 0 * t]))
+    counts, _ = run(np.array(made), 50)
+    handled, leaning = np.nansum(counts, axis=0)
+    assert handled == 0
+    assert leaning == pytest.approx(108, abs=3)
