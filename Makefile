@@ -109,9 +109,11 @@ test-web: ## the page's own tests
 chaos: development ## the long form of kill and count
 	VITALWIRE_CHAOS_KILLS=200 $(PYTEST) --timeout 7200 tests/chaos
 
-accuracy: development ## figures of every estimator on RECORDINGS, as docs/science/figures.md
+accuracy: development ## figures, robustness, reliability of every estimator on RECORDINGS: docs/science
 	@test -n "$(RECORDINGS)" || { echo "make accuracy RECORDINGS=folder of the data sets"; exit 2; }
-	$(VENV)/python -m tests.accuracy.figures $(OPTIONS) $(RECORDINGS)
+	$(VENV)/python -m tests.accuracy.figures --workers 2 $(OPTIONS) $(RECORDINGS)
+	$(VENV)/python -m tests.accuracy.robustness $(RECORDINGS)
+	$(VENV)/python -m tests.accuracy.reliability $(RECORDINGS)
 	$(PYTEST) --timeout 3600 tests/accuracy
 
 bench: development ## costs beside plain peers, load (WHAT=path,whole,connections,rude,forward)
