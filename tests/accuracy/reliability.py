@@ -26,11 +26,12 @@ from tests.accuracy.false_confidence import answers_of
 from tests.accuracy.pictures import FOLDER, reliability
 from tests.accuracy.recorded_scenes import noisy_hearts, recorded_scenes
 from tests.accuracy.recordings import packed_recordings
-from tests.accuracy.scenes import Scene, radars
+from tests.accuracy.scenes import Scene, radars, some_people
 
 Floats = NDArray[np.float64]
 PAGE = PROJECT / "docs/science/reliability.md"
-SECONDS = 300
+SECONDS = 240
+MOST_PEOPLE = 10
 BINS = (0.3, 0.5, 0.7, 0.85, 0.93, 1.0 + 1e-9)
 FEWEST = 30  # answers of which a share is told
 Key = tuple[Measure, Method]
@@ -133,10 +134,11 @@ def page(found: Mapping[str, tuple[Floats, NDArray[np.bool_]]], light: str, day:
 
 def scenes_of(folder: Path) -> Iterator[Scene]:
     """All of which something is known, longer than where they are disturbed."""
-    yield from recorded_scenes(folder, SECONDS)
+    for scene in recorded_scenes(folder, SECONDS):
+        yield some_people(scene, MOST_PEOPLE)
     if (folder / "nstdb").is_dir() and (folder / "mitdb").is_dir():
         yield from noisy_hearts(folder, SECONDS)
-    yield radars(SECONDS, 24)
+    yield radars(SECONDS, MOST_PEOPLE)
 
 
 def saturation(folder: Path) -> str:

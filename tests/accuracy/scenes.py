@@ -347,7 +347,7 @@ def _places(seconds: int, people: int) -> Scene:
     strengths = _heard(points, stood)[:, :, None] + rng.normal(
         0.0, 3.0, (people, len(points), _spare(seconds))
     )
-    heading = np.zeros((people, 1, _spare(seconds)))
+    heading = rng.normal(0.0, 5.0, (people, 1, _spare(seconds)))
     truth = {
         Measure.POSITION_X: stood[:, 0],
         Measure.POSITION_Y: stood[:, 1],
