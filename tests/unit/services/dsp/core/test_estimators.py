@@ -501,5 +501,8 @@ def test_the_table_prefers_the_estimator_that_uses_more_channels() -> None:
     (one,) = chains_for(Stream.PPG, 1, 100)
     assert both[0].key == "oximetry"
     assert one[0].key == "pulse"
+    assert [each.key for each in chains_for(Stream.ECG, 2, 250)[0]][:2] == [
+        "ecg_two_leads", "ecg_classes",
+    ]  # fmt: skip
     assert chains_for(Stream.GYROSCOPE, 3, 100) == ()
     assert chains_for(Stream.ECG, 1, 20) == ()

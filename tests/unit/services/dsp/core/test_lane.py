@@ -242,6 +242,23 @@ def test_two_places_of_one_device_do_not_mix() -> None:
     assert seen.tobytes() == alone[alone["validity"] != Validity.ABSENT].tobytes()
 
 
+def test_two_leads_are_one_heart_even_while_one_is_flat() -> None:
+    beats = signals.beat_times(70, DURATION_S)
+    lead = signals.ecg(beats, DURATION_S, 250)
+    both = np.stack((lead, -0.5 * lead))
+    both[0, 12 * 250 :] = 0.2
+    computed = run(stream_of(1, 1, 250, both, scale=0.001), [])
+    table = vitals(computed, Measure.HEART_RATE, 1)
+    late = table[table["t"] > START_US + 15e6]
+    assert (late["validity"] == Validity.VALID).all()
+    assert np.abs(late["value"] - 70).max() < 2
+    told = np.unique(np.concatenate([part for one in computed for part in one.beats])["t"])
+    inside = beats[(beats > 10) & (beats < DURATION_S - 3)]
+    assert len(told[(told > START_US + 10e6) & (told < START_US + (DURATION_S - 3) * 1e6)]) == len(
+        inside
+    )
+
+
 def test_a_flat_line_gives_no_number() -> None:
     mine = stream_of(1, 1, 250, np.full((1, 30 * 250), 0.2), scale=0.001)
     for one in run(mine, [])[0].vitals:
