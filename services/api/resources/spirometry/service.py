@@ -94,7 +94,8 @@ class BlowService:
         seen = await self._access.patient(
             request, patient, Action.SET_LUNG_REFERENCE, Permission.SET_LIMITS
         )
-        row = await self._store.set_reference(seen, new)
+        detail = new.model_dump(mode="json")
+        row = await self._store.set_reference(seen, detail)
         if row is None:
             raise NotFound(f"patient {patient}")
         await self._access.audit.append(
@@ -102,7 +103,7 @@ class BlowService:
                 Action.SET_LUNG_REFERENCE,
                 Outcome.GRANTED,
                 patient_id=seen.id,
-                detail=new.model_dump(mode="json"),
+                detail=detail,
             )
         )
         return _reference(_known(row))

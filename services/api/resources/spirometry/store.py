@@ -1,11 +1,10 @@
 """Forced breaths in PostgreSQL, and the table of what is expected."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import resources
 
 from services.api.core.lung_function import LungTable, read_lung_table
 from services.api.core.sight import SeenPatient
-from services.api.resources.spirometry.schemas import NewLungReference
 from shared.contracts.instants import Interval
 from shared.contracts.measures import Measure
 from shared.database.pool import Database, Row
@@ -53,12 +52,10 @@ class BlowStore:
         async with self._database.session() as session:
             return await session.fetch_one(self._statements["lung_person"], patient.id)
 
-    async def set_reference(self, patient: SeenPatient, new: NewLungReference) -> Row | None:
+    async def set_reference(self, patient: SeenPatient, new: Mapping[str, object]) -> Row | None:
         """Write height and group; the patient as it is then, None when erased meanwhile."""
         async with self._database.session() as session:
-            return await session.fetch_one(
-                self._statements["set_lung_reference"], patient.id, new.model_dump(mode="json")
-            )
+            return await session.fetch_one(self._statements["set_lung_reference"], patient.id, new)
 
 
 def load_lung_table() -> LungTable:
