@@ -21,7 +21,7 @@ from typing import Any
 from deploy.local.layout import PROJECT
 
 PAGE = PROJECT / "docs/science/figures.md"
-MOST_COLUMNS = 12
+MOST_COLUMNS = 16
 WITHIN_S = 3_600.0
 HIDDEN = {"signal_s", "cpu_s"}
 
@@ -112,6 +112,9 @@ def page(answers: Sequence[Mapping[str, Any]], day: str) -> str:
         cpu = "" if per_hour is None else f"{per_hour:.2g}"
         reached = "; ".join(_said(row) for row in totals(answer["rows"]))
         lines.append(f"| {answer['task']} | {task.target} | {task.peer} | {reached} | {cpu} |")
+    left_out = [name for name in TASKS if name not in {answer["task"] for answer in answers}]
+    if left_out:
+        lines += ["", f"Not scored in this run: {', '.join(left_out)}; see the pages of each."]
     for answer in answers:
         lines += ["", f"## {answer['task']}", "", *_table(answer["rows"])]
     return "\n".join(lines) + "\n"
