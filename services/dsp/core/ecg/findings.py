@@ -1,8 +1,8 @@
 """What may be found in the rhythm of the heart, how grave it is, and how sure.
 
-Confidence is the share of such findings that are right, from what speaks for each of them:
-logistic, with weights learned from annotated recordings (`tests/accuracy/train_findings.py`) and
-judged on people who were left out (docs/science/rhythm.md).
+Confidence is the share of such findings that are right, counted on annotated recordings
+(`tests/accuracy/train_findings.py`). Where what speaks for a finding tells right from wrong on
+people who were left out, it is a logistic line over that (docs/science/rhythm.md).
 """
 
 import math
@@ -31,21 +31,6 @@ class Rhythm(StrEnum):
     RUN = "ventricular_run"
 
 
-class Evidence(StrEnum):
-    """Kinds of findings that rest on the same things, and what these are.
-
-    - ectopic: logit of the class of the least sure beat, and how sure its beats are beats
-    - rate: distance from the limit (ln, times 10), and how sure the beats are
-    - irregular: entropy, height of the P wave (times 10), and how sure the beats are
-    - stop: how quiet (ln, of what a beat would be), how long (ln), how sure the beats are
-    """
-
-    ECTOPIC = "ectopic"
-    RATE = "rate"
-    IRREGULAR = "irregular"
-    STOP = "stop"
-
-
 LASTING = tuple(Rhythm)[:8]
 SEVERITY = {
     Rhythm.ASYSTOLE: Severity.HIGH,
@@ -54,33 +39,31 @@ SEVERITY = {
     Rhythm.RUN: Severity.MEDIUM,
     Rhythm.IRREGULAR: Severity.MEDIUM,
 }
-EVIDENCE = {
-    Rhythm.BRADYCARDIA: Evidence.RATE,
-    Rhythm.TACHYCARDIA: Evidence.RATE,
-    Rhythm.IRREGULAR: Evidence.IRREGULAR,
-    Rhythm.ASYSTOLE: Evidence.STOP,
-    Rhythm.PAUSE: Evidence.STOP,
-}
-"""Of those that are not ectopic beats."""
-
-_BOUND = 6.0  # of what speaks for a finding: beyond it more says nothing more
+BOUND = 6.0  # of what speaks for a finding: beyond it more says nothing more
 
 
 def sureness(quality: float) -> float:
     """How sure a beat is one, on a scale where equal steps are equal factors of doubt."""
-    return min(-math.log(max(1 - quality, 1e-3)), _BOUND)
+    return min(-math.log(max(1 - quality, 1e-3)), BOUND)
 
 
 def confidence(kind: Rhythm, speaks: Sequence[float]) -> float | None:
-    """Share of such findings that are right, 0 to 1; None where nobody has counted."""
-    family = EVIDENCE.get(kind, Evidence.ECTOPIC)
-    if family not in finding_weights.WEIGHTS:
+    """Share of such findings that are right, 0 to 1; None where nobody has counted.
+
+    Parameters
+    ----------
+    speaks : of ventricular beats: logit of the class of the least sure beat, and how sure its
+        beats are beats; of rates: distance from the limit (ln, times 10), and how sure the beats
+        are; of irregular: entropy, height of the P wave (times 10), how sure the beats are; of
+        stops: how quiet (ln, of what a beat would be), how long (ln), how sure the beats are
+    """
+    if kind not in finding_weights.WEIGHTS:
         return None
-    offset, *weights = finding_weights.WEIGHTS[family]
+    offset, *weights = finding_weights.WEIGHTS[kind]
     odds = offset
     for value, weight in zip(speaks, weights, strict=True):
-        odds += weight * max(-_BOUND, min(_BOUND, value))
-    least, most = finding_weights.BOUNDS[family]
+        odds += weight * max(-BOUND, min(BOUND, value))
+    least, most = finding_weights.BOUNDS[kind]
     return round(min(max(1 / (1 + math.exp(-odds)), least), most), 2)
 
 

@@ -17,6 +17,8 @@ describe("an event", () => {
     ["status_changed", { status: "lid_open", on: true }, "Lid open"],
     ["rhythm", { name: "pause", has_ended: false, duration_s: 2.4 }, "Pause of the heart: 2.4\u00a0s"],
     ["rhythm", { name: "ventricular_run", has_ended: false, beats: 5, rate: 181.6, from: 1 }, "Run of ventricular beats: 5 beats at 182\u00a0/min"],
+    ["rhythm", { name: "couplet", has_ended: false, beats: 2, rate: 120.2, confidence: 0.76 }, "Two ventricular beats in a row: 2 beats at 120\u00a0/min, 76\u00a0% sure"],
+    ["rhythm", { name: "bigeminy", has_ended: false, confidence: 0.8 }, "Bigeminy: 80\u00a0% sure"],
     ["fall", { confidence: 0.934, has_ended: false }, "Fall: 93\u00a0% sure"],
     ["sources_disagree", { name: "pulse", has_ended: false, n_sources: 2 }, "Sources disagree: heart and pulse"],
     ["sources_disagree", { name: "respiration", has_ended: true }, "No longer: sources disagree: breathing"],

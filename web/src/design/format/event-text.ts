@@ -49,7 +49,8 @@ export function eventText(event: EventFacts): string {
       const found = text(data, "name");
       if (found === null) return head;
       const name = eventTexts.rhythms[found] ?? plain(found);
-      return data["has_ended"] === true ? words.statusOff(name) : joined(name, rhythmDetail(data));
+      if (data["has_ended"] === true) return words.statusOff(name);
+      return joined(name, [rhythmDetail(data), sureness(data)].filter(isText).join(", "));
     }
     case "signal_noise": {
       const of = text(data, "name");
@@ -58,8 +59,7 @@ export function eventText(event: EventFacts): string {
       return data["has_ended"] === true ? words.statusOff(name) : name;
     }
     case "fall": {
-      const confidence = number(data, "confidence");
-      return joined(head, confidence === null ? null : words.sure(formatValue(100 * confidence, 0)));
+      return joined(head, sureness(data));
     }
     case "position_wrong":
     case "card_error":
@@ -146,6 +146,12 @@ function rhythmDetail(data: EventData): string | null {
   const beats = number(data, "beats");
   const rate = number(data, "rate");
   return beats === null || rate === null ? null : words.run(formatValue(beats, 0), formatValue(rate, 0));
+}
+
+/** How sure what computed it is. */
+function sureness(data: EventData): string | null {
+  const confidence = number(data, "confidence");
+  return confidence === null ? null : eventTexts.details.sure(formatValue(100 * confidence, 0));
 }
 
 function streamOf(data: EventData): string | null {
