@@ -38,7 +38,7 @@ class EventKind(StrEnum):
     FALL = "fall"  # of the wearer
     SOURCES_DISAGREE = "sources_disagree"  # of a patient; data: name, has_ended, n_sources
     APNOEA = "apnoea"  # breath has stopped; data: since (us UTC), has_ended
-    RHYTHM = "rhythm"  # of the heart; data: name, has_ended
+    RHYTHM = "rhythm"  # of the heart; data: name, has_ended, confidence (0 to 1)
     SIGNAL_NOISE = "signal_noise"  # what disturbs a signal; data: stream, name, has_ended
 
 
