@@ -104,12 +104,12 @@ async def test_who_reads_further_down_is_not_moved_by_what_is_new(
     async with signed_in(system, "nurse") as client:  # news, so that the page looks again at once
         (await client.post("/v1/devices/sim-bed-04/commands", json={"name": "identify"}))
     fresh = page.get_by_role("button", name="1 new event")
-    await expect(fresh).to_be_visible(timeout=15_000)
+    await expect(fresh).to_be_visible()
     assert await rows.nth(40).bounding_box() == place
     await fresh.click()
     await expect(rows).to_have_count(61)
     await expect(rows.first).to_contain_text("Battery low: 61")
-    assert await page.evaluate("() => window.scrollY") == 0
+    await page.wait_for_function("() => window.scrollY === 0")
 
 
 def an_event(number: int) -> dict[str, Any]:
