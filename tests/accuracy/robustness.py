@@ -20,8 +20,6 @@ from tests.accuracy.disturbances import DISTURBANCES
 from tests.accuracy.false_confidence import (
     BEGIN_S,
     DURATION_S,
-    TOLERANCES,
-    UNKNOWABLE,
     Cell,
     Result,
     examine,
@@ -30,6 +28,7 @@ from tests.accuracy.false_confidence import (
 )
 from tests.accuracy.recorded_scenes import recorded_scenes
 from tests.accuracy.scenes import Scene, made_scenes, some_people, without_a_scene
+from tests.accuracy.tolerances import TOLERANCES, UNKNOWABLE
 
 PAGE = PROJECT / "docs/science/robustness.md"
 PEOPLE = 3
