@@ -203,7 +203,10 @@ async def test_a_failed_trend_says_what_failed_and_can_be_tried_again(
 
 async def test_the_running_ecg_has_the_class_of_each_beat_under_it(screen: Screen) -> None:
     """From the estimator over the live socket: nothing of it was asked for as history."""
-    await screen.page.wait_for_function(LETTERS, timeout=STORED_WITHIN_MS)
+    await screen.log_in()
+    await screen.see_ward()
+    await screen.open_patient("03")
+    await screen.page.wait_for_function(LETTERS)
 
 
 async def test_the_caliper_measures_by_the_sample(screen: Screen) -> None:
