@@ -39,7 +39,8 @@ of {DURATION_S} on, in {len(DISTURBANCES)} ways, beside the same signals left al
 have a known truth ({PEOPLE} people each); recorded ones (as many people) their references.
 **False** is a value that a page would show (quality at least that of its measure) and that is
 off by more than the tolerance below, of all values that the undisturbed run tells in that time; of
-noise and of absent signals every number is false. Wanted: under 1 %.
+noise and of absent signals every number is false. Wanted: under 1 %. Of recordings, what is wrong
+undisturbed is counted too: pulses by intervals on wrists that run are wrong without our doing.
 
 In brackets: how many of the values due were shown at all. Where a signal holds nothing (stuck,
 flat, gone), that nothing moves (0 steps, nobody there, no effort) is a right answer. The amount
@@ -53,7 +54,11 @@ def page(made: Sequence[Result], recorded: Sequence[Result], day: str, command: 
     everything = _cells(made) + _cells(recorded)
     cells = [cell for cell in everything if is_knowable(cell)]
     failures = [one for result in (*made, *recorded) for one in result.failures]
-    lines = ["# Robustness: how often a shown number is wrong", "", f"{day}, `{command}`. {ABOUT}"]
+    lines = [
+        "# Robustness: how often a shown number is wrong",
+        "",
+        f"{day}, `{command}`.\n\n{ABOUT}",
+    ]
     lines += [
         _over_all(cells, everything, failures),
         "",
