@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 
 from devices.simulators import wellness_hall
+from devices.simulators.bedside_monitor import Outgoing
 from devices.simulators.systems import simulated_devices
 from devices.simulators.wellness import WellnessMotionNode
 from services.dsp.core.lane import LaneSignals
@@ -45,6 +46,7 @@ def test_a_carried_node_is_found_in_its_rooms() -> None:
         wires = [
             frame.to_wire(start_us + SECOND_US)
             for message in node.second(second, start_us)
+            if isinstance(message, Outgoing)
             for frame in message.frames
             if frame.stream.name in {"WIFI_RSSI", "HEADING"}
         ]
