@@ -131,7 +131,8 @@ class _Receipts:
     async def come_within(self, seconds: float) -> bool:
         """Whether nothing is missing before the time is over."""
         try:
-            await asyncio.wait_for(self._all.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._all.wait()
         except TimeoutError:
             return False
         return True

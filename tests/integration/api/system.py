@@ -342,6 +342,8 @@ class System:
             "limit": 90.0,
             "relation": "<",
             "unit": "%",
+            "method": "ppg_ratio_of_ratios",
+            "derived": False,
             "since": since_us,
             "updated": since_us,
             "revision": 1,

@@ -218,6 +218,8 @@ async def test_alarms_of_the_own_patients_with_ward_and_bed(api: System) -> None
             "limit": 90.0,
             "relation": "<",
             "unit": "%",
+            "method": "ppg_ratio_of_ratios",
+            "derived": False,
             "since": "2026-11-21T12:00:00.000000Z",
             "updated": "2026-11-21T12:00:00.000000Z",
             "acknowledged_by": None,

@@ -108,9 +108,13 @@ class HomeHub:
                 try:
                     yield self
                 finally:
-                    for task in tasks:
-                        task.cancel()
-                    await asyncio.wait(tasks)
+                    # Until they end: `asyncio.wait_for` of 3.11, in aiomqtt, loses a cancellation
+                    # that comes together with what it waits for.
+                    left = set(tasks)
+                    while left:
+                        for task in left:
+                            task.cancel()
+                        _, left = await asyncio.wait(left, timeout=1.0)
                     client._client._sock_close()
 
     def say(self, data: bytes, label: str = "") -> None:
