@@ -112,8 +112,12 @@ class Screen:
         )
 
     async def open_patient(self, bed: str) -> None:
-        """From the ward to one patient, until the trace runs."""
-        await self.page.get_by_test_id(f"tile-{bed}").click()
+        """From the ward to one patient by the keyboard, until the trace runs.
+
+        A tile may begin to slide to another place between the press and the release of a mouse
+        whose pointer has just come; the pointer has tests of its own.
+        """
+        await self.page.get_by_test_id(f"tile-{bed}").get_by_role("link").press("Enter")
         await self.page.get_by_test_id("live-canvas").wait_for()
         await self.page.wait_for_function(INK_ON_CANVAS)
 
