@@ -97,7 +97,6 @@ class Lanes:
             lane=lane,
             frames=self.frames,
             positions=self.positions,
-            clock=self.clock,
             metrics=self.metrics,
             retry=self.retry,
         )
@@ -125,6 +124,5 @@ class Lanes:
             pace=self.late_pace,
             clock=self.clock,
             metrics=self.metrics,
-            retry=self.retry,
             places=self.places,
         )

@@ -58,7 +58,6 @@ from shared.contracts.sample_block import join_frames
 from shared.errors import Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.quarantine import Choked, attempt_twice
-from shared.runtime.retry import Retry
 from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
@@ -109,7 +108,6 @@ class LateLane:
     pace: LatePace
     clock: Clock
     metrics: DspMetrics
-    retry: Retry
     places: Callable[[], Places] = nowhere
     _asked: Reached | None = field(default=None, init=False)
     _stored_us: int | None = field(default=None, init=False)

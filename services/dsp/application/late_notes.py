@@ -16,7 +16,6 @@ from shared.contracts.frames import FrameBatch, decode_frames
 from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, lane_queue
 from shared.contracts.records import BadBatch
-from shared.runtime.clock import Clock
 from shared.runtime.retry import Retry
 
 LOOP = "late"
@@ -30,7 +29,6 @@ class LateNotes:
     lane: Lane
     frames: Frames
     positions: Positions
-    clock: Clock
     metrics: DspMetrics
     retry: Retry
     _source: Source | None = field(default=None, init=False)
