@@ -37,10 +37,9 @@ class StreamFlow:
         """Bytes that are published and not known to be stored."""
         return self.published_bytes - self._stored_bytes
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing more should be published for now."""
-        return self.lag_bytes >= self._most_bytes
+    def is_full_with(self, more_bytes: int) -> bool:
+        """Whether these bytes are the last that should be published for now."""
+        return self.lag_bytes + more_bytes >= self._most_bytes
 
 
 class LaneFlow:
@@ -70,7 +69,6 @@ class LaneFlow:
         """Bytes of both that are not known to be stored."""
         return self.live.lag_bytes + self.late.lag_bytes
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing more should be published for now on one of them."""
-        return self.live.is_full or self.late.is_full
+    def is_full_with(self, more_bytes: int) -> bool:
+        """Whether these bytes, on one of them, are the last that should be published for now."""
+        return self.live.is_full_with(more_bytes) or self.late.is_full_with(more_bytes)
