@@ -42,6 +42,7 @@ from services.dsp.core.recomputation import (
     all_of,
     recompute_in_parts,
     revised,
+    side_by_side,
     touched_before_us,
     touched_us,
     warm_up_us,
@@ -63,8 +64,9 @@ from shared.runtime.waiting import pause
 log = structlog.get_logger()
 SECOND_US = 1_000_000
 SHOWN_EACH_US = 60 * SECOND_US
+MANY = 64  # corrections of one stream that wait: more are worked in twice and not each minute
 MAIN_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
-TOGETHER = 16  # pieces computed side by side: a step costs more than a row of it
+REST = 1.0  # after computing, of the time it took: live data and all others need the processor too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,13 +154,16 @@ class LateLane:
     ) -> None:
         if stream in MAIN_STREAMS:
             corrections = corrections_of(due, before_us)
-            for first in range(0, len(corrections), TOGETHER):
+            # Many at once are those of an outage: each minute for each of them is more than live
+            # data itself takes, and it would make more data late.
+            each_us = SHOWN_EACH_US if len(corrections) <= MANY else touched_us(stream)
+            for part in side_by_side([one.known for one in corrections]):
                 if stop.is_set():
                     return
-                together = corrections[first : first + TOGETHER]
-                revisions = await self._compute_again(stream, [one.known for one in together])
+                together = corrections[part]
+                revisions = await self._compute_again(stream, [one.known for one in together], stop)
                 for correction, revision in zip(together, revisions, strict=True):
-                    await self._settle(correction, revision, before_us)
+                    await self._settle(correction, revision, before_us, each_us)
             return
         for span in merged([one.span for one in due]):
             if stop.is_set():
@@ -172,12 +177,14 @@ class LateLane:
             elif stream == FUSED_VALUES:
                 await self._fuse(span, inside)
 
-    async def _settle(self, correction: Correction, revision: int, before_us: int) -> None:
+    async def _settle(
+        self, correction: Correction, revision: int, before_us: int, each_us: int
+    ) -> None:
         """Forget what no live value rests on any more, put off the rest."""
         known = correction.known
         finished = [one for one in correction.waiting if _touched(one.span).end_us <= before_us]
         later = [
-            Later(one, before_us, before_us + SHOWN_EACH_US)
+            Later(one, before_us, min(before_us + each_us, _touched(one.span).end_us))
             for one in correction.waiting
             if one not in finished
         ]
@@ -201,7 +208,9 @@ class LateLane:
             later=len(later),
         )
 
-    async def _compute_again(self, stream: int, spans: Sequence[Span]) -> list[int]:
+    async def _compute_again(
+        self, stream: int, spans: Sequence[Span], stop: asyncio.Event
+    ) -> list[int]:
         """Compute times of one stream again and give them out; gives the revision of each."""
         revisions = [await self.table.revision(span) for span in spans]
         pieces = [
@@ -209,10 +218,12 @@ class LateLane:
             for span, revision in zip(spans, revisions, strict=True)
             for piece in _pieces(span)
         ]
-        began_s = self.clock.monotonic_s()
-        for first in range(0, len(pieces), TOGETHER):
-            await self._compute_pieces(stream, pieces[first : first + TOGETHER])
-        self.metrics.compute_s.labels(LOOP).observe(self.clock.monotonic_s() - began_s)
+        for part in side_by_side([piece for piece, _ in pieces]):
+            began_s = self.clock.monotonic_s()
+            await self._compute_pieces(stream, pieces[part])
+            took_s = self.clock.monotonic_s() - began_s
+            self.metrics.compute_s.labels(LOOP).observe(took_s)
+            await pause(stop, REST * took_s)
         return revisions
 
     async def _compute_pieces(self, stream: int, pieces: Sequence[tuple[Span, int]]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.estimators import delay_of, memory_of, warm_up_s
+from services.dsp.core.exchange import Span
 from services.dsp.core.gaps import HOLE_KEPT_S, SECOND_US
 from services.dsp.core.lane import FOR_EVER_US, Computed, LaneSignals
 from services.dsp.core.position.places import Places, nowhere
@@ -20,6 +21,8 @@ from shared.contracts.vitals import VITAL
 LOOKED_AHEAD_US = 2 * SECOND_US  # beats so long before the second that found them
 AFTER_US = (HOLE_KEPT_S + 2) * SECOND_US  # samples behind the last second: they settle it
 LEAST_PART_US = 60 * SECOND_US  # computed side by side: a step costs more than a row of it
+# Signal computed side by side: a step costs more than a row of it, and memory bounds the rows.
+TOGETHER_US = 30_000 * SECOND_US
 PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory
 Numbers = NDArray[np.int64]
 
@@ -68,6 +71,31 @@ class Stretch(NamedTuple):
     end_us: int
 
 
+def side_by_side(spans: Sequence[Span]) -> list[slice]:
+    """Which of some spans of one stream to compute together, with what they rest on.
+
+    One that is longer than all that is computed together stands alone.
+    """
+    parts: list[slice] = []
+    first, taken_us = 0, 0
+    for at, span in enumerate(spans):
+        length_us = span.end_us - span.start_us
+        warm_up = warm_up_us(span.stream)
+        cost_us = length_us + warm_up * (1 + length_us // part_us(span.stream))
+        if at > first and taken_us + cost_us > TOGETHER_US:
+            parts.append(slice(first, at))
+            first, taken_us = at, 0
+        taken_us += cost_us
+    if first < len(spans):
+        parts.append(slice(first, len(spans)))
+    return parts
+
+
+def part_us(stream: int) -> int:
+    """How much of a stretch is computed in one row, behind a warm-up of its own."""
+    return max(warm_up_us(stream), LEAST_PART_US)
+
+
 def recompute_in_parts(
     stretches: Sequence[Stretch], *, only: int, places: Callable[[], Places] = nowhere
 ) -> list[Computed]:
@@ -80,8 +108,7 @@ def recompute_in_parts(
     -------
     what came out of each stretch
     """
-    warm_up = warm_up_us(only)
-    part_us = max(warm_up, LEAST_PART_US)
+    warm_up, length_us = warm_up_us(only), part_us(only)
     frames: list[Table] = []
     starts: list[int] = []
     stops: list[int] = []
@@ -91,8 +118,8 @@ def recompute_in_parts(
     shift = 0
     for number, stretch in enumerate(stretches):
         t0 = stretch.frames.table["t0"]
-        for start_us in range(stretch.start_us, stretch.end_us, part_us):
-            stop_us = min(start_us + part_us, stretch.end_us)
+        for start_us in range(stretch.start_us, stretch.end_us, length_us):
+            stop_us = min(start_us + length_us, stretch.end_us)
             near = (t0 >= start_us - warm_up - LONGEST_FRAME_US) & (t0 < stop_us + AFTER_US)
             part = stretch.frames.table[near]  # a copy
             part["device"] = len(starts) + 1

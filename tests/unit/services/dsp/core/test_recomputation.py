@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 
+from services.dsp.core.exchange import Span
 from services.dsp.core.lane import Computed
 from services.dsp.core.recomputation import (
     AFTER_US,
-    LEAST_PART_US,
+    PIECE_US,
+    TOGETHER_US,
     Stretch,
+    part_us,
     recompute,
     recompute_in_parts,
     revised,
+    side_by_side,
     touched_before_us,
     touched_us,
     warm_up_us,
@@ -34,7 +38,7 @@ def within(computed: Computed, *, start_us: int, end_us: int) -> Computed:
 
 @pytest.mark.parametrize("stream", [Stream.ECG, Stream.PPG])
 def test_parts_give_what_one_run_gives(stream: Stream) -> None:
-    part_s = max(LEAST_PART_US, warm_up_us(stream)) // SECOND_US
+    part_s = part_us(stream) // SECOND_US
     duration_s = 90 + part_s + 60
     beats = signals.beat_times(70, duration_s)
     if stream is Stream.ECG:
@@ -99,3 +103,30 @@ def test_samples_matter_to_no_value_outside_of_the_time_that_they_touch(stream: 
     assert len(differing) > 10
     assert first_us - before_us <= min(differing) < first_us
     assert last_us < max(differing) < last_us + after_us
+
+
+def computed_us(spans: list[Span]) -> int:
+    """Signal that goes through the estimators, warm-ups included."""
+    total = 0
+    for span in spans:
+        for start_us in range(span.start_us, span.end_us, part_us(span.stream)):
+            stop_us = min(start_us + part_us(span.stream), span.end_us)
+            total += stop_us - start_us + warm_up_us(span.stream)
+    return total
+
+
+@pytest.mark.parametrize("length_us", [SECOND_US, 61 * SECOND_US, PIECE_US])
+def test_as_much_is_computed_together_as_memory_allows(length_us: int) -> None:
+    spans = [Span(n, Stream.ECG, START_US, START_US + length_us) for n in range(500)]
+    parts = side_by_side(spans)
+    assert [n for part in parts for n in range(500)[part]] == list(range(500))
+    computed = [computed_us(spans[part]) for part in parts]
+    assert max(computed) <= TOGETHER_US
+    assert len(parts) <= 1.5 * sum(computed) / TOGETHER_US + 1, "and not much less"
+
+
+def test_what_is_longer_than_all_that_is_computed_together_stands_alone() -> None:
+    long = Span(1, Stream.ECG, START_US, START_US + 2 * TOGETHER_US)
+    short = Span(2, Stream.ECG, START_US, START_US + SECOND_US)
+    assert side_by_side([short, long, short]) == [slice(0, 1), slice(1, 2), slice(2, 3)]
+    assert side_by_side([]) == []
