@@ -4,8 +4,9 @@ What came late left the time that it touches to be done; the samples of that tim
 from storage, go through the same estimators, and what comes out is given out in a higher
 revision. So the last revision is what an undisturbed run would have given. What was told by now is
 corrected at once, and each minute what was told since: live values go on to rest on the time that
-was touched, for as long as their estimators remember. Computed is what lies before a time of which
-all that had arrived is stored, so that nothing is taken for missing that is only on its way.
+was touched, for as long as their estimators remember. Of many that wait it is corrected once, at
+the end of that. Computed is what lies before a time of which all that had arrived is stored, so
+that nothing is taken for missing that is only on its way.
 """
 
 import asyncio
