@@ -3,90 +3,90 @@
 The scorer is a program ``evaluate.py TASK module:factory --data DIR --json FILE``, with the
 recordings in a folder beside its own. It feeds each record as a stream, holds the delay limits,
 and knows the references; the estimators never see them.
+
+What a task gave is kept (``.local/accuracy``) with the commit, a hash of the recordings and of
+each source that it loaded. A run that was stopped goes on where it was, and one after a change
+scores only what the change may have changed. Pages are written after each task.
 """
 
 import argparse
 import json
-import math
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from deploy.local.layout import PROJECT
+from tests.accuracy import figures_page, kept, overview
+from tests.accuracy.kept import Kept
+from tests.accuracy.target_table import TASKS
+from tests.accuracy.targets import UNSEEN_CLASSES
 
 PAGE = PROJECT / "docs/science/figures.md"
-MOST_COLUMNS = 16
 WITHIN_S = 3_600.0
-HIDDEN = {"signal_s", "cpu_s"}
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What is wanted, and the best that others reach on the same recordings."""
-
-    target: str
-    peer: str
-
-
-TASKS: Mapping[str, Task] = {
-    "ecg_beats": Task("F1 >= 99.85 %, each record >= 98.8 %", "99.52 (gqrs), 99.07 (xqrs)"),
-    "ecg_noise": Task("F1 >= 94.5 %", "91.06 (swt), 89.04 (xqrs)"),
-    "hr": Task("MAE <= 0.33 /min", "0.68"),
-    "hr_running": Task("MAE <= 0.22 /min", "0.56"),
-    "ecg_classes": Task("V >= 93 / 95 %, S >= 82 / 87 %", "85 / 39, 21 / 21 (floor)"),
-    "ppg_rate": Task("MAE <= 0.40 /min, answered >= 90 %", "0.77 (HeartPy)"),
-    "ppg_motion": Task("MAE <= 1.8 /min, within 5/min >= 93 %", "2.00, 91 % (WFPV, published)"),
-    "spo2": Task("A_rms refitted <= 3.1 %", "3.21 (floor)"),
-    "resp": Task("MAE: impedance 0.30, ECG 0.95, PPG 1.15 /min", "0.50, 2.67, 2.37"),
-    "quality": Task("AUC: ECG >= 0.995, PPG >= 0.95", "0.92, 0.83"),
-    "radar": Task(
-        "respiration >= 99.5 %, apnoea 100 %, empty 0 %, heart >= 99 % of >= 93 %",
-        "99.3, 77.8, 100; 48.9 % right of all",
-    ),
-    "breathing_accel": Task("MAE <= 0.07 /min, all answered", "0.075 with 91 % answered"),
-    "steps": Task("pockets >= 99, slow >= 96, back >= 99 %, <= 5 false/h", "98.7, 95.3, 98.5, 0"),
-    "falls": Task("at 10 Hz: SisFall 99 / 99, MobiFall 93 / 96 %", "98.3 / 98.9, 88.9 / 94.3"),
-    "posture": Task("simulated >= 99.5, real >= 99 %, <= 1.3 s", "92.2, 70.2 (fixed tilt)"),
-    "position": Task("mean <= 3.3 m, room >= 97.5 %, six APs <= 5.3 m", "3.44, 96.9, 5.47"),
-    "spirometry": Task(
-        "FVC, FEV1, PEF: clean 0.06, 0.05, 0.1 %; zero off 1, 0.4, 0.33 %",
-        "0.06, 0.05, 0.00; 1.58, 0.78, 0.33",
-    ),
-}
-"""Wanted by the project; peers as measured on the same recordings before it began."""
-
-
-ABOUT = (
-    "`make accuracy RECORDINGS=folder` (`tests/accuracy/figures.py`): each record fed as a stream"
-    " of 0.25 s pieces, within the delay limits of the scorer. The nets of beats, classes and"
-    " falls have learned from recordings among these; what they reach with people whom they have"
-    " not seen is on the pages of the measures ([ecg](ecg.md), [classes](classes.md),"
-    " [motion](motion.md)), and is less. For `falls` the scorer has them learn anew without the"
-    " subject under test."
+OWN_PROGRAMS = {UNSEEN_CLASSES: "tests.accuracy.train_classes"}
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
 
 
-def scored(scorer: Path, recordings: Path, task: str) -> dict[str, Any]:
-    """What the scorer says of one task.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What is scored with what, and where results are kept."""
+
+    scorer: Path
+    recordings: Path
+    folder: Path
+    data: str
+    judge: str
+
+    def is_fresh(self, found: Kept) -> bool:
+        return found.is_of(data=self.data, scorer=self.judge)
+
+    def command(self, task: str, answer: Path) -> list[str]:
+        """The program of a task; it writes what it found to `answer`."""
+        own = OWN_PROGRAMS.get(task)
+        if own is not None:
+            return [own, "--json", str(answer)]
+        return [
+            *(str(self.scorer), task, f"services.dsp.scorers.{_module_of(task)}:{task}"),
+            *("--data", str(self.recordings), "--json", str(answer)),
+        ]
+
+
+def _module_of(task: str) -> str:
+    """Where the factory of a task stands: only what it needs is loaded, and noted, from there."""
+    for file in sorted((PROJECT / "services/dsp/scorers").glob("*.py")):
+        text = file.read_text()
+        if f"\ndef {task}(" in text or f"\nclass {task}:" in text:
+            return file.stem
+    raise LookupError(f"no scorer has a factory {task}")
+
+
+def scored(bench: Bench, task: str) -> Kept:
+    """Score one task now.
 
     Raises
     ------
     RuntimeError : it failed; the text is its last words
     """
+    began_s, day = time.monotonic(), time.strftime("%Y-%m-%d")
+    commit, _ = kept.commit_of([])
     with tempfile.TemporaryDirectory(prefix="vw-figures-") as folder:
-        answer = Path(folder) / "answer.json"
+        answer, notes = Path(folder) / "answer.json", Path(folder) / "loaded.json"
         done = subprocess.run(
             [
-                *(sys.executable, str(scorer), task, f"services.dsp.scoring:{task}"),
-                *("--data", str(recordings), "--json", str(answer)),
+                *(sys.executable, "-m", "tests.accuracy.loaded", str(notes)),
+                *bench.command(task, answer),
             ],
             cwd=PROJECT,
+            env={**os.environ, **ONE_THREAD},
             check=False,
             capture_output=True,
             text=True,
@@ -94,115 +94,93 @@ def scored(scorer: Path, recordings: Path, task: str) -> dict[str, Any]:
         )
         if done.returncode != 0:
             raise RuntimeError(f"{task}: {done.stderr[-1_500:]}")
-        found: dict[str, Any] = json.loads(answer.read_text())
-        return found
-
-
-def page(answers: Sequence[Mapping[str, Any]], day: str) -> str:
-    """The page: totals first, then each record."""
-    lines = [
-        *("# Figures of the shipped estimators", ""),
-        f"{day}. {ABOUT}",
-        *("", "| task | wanted | best of others | reached | CPU, s a signal-hour, one device |"),
-        "|---|---|---|---|---|",
-    ]
-    for answer in answers:
-        task = TASKS[answer["task"]]
-        per_hour = answer["cpu_s_per_signal_hour"]
-        cpu = "" if per_hour is None else f"{per_hour:.2g}"
-        reached = "; ".join(_said(row) for row in totals(answer["rows"]))
-        lines.append(f"| {answer['task']} | {task.target} | {task.peer} | {reached} | {cpu} |")
-    left_out = [name for name in TASKS if name not in {answer["task"] for answer in answers}]
-    if left_out:
-        lines += ["", f"Not scored in this run: {', '.join(left_out)}; see the pages of each."]
-    for answer in answers:
-        lines += ["", f"## {answer['task']}", "", *_table(answer["rows"])]
-    return "\n".join(lines) + "\n"
-
-
-def totals(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Rows of groups, and of all: written in capitals, or without a record of their own."""
-    return [row for row in rows if _name(row).isupper() and not _name(row)[-1:].isdigit()]
-
-
-def _name(row: Mapping[str, Any]) -> str:
-    return str(next(iter(row.values())))
-
-
-def _said(row: Mapping[str, Any]) -> str:
-    name, *values = row.items()
-    shown = [f"{key} {_cell(value)}" for key, value in values if _is_shown(key, value)]
-    return f"{name[1]}: {', '.join(shown[:MOST_COLUMNS])}"
-
-
-def _is_shown(key: str, value: object) -> bool:
-    return not key.startswith("_") and key not in HIDDEN and value is not None
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    columns = list(
-        dict.fromkeys(key for row in rows for key, value in row.items() if _is_shown(key, value))
+        said: dict[str, Any] = json.loads(answer.read_text())
+        paths: list[str] = json.loads(notes.read_text())
+    commit_now, is_changed = kept.commit_of(paths)
+    return Kept(
+        task=task,
+        day=day,
+        commit=commit,
+        is_changed=is_changed or commit_now != commit,
+        wall_s=round(time.monotonic() - began_s),
+        data=bench.data,
+        scorer=bench.judge,
+        sources=kept.hashes(paths),
+        answer=said,
     )
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    lines += [f"| {' | '.join(_cell(row.get(column)) for column in columns)} |" for row in rows]
-    return lines
 
 
-def _cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, float):
-        return f"{value:.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
-    return str(value).replace("|", "/")
+def write_pages(bench: Bench, page: Path, readme: Path) -> None:
+    """Both pages, of everything that is kept."""
+    found = [one for task in TASKS if (one := kept.read(bench.folder, task)) is not None]
+    fresh = {one.task for one in found if bench.is_fresh(one)}
+    page.write_text(figures_page.figures(found, fresh))
+    overview.put("targets", figures_page.targets(found), readme)
+
+
+def in_order(tasks: Sequence[str], folder: Path) -> list[str]:
+    """Shortest first, as far as it is known how long they took; others as the table has them."""
+
+    def place(task: str) -> tuple[int, int]:
+        found = kept.read(folder, task)
+        return (0 if found is None else found.wall_s, list(TASKS).index(task))
+
+    return sorted(tasks, key=place)
 
 
 def main() -> int:
-    """Score all tasks, write the page; gives 1 if a task failed."""
+    """Score what is not kept, write the pages; gives 1 if a task failed."""
     parser = argparse.ArgumentParser(prog="make accuracy", description=__doc__)
     parser.add_argument("recordings", type=Path, help="folder of the data sets")
     parser.add_argument("--scorer", type=Path, help="default: ../tools/evaluate.py of the folder")
-    parser.add_argument("--tasks", default=",".join(TASKS), help="which, with commas")
+    parser.add_argument("--tasks", default=",".join(TASKS), help="which, with commas; none: ''")
     parser.add_argument("--workers", type=int, default=1, help="tasks at once")
-    parser.add_argument("--answers", type=Path, help="folder: what is there is not scored again")
+    parser.add_argument("--kept", type=Path, default=kept.FOLDER, help="folder of the results")
+    parser.add_argument("--anew", action="store_true", help="score again what is kept")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
+    parser.add_argument(
+        "--overview", type=Path, default=overview.PAGE, help="page with the targets"
+    )
     options = parser.parse_args()
     scorer = options.scorer or options.recordings.parent / "tools/evaluate.py"
     if not scorer.is_file():
         parser.error(f"no scorer at {scorer}: give --scorer")
-    tasks = options.tasks.split(",")
+    tasks = [task for task in options.tasks.split(",") if task]
     unknown = set(tasks) - TASKS.keys()
     if unknown:
         parser.error(f"no task is called {', '.join(sorted(unknown))}: {', '.join(TASKS)}")
-    if options.answers:
-        options.answers.mkdir(parents=True, exist_ok=True)
-    answers, failed = [], 0
+    bench = Bench(
+        scorer=scorer.resolve(),
+        recordings=options.recordings.resolve(),
+        folder=options.kept,
+        data=kept.hash_of_folder(options.recordings),
+        judge=kept.hash_of_folder(scorer.parent, "*.py"),
+    )
 
-    def one(task: str) -> dict[str, Any] | RuntimeError:
-        began_s = time.monotonic()
-        kept = options.answers / f"{task}.json" if options.answers else None
+    def one(task: str) -> RuntimeError | None:
+        found = None if options.anew else kept.read(bench.folder, task)
+        if found is not None and bench.is_fresh(found):
+            print(f"{task:20s} kept, {found.commit}", flush=True)
+            return None
         try:
-            if kept is not None and kept.is_file():
-                found: dict[str, Any] = json.loads(kept.read_text())
-            else:
-                found = scored(scorer.resolve(), options.recordings.resolve(), task)
-                found["wall_s"] = round(time.monotonic() - began_s)
+            found = scored(bench, task)
         except RuntimeError as error:
             return error
-        if kept is not None:
-            kept.write_text(json.dumps(found))
-        last = _said((totals(found["rows"]) or found["rows"])[-1])
-        print(f"{task:16s} {time.monotonic() - began_s:5.0f} s  {last}", flush=True)
-        return found
+        except subprocess.TimeoutExpired:
+            return RuntimeError(f"{task}: not done in {WITHIN_S:.0f} s")
+        kept.write(bench.folder, found)
+        print(f"{task:20s} {found.wall_s:5d} s  {figures_page.total(found)}", flush=True)
+        return None
 
+    failed = 0
     with ThreadPoolExecutor(options.workers) as pool:
-        for found in pool.map(one, tasks):
-            if isinstance(found, RuntimeError):
-                print(found, file=sys.stderr, flush=True)
+        for error in pool.map(one, in_order(tasks, bench.folder)):
+            if error is not None:
+                print(error, file=sys.stderr, flush=True)
                 failed += 1
-            else:
-                answers.append(found)
-    options.page.write_text(page(answers, time.strftime("%Y-%m-%d")))
-    print(f"written: {options.page}")
+            write_pages(bench, options.page, options.overview)
+    write_pages(bench, options.page, options.overview)
+    print(f"written: {options.page}, {options.overview}")
     return 1 if failed else 0
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +23,9 @@ from deploy.local.layout import PROJECT
 from services.dsp.scoring import spo2
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import METHODS, Method
+from tests.accuracy import overview
 from tests.accuracy.false_confidence import answers_of
+from tests.accuracy.kept import folder_of_now
 from tests.accuracy.pictures import FOLDER, reliability
 from tests.accuracy.recorded_scenes import noisy_hearts, recorded_scenes
 from tests.accuracy.recordings import packed_recordings
@@ -132,6 +135,22 @@ def page(found: Mapping[str, tuple[Floats, NDArray[np.bool_]]], light: str, day:
     return "\n".join(lines) + "\n" + ELSEWHERE + light
 
 
+def too_high(found: Mapping[str, tuple[Floats, NDArray[np.bool_]]], day: str) -> str:
+    """Where fewer are right than the quality tells, for the overview."""
+    lines = []
+    for kind in KINDS:
+        quality, right = found.get(kind.slug, (np.empty(0), np.empty(0, bool)))
+        for low, high in pairwise(BINS):
+            mine = (quality >= low) & (quality < high)
+            if mine.sum() >= FEWEST and right[mine].mean() < low:
+                name = f"`{MEASURES[kind.measure].key}`, {METHODS[kind.method].key}"
+                share = f"{100 * right[mine].mean():.1f} % of {mine.sum():,} right"
+                lines.append(f"| {name} | {low:g} to {min(high, 1):g} | {share} |")
+    if not lines:
+        return f"{day}. Nowhere."
+    return "\n".join((f"{day}.", "", "| measure | told | found |", "|---|---|---|", *lines))
+
+
 def scenes_of(folder: Path) -> Iterator[Scene]:
     """All of which something is known, longer than where they are disturbed."""
     for scene in recorded_scenes(folder, SECONDS):
@@ -139,6 +158,29 @@ def scenes_of(folder: Path) -> Iterator[Scene]:
     if (folder / "nstdb").is_dir() and (folder / "mitdb").is_dir():
         yield from noisy_hearts(folder, SECONDS)
     yield radars(SECONDS, MOST_PEOPLE)
+
+
+def answered(scene: Scene, kept: Path) -> dict[str, tuple[list[float], list[bool]]]:
+    """Quality, and whether it was right, of all answers by picture; from a file if it is kept."""
+    file = kept / f"{scene.name.replace(' ', '-')}.json"
+    if file.is_file():
+        return msgspec.json.decode(
+            file.read_bytes(), type=dict[str, tuple[list[float], list[bool]]]
+        )
+    wanted = [kind for kind in KINDS if scene.name.startswith(kind.scenes)]
+    answers = answers_of(
+        scene, SECONDS, {(kind.measure, kind.method): kind.within for kind in wanted}
+    )
+    found = {}
+    for kind in wanted:
+        if (kind.measure, kind.method) in answers:
+            quality, right = answers[kind.measure, kind.method]
+            found[kind.slug] = (quality.tolist(), right.tolist())
+    beside = file.with_suffix(".new")
+    beside.write_bytes(msgspec.json.encode(found))
+    beside.replace(file)
+    print(scene.name, {slug: len(both[0]) for slug, both in found.items()}, flush=True)
+    return found
 
 
 def saturation(folder: Path) -> str:
@@ -176,18 +218,18 @@ def main() -> int:
     """Write the page and its pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recordings", type=Path, help="folder of the data sets")
+    parser.add_argument("--kept", type=Path, help="folder: what is there is not run again")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
+    parser.add_argument("--overview", type=Path, default=overview.PAGE, help="of all pages")
     parser.add_argument("--pictures", type=Path, default=FOLDER, help="where to draw")
     options = parser.parse_args()
+    if options.kept is None:
+        options.kept = folder_of_now("reliability", options.recordings)
+    options.kept.mkdir(parents=True, exist_ok=True)
     parts: dict[str, list[tuple[Floats, NDArray[np.bool_]]]] = {}
     for scene in scenes_of(options.recordings):
-        wanted = [kind for kind in KINDS if scene.name.startswith(kind.scenes)]
-        within = {(kind.measure, kind.method): kind.within for kind in wanted}
-        answers = answers_of(scene, SECONDS, within)
-        for kind in wanted:
-            if (kind.measure, kind.method) in answers:
-                parts.setdefault(kind.slug, []).append(answers[kind.measure, kind.method])
-        print(scene.name, {key[0].name: len(both[0]) for key, both in answers.items()}, flush=True)
+        for slug, (quality, right) in answered(scene, options.kept).items():
+            parts.setdefault(slug, []).append((np.array(quality), np.array(right, bool)))
     found = {
         slug: (np.concatenate([q for q, _ in each]), np.concatenate([r for _, r in each]))
         for slug, each in parts.items()
@@ -199,6 +241,7 @@ def main() -> int:
             (options.pictures / f"reliability-{kind.slug}.svg").write_text(picture)
     day = time.strftime("%Y-%m-%d")
     options.page.write_text(page(found, saturation(options.recordings), day))
+    overview.put("too high qualities", too_high(found, day), options.overview)
     print(f"written: {options.page}")
     return 0
 

@@ -16,6 +16,7 @@ import msgspec
 from deploy.local.layout import PROJECT
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import METHODS
+from tests.accuracy import overview
 from tests.accuracy.disturbances import DISTURBANCES
 from tests.accuracy.false_confidence import (
     BEGIN_S,
@@ -26,6 +27,7 @@ from tests.accuracy.false_confidence import (
     false_percent,
     is_knowable,
 )
+from tests.accuracy.kept import folder_of_now
 from tests.accuracy.recorded_scenes import recorded_scenes
 from tests.accuracy.scenes import Scene, made_scenes, some_people, without_a_scene
 from tests.accuracy.tolerances import TOLERANCES, UNKNOWABLE
@@ -143,6 +145,36 @@ def _by_measure(cells: Sequence[Cell]) -> list[str]:
     return lines
 
 
+def overview_part(results: Sequence[Result], day: str) -> str:
+    """What stands out, for the overview: measures that are often false and sure, over all."""
+    everything = _cells(results)
+    cells = [cell for cell in everything if is_knowable(cell)]
+    failures = [one for result in results for one in result.failures]
+    keys = dict.fromkeys((cell.measure, cell.method) for cell in cells)
+    rows = []
+    for key in keys:
+        mine = [cell for cell in cells if (cell.measure, cell.method) == key]
+        by_kind = {
+            one.name: [cell for cell in mine if cell.disturbance == one.name]
+            for one in DISTURBANCES
+        }
+        worst = sorted(by_kind, key=lambda name: -_sure_percent(by_kind[name]))[:3]
+        said = ", ".join(
+            f"{name} {_sure_percent(by_kind[name]):.0f} %"
+            for name in worst
+            if _sure_percent(by_kind[name]) >= 1
+        )
+        name = f"`{MEASURES[key[0]].key}`, {METHODS[key[1]].key}"
+        rows.append((_sure_percent(mine), f"| {name} | {_percent(mine)} | {said} |"))
+    bad = [row for sure, row in sorted(rows, reverse=True) if sure >= 1]
+    intro = (
+        f"{day}. {_over_all(cells, everything, failures)} The goal: below 1 %. {len(bad)} of"
+        f" {len(rows)} ways to a measure are false and sure more often:"
+    )
+    head = ("| measure | false, sure % (shown) | sure and false where |", "|---|---:|---|")
+    return "\n".join((intro, "", *head, *bad))
+
+
 def _above(cells: Sequence[Cell]) -> list[str]:
     """Cells that are above the aim, worst first."""
     bad = sorted((one for one in cells if false_percent([one]) >= 1), key=_badness)
@@ -186,17 +218,18 @@ def _tolerances(measures: set[Measure]) -> list[str]:
     return lines
 
 
-def examined(scene: Scene, kept: Path | None) -> Result:
+def examined(scene: Scene, kept: Path) -> Result:
     """The result of a scene; from a file where it was kept."""
-    file = None if kept is None else kept / f"{scene.name.replace(' ', '-')}.json"
-    if file is not None and file.is_file():
+    file = kept / f"{scene.name.replace(' ', '-')}.json"
+    if file.is_file():
         return msgspec.json.decode(file.read_bytes(), type=Result)
     began_s = time.process_time()
     result = examine(scene)
     used_s = time.process_time() - began_s
     print(f"{scene.name:32s} {used_s:5.1f} s  {false_percent(result.cells):5.2f} %", flush=True)
-    if file is not None:
-        file.write_bytes(msgspec.json.encode(result))
+    beside = file.with_suffix(".new")
+    beside.write_bytes(msgspec.json.encode(result))
+    beside.replace(file)
     return result
 
 
@@ -211,9 +244,11 @@ def main() -> int:
     parser.add_argument("--kept", type=Path, help="folder: what is there is not run again")
     parser.add_argument("--only", help="beginning of the name of the scenes to run; no page")
     parser.add_argument("--page", type=Path, default=PAGE, help="where to write")
+    parser.add_argument("--overview", type=Path, default=overview.PAGE, help="of all pages")
     options = parser.parse_args()
-    if options.kept:
-        options.kept.mkdir(parents=True, exist_ok=True)
+    if options.kept is None:
+        options.kept = folder_of_now("robustness", options.recordings)
+    options.kept.mkdir(parents=True, exist_ok=True)
     made = made_scenes(DURATION_S, PEOPLE)
     missing = without_a_scene(made)
     if missing:
@@ -227,7 +262,9 @@ def main() -> int:
     recorded = _recorded(options.recordings)
     results = [[examined(scene, options.kept) for scene in each] for each in (made, recorded)]
     command = "make accuracy" + (" RECORDINGS=folder" if options.recordings else "")
-    options.page.write_text(page(results[0], results[1], time.strftime("%Y-%m-%d"), command))
+    day = time.strftime("%Y-%m-%d")
+    options.page.write_text(page(results[0], results[1], day, command))
+    overview.put("false numbers", overview_part([*results[0], *results[1]], day), options.overview)
     print(f"written: {options.page}")
     return 1 if any(result.failures for group in results for result in group) else 0
 

@@ -11,12 +11,13 @@ so that no patient with thousands of ectopic beats decides for all.
 """
 
 import argparse
+import json
 import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -175,18 +176,31 @@ def _learned(features: Floats, y: Floats, w: Floats, seed: int) -> Net:
     return Net(hidden, values[1] - mean @ hidden, values[2], float(values[3][0]))
 
 
-def report(records: list[EcgRecord], seen: list[Told]) -> None:
-    """Classes of people whom the judging net has not seen."""
-    total: Counter[str] = Counter()
+def report(records: list[EcgRecord], seen: list[Told]) -> dict[str, Counter[str]]:
+    """Counts by record, and TOTAL, of people whom the judging net has not seen."""
+    found: dict[str, Counter[str]] = {}
     for group in GROUPS:
         others = [k for k, record in enumerate(records) if record.name not in group]
         learn([records[k] for k in others], [seen[k] for k in others]).use()
         tested = [record for record in records if record.name in group]
         for record, told in zip(tested, run(tested), strict=True):
-            counts = confusion(record, told)
-            total += counts
-            print(f"  {record.name}: {_line(counts)}", flush=True)
+            found[record.name] = confusion(record, told)
+            print(f"  {record.name}: {_line(found[record.name])}", flush=True)
+    total = sum(found.values(), Counter[str]())
     print(f"unseen people: {_line(total)}")
+    return {**dict(sorted(found.items())), "TOTAL": total}
+
+
+def as_row(record: str, counts: Counter[str]) -> dict[str, Any]:
+    """A row as a scorer writes it."""
+    row: dict[str, Any] = {"record": record}
+    for kind in "VS":
+        row[f"{kind}_beats"] = sum(n for key, n in counts.items() if key[0] == kind)
+        row[f"{kind}_Se%"], row[f"{kind}_PPV%"] = rates(counts, kind)
+        if not row[f"{kind}_beats"]:
+            row[f"{kind}_Se%"] = None
+    told = (f"{key}:{n}" for key, n in sorted(counts.items()))
+    return {**row, "confusion": " ".join(told)}
 
 
 def _line(counts: Counter[str]) -> str:
@@ -226,9 +240,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="write the weights of the service")
     parser.add_argument("--no-report", action="store_true", help="leave the report out")
+    parser.add_argument("--json", type=Path, help="write the rows of the report; learn no more")
     options = parser.parse_args()
     records = [ecg_record(name) for name in record_names()]
     seen = run(records)
+    if options.json:
+        rows = [as_row(name, counts) for name, counts in report(records, seen).items()]
+        options.json.write_text(json.dumps({"rows": rows}))
+        return 0
     if not options.no_report:
         report(records, seen)
     net = learn(records, seen)
