@@ -20,8 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.conditioning import functions
-from services.dsp.core.ecg import class_weights, fusion, prematurity, shapes
+from services.dsp.core.ecg import class_weights, fusion, nets, prematurity, shapes
 from services.dsp.core.ecg.ring import (
     LIKENESS_LEVELS,
     RING_S,
@@ -34,18 +33,19 @@ from services.dsp.core.ecg.ring import (
 )
 from services.dsp.core.ecg.shapes import SECOND_US
 from services.dsp.core.outputs import Beats, Output
-from services.dsp.core.windows import Floats, Instants, Rows, Samples
+from services.dsp.core.windows import Instants, Rows, Samples
 from shared.contracts.beats import BeatClass, BeatKind
 
 ALIKE = 0.86  # least correlation less size difference of beats that vote together
 OWN_VOTE = 0.15
-LOGIT_BOUND = 6.0
+LOGIT_BOUND = nets.BOUND
 LOGIT_ONE = 64
 V_LOGIT = 0.3  # where sensitivity and predictivity on unseen people meet
 EARLY_V_LOGIT = -1.0  # of beats that are early: most early beats that look unlike are V
 ON_TIME = 0.12  # ln: a beat on time that hardly another looks like is a normal one in an artefact
 ALONE = 5  # beats alike, itself included
 S_QUALITY_LEAST = 0.98  # of the detector: what is not surely a beat is not early
+BLOCK = 16  # rows whose beats vote at once: what they take stays in the cache
 QUALITY_LEAST = 0.7  # of the detector: a beat that may be none is not classified
 
 FEATURES = (
@@ -60,13 +60,15 @@ class Judged(NamedTuple):
     Attributes
     ----------
     features : (devices, RING, len(FEATURES)), for the net
-    alike : (devices, RING, RING), which beats vote together
+    alike : (devices, RING, RING), which beats vote together: both ways
+    n_alike : (devices, RING), how many each of them has, itself included
     valid : (devices, RING)
     p_height : (devices,), of the mean P wave of the usual beats, in parts of the complex's height
     """
 
     features: Samples
     alike: NDArray[np.bool_]
+    n_alike: NDArray[np.int16]
     valid: NDArray[np.bool_]
     p_height: Samples
 
@@ -119,7 +121,7 @@ def look(ring: Ring, times: Instants) -> View:
     rows, part = np.unique(row, return_inverse=True)
     mine = ring if len(rows) == len(times) else taken(ring, rows)
     judged = judge(mine, times[rows])
-    score = together(logits(judged.features), judged.alike)
+    score = together(logits(judged.features), judged.alike, judged.n_alike)
     free = prematurity.between_normal(mine, judged.valid, score > V_LOGIT)
     entropy = prematurity.irregularity(mine.rr, free)
     classes = classify(mine, judged, score, free, entropy)
@@ -140,8 +142,11 @@ def judge(ring: Ring, times: Instants) -> Judged:
     valid = ring.t > (times - (RING_S - 1) * SECOND_US)[:, None]
     rows = np.arange(len(times))
     join_level = int(np.ceil((ALIKE + 1) / 2 * LIKENESS_LEVELS))
-    alike = (ring.likeness >= join_level) & valid[:, :, None] & valid[:, None, :]
-    n_alike = alike.sum(axis=2, dtype=np.int16)
+    alike = ring.likeness >= join_level
+    alike &= valid[:, None, :]
+    alike[~valid] = False
+    counts = np.add.reduce(alike.view(np.uint8), axis=1, dtype=np.uint8)  # RING at most
+    n_alike = counts.astype(np.int16)
     n = np.maximum(valid.sum(axis=1), 1)
     usual = np.argmax(n_alike, axis=1)
     likeness = ring.likeness[rows, usual] * np.float32(2 / LIKENESS_LEVELS) - 1
@@ -167,7 +172,7 @@ def judge(ring: Ring, times: Instants) -> Judged:
     kinds[:, :-1, 12] = likeness[:, 1:]
     kinds[:, :, 13] = ring.measures[:, :, 1]
     kinds[:, :, 14] = ring.measures[:, :, 3]
-    return Judged(kinds, alike, valid, p_height)
+    return Judged(kinds, alike, n_alike, valid, p_height)
 
 
 def _p_waves(p_wave: Samples, members: NDArray[np.bool_]) -> tuple[Samples, Samples]:
@@ -177,7 +182,7 @@ def _p_waves(p_wave: Samples, members: NDArray[np.bool_]) -> tuple[Samples, Samp
     total = (members[:, None, :].astype(np.float32) @ p_wave)[:, 0]
     mean = np.rint(total / n)
     product = (p_wave @ mean[:, :, None])[:, :, 0]
-    power = (p_wave[:, :, None, :] @ p_wave[:, :, :, None])[:, :, 0, 0]
+    power = np.einsum("ijk,ijk->ij", p_wave, p_wave)
     power = power * (mean**2).sum(axis=1)[:, None]
     height = (mean.max(axis=1) - mean.min(axis=1)) / shapes.P_ONE
     return product / np.sqrt(np.maximum(power, 1)), height
@@ -185,32 +190,27 @@ def _p_waves(p_wave: Samples, members: NDArray[np.bool_]) -> tuple[Samples, Samp
 
 def logits(features: Samples) -> Samples:
     """Logarithm of the odds of V against N and S, of each beat by itself: (devices, RING)."""
-    hidden_weights, hidden_offset, output, output_offset = _weights()
-    flat = np.clip(features.reshape(-1, len(FEATURES)), -LOGIT_BOUND, LOGIT_BOUND)
-    # One feature after the other: a matrix product would round by the number of rows.
-    hidden = np.tile(hidden_offset, (len(flat), 1))
-    for k, weights in enumerate(hidden_weights):
-        hidden += flat[:, k, None] * weights
-    votes = functions.tanh(hidden)
-    told = np.full(len(flat), output_offset)
-    for k, weight in enumerate(output):
-        told += votes[:, k] * weight
-    return told.reshape(features.shape[:2])
+    return _net().log_odds(features.reshape(-1, len(FEATURES))).reshape(features.shape[:2])
 
 
 @cache
-def _weights() -> tuple[Floats, Floats, Floats, float]:
-    hidden = np.array(class_weights.HIDDEN)
-    assert hidden.shape[0] == len(FEATURES)
-    offset, output = np.array(class_weights.HIDDEN_OFFSET), np.array(class_weights.OUTPUT)
-    return hidden, offset, output, class_weights.OUTPUT_OFFSET
+def _net() -> nets.Net:
+    hidden = np.array(class_weights.HIDDEN), np.array(class_weights.HIDDEN_OFFSET)
+    assert hidden[0].shape[0] == len(FEATURES)
+    output = np.array(class_weights.OUTPUT)[:, None], np.array([class_weights.OUTPUT_OFFSET])
+    return nets.net([hidden, output], nets.FINE)
 
 
-def together(logit: Samples, alike: NDArray[np.bool_]) -> Samples:
+def together(
+    logit: Samples, alike: NDArray[np.bool_], n_alike: NDArray[np.int16]
+) -> Samples:  # fmt: skip
     """The logits after the beats that look alike have voted."""
     whole = np.rint(np.clip(logit, -LOGIT_BOUND, LOGIT_BOUND) * LOGIT_ONE).astype(np.float32)
-    votes = (alike.astype(np.float32) @ whole[:, :, None])[:, :, 0] - whole  # exact
-    voters = alike.sum(axis=2) - 1
+    votes = -whole
+    for begin in range(0, len(whole), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        votes[part] += (alike[part].astype(np.float32) @ whole[part, :, None])[:, :, 0]  # exact
+    voters = n_alike.astype(np.int64) - 1
     mean = votes / np.maximum(voters, 1)
     return np.where(voters > 0, OWN_VOTE * whole + (1 - OWN_VOTE) * mean, whole) / LOGIT_ONE
 
@@ -227,7 +227,7 @@ def classify(
     is_regular = prematurity.is_regular(entropy, free)
     early = prematurity.early(ring.rr, free, usual) & is_regular[:, None]
     on_time = (np.abs(ring.rr - usual[:, None]) < ON_TIME) & is_regular[:, None]
-    alone = judged.alike.sum(axis=2) <= ALONE
+    alone = judged.n_alike <= ALONE
     ventricular = (score > V_LOGIT) & ~(on_time & alone)
     ventricular |= early & (score > EARLY_V_LOGIT)
     sudden = prematurity.sudden(ring.rr, free, usual, early)

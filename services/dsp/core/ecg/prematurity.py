@@ -15,6 +15,7 @@ from services.dsp.core.windows import Samples
 EARLY = 0.16  # ln: 15 % before its time, as clinicians count it (10 to 20 %)
 EARLY_SPREADS = 4.0  # and beyond the usual change of this patient's intervals
 SUDDEN = 0.10  # ln: shorter than the interval before: sinus arrhythmia comes slowly
+BLOCK = 16  # rows whose intervals are compared at once: what they take stays in the cache
 RUN = 3  # early beats in a row: no longer a beat before its time, but another pace
 RUN_EARLY = 0.4  # ln: half as fast again, which a sinus rhythm that returns to its pace is not
 USUAL = 0.85  # quantile of the intervals where the search for the sinus rhythm begins
@@ -40,9 +41,11 @@ def usual_interval(rr: Samples, free: NDArray[np.bool_]) -> Samples:
     rows = np.arange(len(rr))
     usual = ordered[rows, np.clip((USUAL * (n - 1)).astype(np.intp), 0, None)]
     usual = np.where(n > 0, usual, 0)
-    for _ in range(3):
-        near = free & (np.abs(rr - usual[:, None]) < USUAL_NEAR)
-        usual = np.where(near.any(axis=1), masked_median(rr, near), usual)
+    for _ in range(3):  # those near it lie side by side: their median needs no other order
+        near = np.abs(ordered - usual[:, None]) < USUAL_NEAR
+        n = near.sum(axis=1)
+        middle = np.argmax(near, axis=1) + np.maximum(n - 1, 0) // 2
+        usual = np.where(n > 0, ordered[rows, middle], usual)
     return usual
 
 
@@ -62,25 +65,27 @@ def sudden(
     A run counts only as far as it is much faster: what is a little faster and stays so is a
     sinus rhythm that has changed its pace.
     """
+    if not is_early.any():
+        return np.zeros_like(is_early)
     leaps = np.ones_like(is_early)
     before = np.where(free[:, :-1], rr[:, :-1], usual[:, None])
     leaps[:, 1:] = np.minimum(before, usual[:, None] + SUDDEN) - rr[:, 1:] > SUDDEN
-    called = is_early & leaps
-    for k in range(1, RING):
-        called[:, k] |= is_early[:, k] & called[:, k - 1]
+    called = is_early & (_last(is_early & leaps) > _last(~is_early))
     deep = usual[:, None] - rr > RUN_EARLY
     return np.asarray(called & (deep | (_in_a_row(is_early) < RUN)))
 
 
 def _in_a_row(those: NDArray[np.bool_]) -> NDArray[np.int16]:
     """In how long a stretch of such beats each of them lies."""
-    n = np.zeros(those.shape, dtype=np.int16)
-    n[:, 0] = those[:, 0]
-    for k in range(1, RING):
-        n[:, k] = (n[:, k - 1] + 1) * those[:, k]
-    for k in range(RING - 2, -1, -1):
-        n[:, k] = np.where(those[:, k] & those[:, k + 1], n[:, k + 1], n[:, k])
-    return n
+    before = _last(~those)
+    after = RING - 1 - _last(~those[:, ::-1])[:, ::-1]
+    return np.where(those, after - before - 1, 0)
+
+
+def _last(those: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """Place of the last such beat up to each one, -1 before the first."""
+    place = np.arange(those.shape[1], dtype=np.int16)
+    return np.maximum.accumulate(np.where(those, place, np.int16(-1)), axis=1)
 
 
 def is_regular(entropy: Samples, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -91,10 +96,22 @@ def is_regular(entropy: Samples, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def irregularity(rr: Samples, free: NDArray[np.bool_]) -> Samples:
     """Sample entropy of the intervals (rows, beats): what one says of the next; NaN is unknown."""
     pair = free[:, 1:] & free[:, :-1]
-    here, following = rr[:, :-1], rr[:, 1:]
-    both = pair[:, :, None] & pair[:, None, :]
-    near = both & (np.abs(here[:, :, None] - here[:, None, :]) < ENTROPY_NEAR)
-    nearer = near & (np.abs(following[:, :, None] - following[:, None, :]) < ENTROPY_NEAR)
+    known = np.where(free, rr, np.nan)  # equal to nothing
     n = pair.sum(axis=1)
-    first, second = near.sum(axis=(1, 2)) - n, nearer.sum(axis=(1, 2)) - n
-    return -functions.log((second + 1) / (first + 2))
+    first, second = np.empty((2, len(rr)), dtype=np.int64)
+    for begin in range(0, len(rr), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        mine, pairs = known[part], pair[part]
+        apart = mine[:, :, None] - mine[:, None, :]
+        equal = np.abs(apart, out=apart) < ENTROPY_NEAR
+        near = equal[:, :-1, :-1] & pairs[:, None, :]
+        near[~pairs] = False
+        nearer = near & equal[:, 1:, 1:]
+        first[part] = _counts(near).sum(axis=1)
+        second[part] = _counts(nearer).sum(axis=1)
+    return -functions.log((second - n + 1) / (first - n + 2))
+
+
+def _counts(those: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """How many there are of (rows, beats, beats), beat by beat; no more than `RING`."""
+    return np.asarray(np.add.reduce(those.view(np.uint8), axis=1, dtype=np.uint8))

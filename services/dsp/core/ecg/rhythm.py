@@ -225,7 +225,8 @@ def one(seen: View, part: int) -> View:
         seen.row, seen.at, seen.part, seen.rows[at],
         ring.taken(seen.ring, np.array([part])),
         classes.Judged(
-            judged.features[at], judged.alike[at], judged.valid[at], judged.p_height[at]
+            judged.features[at], judged.alike[at], judged.n_alike[at], judged.valid[at],
+            judged.p_height[at],
         ),
         seen.classes[at], seen.free[at], seen.entropy[at], seen.score[at],
     )  # fmt: skip

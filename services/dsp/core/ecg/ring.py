@@ -4,8 +4,7 @@ It grows by one row a beat. Nothing is learned on the way: what is thought of it
 minute only, whatever came before.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import shapes
 from services.dsp.core.ecg.shapes import SECOND_US, SHAPE_ONE, Shapes, ShapesState
 from services.dsp.core.outputs import Beats, Output
-from services.dsp.core.windows import Instants, Rows, Samples
+from services.dsp.core.windows import Instants, Rows, Samples, each_array
 
 RING = 96  # beats: a minute at 96 per minute
 RING_S = 60  # seconds: enough beats to know what is common at 40 per minute, less than most drifts
@@ -68,9 +67,7 @@ def follow(state: BeatsState, samples: Samples, times: Instants, heart: Output) 
     beats, ring = heart.beats, state.ring
     if beats is not None and len(beats.row):
         looks = shapes.cut(seen, beats.row, beats.t, times)
-        order = np.arange(len(beats.row)) - np.searchsorted(beats.row, beats.row, side="left")
-        for rank in range(int(order.max()) + 1):
-            ring = _pushed(ring, np.flatnonzero((order == rank) & looks.known), beats, looks)
+        ring = pushed(ring, np.flatnonzero(looks.known), beats, looks)
     return BeatsState(shapes=seen, ring=ring)
 
 
@@ -83,39 +80,50 @@ def due(ring: Ring, times: Instants) -> tuple[Rows, Rows]:
     return row, at
 
 
-def _pushed(ring: Ring, which: Rows, beats: Beats, looks: Shapes) -> Ring:
-    """The ring with one more beat in the rows that have one."""
+def pushed(ring: Ring, which: Rows, beats: Beats, looks: Shapes) -> Ring:
+    """The ring with some beats more, those of a row at once."""
     if not len(which):
         return ring
-    row = beats.row[which]
     rr_s = np.clip(beats.rr_ms[which] / 1000, 0.15, 5.0)  # NaN stays
-    size = looks.measures[which, 0]
-    alike = (ring.qrs[row] @ looks.qrs[which].transpose(0, 2, 1)).max(axis=2) / SHAPE_ONE**2
-    alike = alike - SIZE_WEIGHT * np.abs(ring.measures[row, :, 0] - size[:, None])
-    level = np.clip(np.rint((alike + 1) / 2 * LIKENESS_LEVELS), 0, LIKENESS_LEVELS).astype(np.uint8)
-    likeness = np.empty((len(row), RING, RING), dtype=np.uint8)
-    likeness[:, :-1, :-1] = ring.likeness[row, 1:, 1:]
-    likeness[:, -1, :-1] = likeness[:, :-1, -1] = level[:, 1:]
-    likeness[:, -1, -1] = LIKENESS_LEVELS
     newest = {
         "t": beats.t[which], "rr_ms": beats.rr_ms[which], "rr": functions.log(rr_s),
         "quality": beats.quality[which], "measures": looks.measures[which],
         "qrs": looks.qrs[which, len(shapes.QRS_SHIFTS) // 2], "p_wave": looks.p_wave[which],
     }  # fmt: skip
-    changes: dict[str, Any] = {"likeness": _put(ring.likeness, row, likeness)}
-    for name, value in newest.items():
-        old = getattr(ring, name)
-        moved = np.concatenate((old[row, 1:], value[:, None].astype(old.dtype)), axis=1)
-        changes[name] = _put(old, row, moved)
-    return replace(ring, **changes)
-
-
-def _put(array: NDArray[Any], row: Rows, part: NDArray[Any]) -> NDArray[Any]:
-    if len(row) == len(array):
-        return part  # each row has one, in order
-    changed = array.copy()
-    changed[row] = part
+    shifts = looks.qrs[which]
+    row = beats.row[which]
+    count = np.bincount(row, minlength=len(ring.t))
+    changed = _copy(ring)
+    for n in np.unique(count[count > 0]).tolist():
+        rows = np.flatnonzero(count == n)
+        mine = np.flatnonzero(count[row] == n).reshape(len(rows), n)
+        for name, value in newest.items():
+            old, new = getattr(ring, name), getattr(changed, name)
+            new[rows] = np.concatenate((old[rows, n:], value[mine]), axis=1, dtype=old.dtype)
+        level = _likeness(changed, rows, shifts[mine])
+        likeness = np.empty((len(rows), RING, RING), dtype=np.uint8)
+        likeness[:, :-n, :-n] = ring.likeness[rows, n:, n:]
+        for k in range(n):
+            at = RING - n + k
+            likeness[:, at, :at] = likeness[:, :at, at] = level[:, :at, k]
+            likeness[:, at, at] = LIKENESS_LEVELS
+        changed.likeness[rows] = likeness
     return changed
+
+
+def _likeness(ring: Ring, rows: Rows, qrs: Samples) -> NDArray[np.uint8]:
+    """How like the last beats of some rings (rows, n, shifts, points) are to each of the ring."""
+    of_all = qrs.reshape(len(rows), -1, qrs.shape[3]).transpose(0, 2, 1)
+    products = (ring.qrs[rows] @ of_all).reshape(len(rows), RING, *qrs.shape[1:3])
+    size = ring.measures[rows, :, 0]
+    alike = products.max(axis=3) / SHAPE_ONE**2
+    alike = alike - SIZE_WEIGHT * np.abs(size[:, :, None] - size[:, None, -qrs.shape[1] :])
+    level = np.rint((alike + 1) / 2 * LIKENESS_LEVELS)
+    return np.asarray(np.clip(level, 0, LIKENESS_LEVELS).astype(np.uint8))
+
+
+def _copy(ring: Ring) -> Ring:
+    return each_array(ring, np.copy)
 
 
 def taken(ring: Ring, rows: Rows) -> Ring:
