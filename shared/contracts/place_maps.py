@@ -8,6 +8,7 @@ row, an empty field where nothing was heard. Metres, degrees clockwise from wher
 
 import csv
 import hashlib
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -24,6 +25,12 @@ CORNERS_MOST = 5_000  # of all rooms together
 ACCESS_POINTS_MOST = 64  # channels that a scan has at most
 WEAKEST_DBM = -105.0  # below what any receiver hears
 REASON = "bad_map"
+
+_PLACE = re.compile(r"points\[(\d+)\]")
+_OF_POINT = re.compile(
+    r"(?P<why>.*) - at `\$\.points\[(?P<place>\d+)\]\.(?P<field>\w+)(\[(?P<column>\d+)\])?`",
+    re.DOTALL,
+)
 
 Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,40}\Z")]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f]{1,80}\Z")]
@@ -100,13 +107,15 @@ def read_csv(data: bytes, *, site: str, floor: str) -> PlaceMap:
     fixed = ["x", "y", "room", "heading"] if "heading" in head[:4] else ["x", "y", "room"]
     if head[: len(fixed)] != fixed:
         raise _refused("line 1: the head is x,y,room,heading and then the access points")
-    points = []
+    points: list[dict[str, object]] = []
+    numbers: list[int] = []  # of the lines
     for number, row in enumerate(rows[1:], 2):
         if not any(field.strip() for field in row):
             continue
         if len(row) != len(head):
             raise _refused(f"line {number}: {len(row)} fields, the head has {len(head)}")
         points.append(_point_of(row, fixed, number))
+        numbers.append(number)
         if len(points) > POINTS_MOST:
             raise _refused(f"line {number}: a map has at most {POINTS_MOST} places")
     content = {
@@ -115,7 +124,10 @@ def read_csv(data: bytes, *, site: str, floor: str) -> PlaceMap:
     try:
         return checked(msgspec.convert(content, PlaceMap))
     except msgspec.MsgspecError as error:
-        raise _refused(str(error)) from error
+        raise _refused(_in_lines(str(error), numbers, head[len(fixed) :])) from error
+    except Invalid as error:
+        text = _PLACE.sub(lambda found: f"line {numbers[int(found[1])]}", str(error))
+        raise Invalid(text, reason=REASON) from error
 
 
 def checked(given: PlaceMap) -> PlaceMap:
@@ -200,6 +212,15 @@ def _point_of(row: Sequence[str], fixed: Sequence[str], number: int) -> dict[str
         }
     except ValueError as error:
         raise _refused(f"line {number}: {error}") from error
+
+
+def _in_lines(text: str, numbers: Sequence[int], access_points: Sequence[str]) -> str:
+    """What is wrong with a value, by its line and column instead of its place in the map."""
+    found = _OF_POINT.fullmatch(text)
+    if found is None:
+        return text
+    column = found["field"] if found["column"] is None else access_points[int(found["column"])]
+    return f"line {numbers[int(found['place'])]}, {column}: {found['why']}"
 
 
 def _refused(text: str) -> Invalid:
