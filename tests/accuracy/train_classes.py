@@ -49,7 +49,7 @@ class Net(NamedTuple):
 
     def use(self) -> None:
         """Let the estimator judge by these weights from now on."""
-        classes._weights.cache_clear()
+        classes._net.cache_clear()
         for name, value in zip(("HIDDEN", "HIDDEN_OFFSET", "OUTPUT"), self[:3], strict=True):
             setattr(class_weights, name, value)
         setattr(class_weights, "OUTPUT_OFFSET", self.output_offset)  # noqa: B010  # a constant
