@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from shared.contracts.events import Event, EventKind, Severity
+from tests.harness.ended import ended
 from tests.integration.api.conftest import StartApi
 from tests.integration.api.system import LiveClient, System, blocks_in
 
@@ -34,8 +35,7 @@ async def heard_while(
     try:
         return await heard()
     finally:
-        publishing.cancel()
-        await asyncio.gather(publishing, return_exceptions=True)
+        await ended(publishing)
 
 
 async def test_a_value_goes_from_the_stream_to_who_watches_and_to_nobody_else(

