@@ -1,7 +1,9 @@
 """The server's side of a home hub: who is there, what the units shall do, and their memories.
 
-All units are asked for their identifiers every 10 s, as the published server did; one that has
-said nothing for 15 s is gone. A command is sent again every 5 s until it is answered; what that is,
+All units are asked for their identifiers every 10 s, as the published server did, and once more
+when one of them does not answer. One that has said nothing for 15 s is gone, if its hub did speak
+after that second question: of a hub that is late itself nothing is known, for as long again. A
+command is sent again every 5 s until it is answered; what that is,
 each task of `tasks` and `clearing` says. Messages that come a second time (the hub was not yet told
 that they are stored) say nothing new, and are not listened to.
 """
@@ -23,6 +25,8 @@ from shared.contracts.instants import MINUTE, SECOND
 
 SILENT_US = MINUTE
 """A hub that has been silent so long is asked as rarely: questions would only pile up."""
+ASK_AGAIN_US = 2_500_000
+"""Who has not answered the question after so long is asked once more."""
 SEEN_AGAIN_US = 30 * SECOND
 """That a unit is still there is told so often."""
 MOST_KNOWN = 64
@@ -62,12 +66,16 @@ class SmsgDialogue:
 
     def __init__(self, constants: Mapping[str, float]) -> None:
         self._sweep_us = int(constants["status_request_s"] * SECOND)
+        self._ask_again_us = min(ASK_AGAIN_US, self._sweep_us // 2)
         self._gone_us = int(constants["unit_gone_s"] * SECOND)
         self._units: dict[str, _Unit] = {}
         self._tasks: dict[str, tuple[NativeCommand, Task]] = {}
         self._newest: dict[int, int] = {}  # by boot: the largest n that was heard
         self._heard_us: int | None = None
         self._next_sweep_us = 0
+        self._asked_us = 0
+        self._asked_again_us = 0
+        self._look_again_us = 0  # at units that are silent, of a hub that is late
 
     def heard(self, words: Sequence[Word], identity: MessageId, now_us: int) -> list[Effect]:
         """Take what the units said in one message of the hub."""
@@ -126,12 +134,20 @@ class SmsgDialogue:
             self._heard_us = now_us
         if now_us >= self._next_sweep_us:
             effects.append(Send(requests.who_is_there()))
+            self._asked_us = now_us
             silent = now_us - self._heard_us >= SILENT_US
             self._next_sweep_us = now_us + (
                 max(SILENT_US, self._sweep_us) if silent else self._sweep_us
             )
+        elif self._asked_again_us < self._asked_us <= now_us - self._ask_again_us:
+            self._asked_again_us = now_us
+            if any(one.is_online and one.heard_us < self._asked_us for one in self._units.values()):
+                effects.append(Send(requests.who_is_there()))
+        self._look_again_us = now_us + SECOND
         for name, unit in self._units.items():
-            if now_us - unit.heard_us >= self._gone_us:
+            silent_us = now_us - unit.heard_us
+            was_asked = unit.heard_us < self._asked_again_us <= self._heard_us
+            if silent_us >= (self._gone_us if was_asked else 2 * self._gone_us):
                 effects += _gone(name, unit)
         for command, task in list(self._tasks.values()):
             if now_us >= task.due_us:
@@ -141,7 +157,13 @@ class SmsgDialogue:
     def due_us(self) -> int | None:
         """When something is to be done again; at once after a beginning."""
         due_us = [self._next_sweep_us]
-        due_us += [unit.heard_us + self._gone_us for unit in self._units.values() if unit.is_online]
+        if self._asked_again_us < self._asked_us:
+            due_us.append(self._asked_us + self._ask_again_us)
+        due_us += [
+            max(unit.heard_us + self._gone_us, self._look_again_us)
+            for unit in self._units.values()
+            if unit.is_online
+        ]
         due_us += [task.due_us for _, task in self._tasks.values()]
         return min(due_us)
 

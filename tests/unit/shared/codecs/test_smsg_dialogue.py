@@ -92,11 +92,33 @@ def test_a_unit_is_there_when_it_speaks_and_gone_when_it_is_silent() -> None:
     ]
     talk.wait(10)
     assert talk.say(here(DeviceType.ECG, ECG, "ecg 2")) == []
-    assert seen(talk.wait(14.9)) == []
+    assert talk.wait(14.4) == [SWEEP, SWEEP], "who does not answer is asked once more"
+    talk.say(here(DeviceType.CORE, layout.CORE))
+    assert seen(talk.wait(0.5)) == []
     assert seen(talk.wait(0.1)) == [Seen(ECG_NAME, "ecg", online=False, reported={})]
     assert seen(talk.say(encode_ecg(ECG, bytes(20)))) == [
         Seen(ECG_NAME, "ecg", online=True, reported={"firmware": "ecg 2"})
     ]
+
+
+def test_of_a_hub_that_is_late_itself_no_unit_is_gone_until_later(talk: Talk) -> None:
+    assert seen(talk.wait(29)) == []
+    talk.say(here(DeviceType.CORE, layout.CORE), here(DeviceType.ECG, ECG))
+    assert seen(talk.wait(29)) == []
+    assert seen(talk.wait(2)) == [Seen(ECG_NAME, "ecg", online=False, reported={})]
+
+
+def test_units_are_asked_again_however_often_they_are_asked() -> None:
+    assert CODEC.new_dialogue is not None
+    talk = Talk()
+    constants = {"status_request_s": 1.0, "unit_gone_s": 2.0}
+    talk.dialogue = CODEC.new_dialogue(CODEC.with_constants(constants))
+    talk.wait(0)
+    talk.say(here(DeviceType.ECG, ECG))
+    for _ in range(3):
+        assert seen(talk.wait(0.5)) == []
+        talk.say(here(DeviceType.CORE, layout.CORE))
+    assert seen(talk.wait(0.5)) == [Seen(ECG_NAME, "ecg", online=False, reported={})]
 
 
 def test_that_a_unit_is_there_is_said_again_now_and_then(talk: Talk) -> None:
@@ -112,7 +134,7 @@ def test_at_most_eight_units_are_there() -> None:
     for unit in range(100, 109):
         talk.say(here(DeviceType.ECG, unit))
     assert len(seen(talk.say(here(DeviceType.ECG, 109)))) == 0
-    assert len(seen(talk.wait(20))) == 8
+    assert len(seen(talk.wait(30))) == 8
     assert len(seen(talk.say(here(DeviceType.ECG, 109)))) == 1
 
 
