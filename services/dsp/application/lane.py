@@ -48,6 +48,7 @@ class Lanes:
     _here: dict[Lane, tuple[LiveLane, LateNotes, PatientLane]] = field(
         default_factory=dict, init=False
     )
+    _late_turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def may_leave(self, lane: Lane, _change: object) -> bool:
         """Whether all frames of a lane were taken: it may be left for new lanes.
@@ -124,5 +125,6 @@ class Lanes:
             pace=self.late_pace,
             clock=self.clock,
             metrics=self.metrics,
+            turn=self._late_turn,
             places=self.places,
         )

@@ -65,7 +65,7 @@ from shared.runtime.waiting import pause
 log = structlog.get_logger()
 SECOND_US = 1_000_000
 SHOWN_EACH_US = 60 * SECOND_US
-MANY = 64  # corrections of one stream that wait: more are worked in twice and not each minute
+MANY = 500  # times of a lane that wait: of more, each is worked in twice and not each minute
 MAIN_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
 REST = 1.0  # after computing, of the time it took: live data and all others need the processor too
 
@@ -100,7 +100,13 @@ class Correction(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class LateLane:
-    """Computes again what late data of one lane has touched."""
+    """Computes again what late data of one lane has touched.
+
+    Parameters
+    ----------
+    turn : shared by all lanes of the process, of which one computes late data at a time: that
+        bounds its memory and its share of the processor
+    """
 
     lane: Lane
     reached: Callable[[], Reached]
@@ -111,6 +117,7 @@ class LateLane:
     pace: LatePace
     clock: Clock
     metrics: DspMetrics
+    turn: asyncio.Lock
     places: Callable[[], Places] = nowhere
     _asked: Reached | None = field(default=None, init=False)
     _stored_us: int | None = field(default=None, init=False)
@@ -136,10 +143,11 @@ class LateLane:
             waiting = await self.table.stored(
                 self.lane, quiet_s=self.pace.quiet_s, before_us=before_us
             )
+            n_waiting = await self.table.waiting(self.lane)
             streams = sorted({one.span.stream for one in waiting})
             for stream in streams:
                 due = [one for one in waiting if one.span.stream == stream]
-                await self._work_in(stream, due, before_us, stop)
+                await self._work_in(stream, due, before_us, n_waiting, stop)
         self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
 
     async def _stored_before(self) -> int | None:
@@ -151,13 +159,18 @@ class LateLane:
         return self._stored_us
 
     async def _work_in(
-        self, stream: int, due: Sequence[Waiting], before_us: int, stop: asyncio.Event
+        self,
+        stream: int,
+        due: Sequence[Waiting],
+        before_us: int,
+        n_waiting: int,
+        stop: asyncio.Event,
     ) -> None:
         if stream in MAIN_STREAMS:
             corrections = corrections_of(due, before_us)
             # Many at once are those of an outage: each minute for each of them is more than live
             # data itself takes, and it would make more data late.
-            each_us = SHOWN_EACH_US if len(corrections) <= MANY else touched_us(stream)
+            each_us = SHOWN_EACH_US if n_waiting <= MANY else touched_us(stream)
             for part in side_by_side([one.known for one in corrections]):
                 if stop.is_set():
                     return
@@ -190,13 +203,9 @@ class LateLane:
             if one not in finished
         ]
         if _gives_beats(known.stream):
-            touched_by = [_touched(one.span) for one in finished]
-            windows = {
-                window for span in touched_by for window in windows_of(span.start_us, span.end_us)
-            }
+            windows = windows_of(known.start_us, known.end_us)
             await self.table.note(
-                self.lane,
-                [Span(known.device, BEATS_FIVE_MINUTES, *window) for window in sorted(windows)],
+                self.lane, [Span(known.device, BEATS_FIVE_MINUTES, *window) for window in windows]
             )
         await self.table.done(known, revision, finished=finished, later=later)
         self.metrics.corrections.inc(len(finished))
@@ -220,11 +229,12 @@ class LateLane:
             for piece in _pieces(span)
         ]
         for part in side_by_side([piece for piece, _ in pieces]):
-            began_s = self.clock.monotonic_s()
-            await self._compute_pieces(stream, pieces[part])
-            took_s = self.clock.monotonic_s() - began_s
-            self.metrics.compute_s.labels(LOOP).observe(took_s)
-            await pause(stop, REST * took_s)
+            async with self.turn:
+                began_s = self.clock.monotonic_s()
+                await self._compute_pieces(stream, pieces[part])
+                took_s = self.clock.monotonic_s() - began_s
+                self.metrics.compute_s.labels(LOOP).observe(took_s)
+                await pause(stop, REST * took_s)
         return revisions
 
     async def _compute_pieces(self, stream: int, pieces: Sequence[tuple[Span, int]]) -> None:
