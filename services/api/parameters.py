@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query
-from pydantic import AfterValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from shared.contracts.instants import DAY, HOUR, Interval, Microseconds, from_text
 from shared.contracts.measures import MEASURES_BY_KEY
 from shared.contracts.methods import METHODS
+from shared.contracts.processing import RadarChain, SaturationCurve
 from shared.contracts.streams import STREAMS_BY_KEY
 from shared.errors import Invalid
 
@@ -122,6 +123,15 @@ IdempotencyKeyHeader = Annotated[
         description="The same key makes the same request, sent again, happen once",
     ),
 ]
+
+
+class Processing(BaseModel):
+    """How samples are worked out; null where no samples are sent that would ask for it."""
+
+    saturation_curve: SaturationCurve | None = Field(
+        description="Curve from the ratio of ratios to oxygen saturation"
+    )
+    radar_chain: RadarChain | None = Field(description="Chains that run on I and Q")
 
 
 def time_range(

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     READ_CLINICAL = "read_clinical"
     ACT_ON_ALARMS = "act_on_alarms"
     SET_LIMITS = "set_limits"
+    DESCRIBE_PATIENTS = "describe_patients"
     READ_DEVICES = "read_devices"
     MANAGE_DEVICES = "manage_devices"
     COMMAND_DEVICES = "command_devices"
@@ -37,7 +38,8 @@ class Permission(StrEnum):
 
 
 # Clinical data is for those who care for the patient: neither the administrator nor the
-# technician reads it (features.md, d2). READ_CLINICAL still needs a relation to the patient.
+# technician reads it (features.md, d2), and neither writes what a patient is: sex, birth date and
+# height decide limits and expected values. READ_CLINICAL still needs a relation to the patient.
 _ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         {
@@ -54,6 +56,7 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.READ_CLINICAL,
             Permission.ACT_ON_ALARMS,
             Permission.SET_LIMITS,
+            Permission.DESCRIBE_PATIENTS,
             Permission.READ_DEVICES,
             Permission.COMMAND_DEVICES,
             Permission.ASSIGN_DEVICES,
@@ -66,6 +69,7 @@ _ALLOWED: dict[Role, frozenset[Permission]] = {
             Permission.READ_CLINICAL,
             Permission.ACT_ON_ALARMS,
             Permission.SET_LIMITS,
+            Permission.DESCRIBE_PATIENTS,
             Permission.READ_DEVICES,
             Permission.COMMAND_DEVICES,
             Permission.ASSIGN_DEVICES,

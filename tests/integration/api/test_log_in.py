@@ -17,6 +17,7 @@ async def test_who_knows_the_password_gets_in_and_is_named(api: System) -> None:
             "assign_devices",
             "claim_devices",
             "command_devices",
+            "describe_patients",
             "import_recordings",
             "read_clinical",
             "read_devices",

@@ -166,3 +166,73 @@ async def test_a_patients_place_is_a_room_in_words_and_its_track_has_pages(api: 
     assert bad.status_code == 422
     reads = await api.audit(action="read_place", actor="nina", outcome="granted")
     assert {row["patient_id"] for row in reads} == {api.hospital.patients["p-north1"]}
+
+
+async def test_time_in_rooms_is_counted_until_the_next_place_and_15_s_at_most(api: System) -> None:
+    nina = await api.bearer("nina")
+    path = "/v1/patients/p-north1/rooms"
+    kept = await bring(api)
+    day, corridor = (await api.http.get(f"/v1/maps/{kept['id']}", headers=nina)).json()["plan"]
+    start_us = time.time_ns() // 1000 // SECOND_US * SECOND_US - 3_600 * SECOND_US
+    at = [start_us + s * SECOND_US for s in (0, 5, 10, 100, 105, 200)]
+    await store_places(api, day["id"], at[:2], [1.0, 1.0])
+    await store_places(api, corridor["id"], at[2:4], [9.0, 9.0])
+    await store_places(api, day["id"], [at[5]], [1.0])
+    await api.database.execute(
+        "insert into signal.vital values ($1, $2, $3, $2, $4, array[18], array['NaN'::real], "
+        "array[0], array[3], array[0], array[0])",
+        api.hospital.patients["p-north1"], at[4], api.hospital.devices["ecg-north1"],
+        [int(Measure.ROOM)],
+    )  # fmt: skip
+
+    async def told(**span: int) -> dict[str, Any]:
+        params = {name: to_text(t) for name, t in span.items()}
+        answer = await api.http.get(path, headers=nina, params=params)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    whole = await told()
+    # 5 + 5 s and 15 s at the end; 15 s of the 90 and 5 s until it was not known any more
+    assert [(one["name"], one["seconds"]) for one in whole["items"]] == [
+        ("Day room", 25.0),
+        ("Corridor", 20.0),
+    ]
+    assert whole["known_s"] == 45.0
+    assert (whole["items"][0]["first"], whole["items"][0]["last"]) == (
+        to_text(at[0]),
+        to_text(at[5] + 15 * SECOND_US),
+    )
+    part = await told(**{"from": at[1], "to": at[2] + 2 * SECOND_US})
+    assert [(one["id"], one["seconds"]) for one in part["items"]] == [
+        (day["id"], 5.0),
+        (corridor["id"], 2.0),
+    ]
+    later = at[5] + 24 * 3_600 * SECOND_US
+    ahead = await told(**{"from": later, "to": later + SECOND_US})
+    assert (ahead["items"], ahead["known_s"]) == ([], 0)
+    long = {"from": to_text(at[0] - 26 * 3_600 * SECOND_US), "to": to_text(at[0])}
+    refused = await api.http.get(path, headers=nina, params=long)
+    assert (refused.status_code, refused.json()["code"]) == (422, "range_too_long")
+
+
+async def test_a_devices_place_is_its_wearers_and_nobody_elses_business(api: System) -> None:
+    nina, tom = await api.bearer("nina"), await api.bearer("tom")
+    path = "/v1/devices/ecg-north1/place"
+    kept = await bring(api)
+    plan = (await api.http.get(f"/v1/maps/{kept['id']}", headers=nina)).json()["plan"]
+    now_us = time.time_ns() // 1000
+    await store_places(api, plan[1]["id"], [now_us - SECOND_US], [4.0])
+
+    told = (await api.http.get(f"{path}?plan=true", headers=nina)).json()
+    assert (told["device"], told["patient"]) == ("ecg-north1", "p-north1")
+    assert (told["place"]["room"]["name"], told["plan"]) == ("Corridor", plan)
+    by_who_manages = (await api.http.get(path, headers=tom)).json()
+    assert (by_who_manages["patient"], by_who_manages["place"]) == (None, None)
+    await api.database.execute(
+        "update signal.vital set patient_id = 0 where patient_id = $1 and device_id = $2",
+        api.hospital.patients["p-north1"], api.hospital.devices["ecg-north1"],
+    )  # fmt: skip
+    lying_about = (await api.http.get(path, headers=tom)).json()
+    assert (lying_about["patient"], lying_about["place"]["x"]) == (None, 4.0)
+    assert (await api.http.get(path, headers=nina)).json()["place"] is None

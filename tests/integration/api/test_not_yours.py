@@ -22,6 +22,7 @@ FOREIGN: dict[tuple[str, str], dict[str, Any]] = {
     ("get", "/v1/patients/{patient}/beats"): {},
     ("get", "/v1/patients/{patient}/place"): {},
     ("get", "/v1/patients/{patient}/track"): {},
+    ("get", "/v1/patients/{patient}/rooms"): {},
     ("get", "/v1/patients/{patient}/events"): {},
     ("get", "/v1/patients/{patient}/exports/samples"): {
         "params": {"stream": "ecg", "format": "csv"}
@@ -50,6 +51,7 @@ FOREIGN_DEVICE: dict[tuple[str, str], dict[str, Any]] = {
     ("get", "/v1/devices/{device}/commands/{command}"): {},
     ("get", "/v1/devices/{device}/configuration"): {},
     ("get", "/v1/devices/{device}/counters"): {},
+    ("get", "/v1/devices/{device}/place"): {},
 }
 # Lists: what is not theirs is left out, which the tests of each list show.
 LISTS = {

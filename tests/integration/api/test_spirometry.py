@@ -72,3 +72,44 @@ async def test_what_makes_no_sense_is_not_taken(api: System) -> None:
     for wrong in ({"height_cm": 1.68}, {"group": "x"}, {"height_on": "yesterday"}, {"weight": 70}):
         answer = await api.http.put(f"{PATH}/reference", headers=nurse, json=GIVEN | wrong)
         assert answer.status_code == 422, wrong
+
+
+async def test_who_cares_for_a_patient_corrects_who_it_is_and_nobody_else(api: System) -> None:
+    whose = {"sex": "male", "birth_date": "1961-02-03"}
+    for username, status in (("tom", 403), ("adam", 403), ("vera", 403), ("paula", 403)):
+        bearer = await api.bearer(username)
+        answer = await api.http.put(f"{PATH}/reference", headers=bearer, json=GIVEN | whose)
+        assert answer.status_code == status, username
+    nurse = await api.bearer("nina")
+    answer = await api.http.put(f"{PATH}/reference", headers=nurse, json=GIVEN | whose)
+    assert answer.status_code == 200, answer.text
+    assert whose.items() <= answer.json().items()
+    again = await api.http.put(f"{PATH}/reference", headers=nurse, json=GIVEN | {"sex": None})
+    assert whose.items() <= again.json().items(), "what is left out stays"
+    patient = (await api.http.get("/v1/patients/p-north1", headers=nurse)).json()
+    assert whose.items() <= patient.items()
+    written = [
+        json.loads(entry["detail"])
+        for entry in await api.audit(action="set_lung_reference", outcome="granted")
+    ]
+    assert ["birth_date", "sex"] in [entry.get("corrected") for entry in written]
+    assert "1961-02-03" not in json.dumps(written), "it goes with an erasure, the trail stays"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"height_on": "2999-01-01"}, "height_on"),
+        ({"birth_date": "2999-01-01"}, "birth_date"),
+        ({"birth_date": "1815-12-10"}, "130 years"),
+        ({"height_on": "1901-01-01"}, "before the birth"),
+    ],
+)
+async def test_days_that_cannot_be_are_not_taken(
+    api: System, wrong: dict[str, str], words: str
+) -> None:
+    answer = await api.http.put(
+        f"{PATH}/reference", headers=await api.bearer("nina"), json=GIVEN | wrong
+    )
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]

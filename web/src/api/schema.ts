@@ -222,6 +222,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/devices/{device}/place": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a device is
+         * @description The newest place that it gave in the last hour; stale after 15 s.
+         *
+         *     While somebody wears it, its place is that of a patient: whoever cares for the patient
+         *     reads it, and who only manages devices gets those of the time in which nobody wore it.
+         */
+        get: operations["device_place_v1_devices__device__place_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/devices/{device}/retire": {
         parameters: {
             query?: never;
@@ -936,6 +959,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/patients/{patient}/rooms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long a patient was in which room
+         * @description Rooms of an interval, the longest first: the last 24 hours by default, 25 at most.
+         *
+         *     A place counts until the next one, 15 s at most: where nothing was told, nothing counts.
+         */
+        get: operations["rooms_v1_patients__patient__rooms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/patients/{patient}/spirometry": {
         parameters: {
             query?: never;
@@ -970,8 +1015,8 @@ export interface paths {
         };
         get?: never;
         /**
-         * Set the height by which breaths are judged
-         * @description Holds for all breaths of the patient; birth date and sex are those of the patient.
+         * Set the height by which breaths are judged, and whose it is
+         * @description Holds for all breaths; sex and birth date of the patient, where given, are corrected.
          */
         put: operations["set_reference_v1_patients__patient__spirometry_reference_put"];
         post?: never;
@@ -1727,6 +1772,8 @@ export interface components {
              * @description Who wears it, as far as the user may see
              */
             patient: string | null;
+            /** @description By its model, and its own settings over that */
+            processing: components["schemas"]["Processing"];
             /** Retired */
             retired: boolean;
             /** Rssi Dbm */
@@ -1743,6 +1790,33 @@ export interface components {
             items: components["schemas"]["Device"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * DevicePlace
+         * @description The newest place that a device gave.
+         */
+        DevicePlace: {
+            /**
+             * At
+             * Format: date-time
+             * @description The server's time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            at: string;
+            /** Device */
+            device: string;
+            /**
+             * Patient
+             * @description Who wears it, as far as the user may see
+             */
+            patient: string | null;
+            /** @description null: none in the last hour, or not for this user */
+            place: components["schemas"]["Place"] | null;
+            /**
+             * Plan
+             * @description Rooms of the floor, where they were asked for
+             */
+            plan: components["schemas"]["PlanRoom"][] | null;
         };
         /**
          * DeviceSecret
@@ -2262,6 +2336,7 @@ export interface components {
             maker: string;
             /** Model */
             model: string;
+            processing: components["schemas"]["Processing"];
             /** Simulated */
             simulated: boolean;
             /** Streams */
@@ -2457,9 +2532,14 @@ export interface components {
         };
         /**
          * NewLungReference
-         * @description By what the breaths of a patient are judged; birth date and sex are those of the patient.
+         * @description By what the breaths of a patient are judged.
          */
         NewLungReference: {
+            /**
+             * Birth Date
+             * @description Of the patient; left out: as it is. Alarm limits go by it too
+             */
+            birth_date?: string | null;
             /** @description As the equations know it; `other` where none fits */
             group: components["schemas"]["LungGroup"];
             /**
@@ -2473,6 +2553,11 @@ export interface components {
              * @description When it was measured: children grow
              */
             height_on: string;
+            /**
+             * Sex
+             * @description Of the patient; left out: as it is
+             */
+            sex?: ("female" | "male" | "other" | "unknown") | null;
         };
         /**
          * NewRetention
@@ -2817,6 +2902,22 @@ export interface components {
             type: string;
         };
         /**
+         * Processing
+         * @description How samples are worked out; null where no samples are sent that would ask for it.
+         */
+        Processing: {
+            /** @description Chains that run on I and Q */
+            radar_chain: components["schemas"]["RadarChain"] | null;
+            /** @description Curve from the ratio of ratios to oxygen saturation */
+            saturation_curve: components["schemas"]["SaturationCurve"] | null;
+        };
+        /**
+         * RadarChain
+         * @description Which chains run on I and Q.
+         * @enum {string}
+         */
+        RadarChain: "ours" | "with_published";
+        /**
          * RefusedCount
          * @description Messages of a device that were refused for one reason.
          */
@@ -2900,6 +3001,51 @@ export interface components {
             ][] | null;
         };
         /**
+         * Rooms
+         * @description Where a patient was in an interval, room by room, the longest first.
+         * @example {
+         *       "from": "2026-01-02T00:00:00.000000Z",
+         *       "items": [
+         *         {
+         *           "first": "2026-01-02T00:31:12.000000Z",
+         *           "floor": "1",
+         *           "id": 17,
+         *           "last": "2026-01-02T03:04:04.000000Z",
+         *           "name": "Day room",
+         *           "seconds": 9125,
+         *           "site": "north"
+         *         }
+         *       ],
+         *       "known_s": 9125,
+         *       "patient": "p-7kd2m",
+         *       "to": "2026-01-02T03:04:05.678901Z"
+         *     }
+         */
+        Rooms: {
+            /**
+             * From
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            from: string;
+            /** Items */
+            items: components["schemas"]["RoomTime"][];
+            /**
+             * Known S
+             * @description Time for which a room is known
+             */
+            known_s: number;
+            /** Patient */
+            patient: string;
+            /**
+             * To
+             * Format: date-time
+             * @description Of what has passed
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            to: string;
+        };
+        /**
          * RoomSeen
          * @description The room that somebody is thought to be in.
          */
@@ -2918,6 +3064,39 @@ export interface components {
              * @description About the share of such rooms that are right
              */
             quality: number;
+            /** Site */
+            site: string;
+        };
+        /**
+         * RoomTime
+         * @description How long somebody was in a room.
+         */
+        RoomTime: {
+            /**
+             * First
+             * Format: date-time
+             * @description When the first place there was told
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            first: string;
+            /** Floor */
+            floor: string;
+            /**
+             * Id
+             * @description The value of the vital sign `room`
+             */
+            id: number;
+            /**
+             * Last
+             * Format: date-time
+             * @description Until when the last one counts
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            last: string;
+            /** Name */
+            name: string;
+            /** Seconds */
+            seconds: number;
             /** Site */
             site: string;
         };
@@ -2956,6 +3135,14 @@ export interface components {
              */
             keep_old_s: number;
         };
+        /**
+         * SaturationCurve
+         * @description Curve from the ratio of ratios to saturation: that of the sensor (dsp has the numbers).
+         *
+         *     Frames carry its place in this order: only ever append.
+         * @enum {string}
+         */
+        SaturationCurve: "maxim_quadratic" | "linear_110_25" | "beer_lambert" | "maxim_table";
         /**
          * Series
          * @description One device and method that gave the measure in this range.
@@ -4671,6 +4858,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Counters"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    device_place_v1_devices__device__place_get: {
+        parameters: {
+            query?: {
+                /** @description Give the rooms of the floor too */
+                plan?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DevicePlace"];
                 };
             };
             /** @description No token, or one that does not hold */
@@ -8421,6 +8688,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rooms_v1_patients__patient__rooms_get: {
+        parameters: {
+            query?: {
+                /** @description Beginning; one hour before the end by default */
+                from?: string | null;
+                /** @description End, not included; now by default */
+                to?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Key of a patient */
+                patient: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rooms"];
+                };
             };
             /** @description No token, or one that does not hold */
             401: {

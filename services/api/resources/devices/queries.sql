@@ -4,7 +4,8 @@
 -- Devices behind a name, in the order of their names; of all, or of these only.
 select d.id, d.device, d.model, d.simulated, d.note, d.created_at, d.retired_at,
     p.online, p.seen_at, p.battery_percent, p.firmware, p.rssi_dbm, p.buffered,
-    c.created_at as credential_created_at, h.device as hub
+    c.created_at as credential_created_at, h.device as hub,
+    d.settings -> 'processing' as processing
 from registry.device d
 left join registry.device h on h.id = d.parent_id
 left join gateway.presence p on p.device_id = d.id

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.parameters import Instant
+from services.api.parameters import Instant, Processing
 
 
 class Device(BaseModel):
@@ -22,6 +22,7 @@ class Device(BaseModel):
     retired: bool
     note: str | None
     hub: str | None = Field(description="The hub that speaks for it, of a unit")
+    processing: Processing = Field(description="By its model, and its own settings over that")
 
 
 class DeviceList(BaseModel):

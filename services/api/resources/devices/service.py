@@ -7,9 +7,11 @@ from datetime import datetime
 
 from services.api.access import Access, Request
 from services.api.audit import Action, Outcome
+from services.api.core.chosen_processing import chosen
 from services.api.core.cursors import decode_list_cursor, encode_list_cursor
 from services.api.core.device_secret import credential_hash
 from services.api.core.permissions import Permission
+from services.api.parameters import Processing
 from services.api.resources.devices.schemas import (
     Confirmed,
     Counters,
@@ -61,7 +63,7 @@ class DeviceService:
         await self._access.note_read(request, Action.READ_DEVICES, dict.fromkeys(worn))
         return DeviceList(
             items=[
-                _shown(row, wearers[row["id"]].key if row["id"] in wearers else None)
+                self._shown(row, wearers[row["id"]].key if row["id"] in wearers else None)
                 for row in page
             ],
             next=encode_list_cursor(page[-1]["device"]) if len(rows) > limit else None,
@@ -236,6 +238,27 @@ class DeviceService:
         await self._write_down(request, Action.REVOKE_DEVICE, row["id"], row["device"])
         return Revoked(device=row["device"], revoked=had_one)
 
+    def _shown(self, row: Row, patient: str | None) -> Device:
+        seen_at = row["seen_at"]
+        processing = chosen(self._models.get(row["model"]), row["processing"])
+        return Device(
+            device=row["device"],
+            model=row["model"],
+            simulated=row["simulated"],
+            online=bool(row["online"]),
+            last_seen=_text(seen_at) if seen_at is not None else None,
+            battery_percent=row["battery_percent"],
+            rssi_dbm=row["rssi_dbm"],
+            buffered=row["buffered"],
+            firmware=row["firmware"],
+            patient=patient,
+            has_credential=row["credential_created_at"] is not None,
+            retired=row["retired_at"] is not None,
+            note=row["note"],
+            hub=row["hub"],
+            processing=Processing(**processing._asdict()),
+        )
+
     async def _found(self, request: Request, device: str, action: Action) -> Row:
         await self._access.require(request, Permission.MANAGE_DEVICES, action)
         row = await self._store.find(device)
@@ -269,23 +292,3 @@ def _text(moment: datetime) -> str:
 
 def _seconds(microseconds: int | None) -> float | None:
     return None if microseconds is None else microseconds / 1e6
-
-
-def _shown(row: Row, patient: str | None) -> Device:
-    seen_at = row["seen_at"]
-    return Device(
-        device=row["device"],
-        model=row["model"],
-        simulated=row["simulated"],
-        online=bool(row["online"]),
-        last_seen=_text(seen_at) if seen_at is not None else None,
-        battery_percent=row["battery_percent"],
-        rssi_dbm=row["rssi_dbm"],
-        buffered=row["buffered"],
-        firmware=row["firmware"],
-        patient=patient,
-        has_credential=row["credential_created_at"] is not None,
-        retired=row["retired_at"] is not None,
-        note=row["note"],
-        hub=row["hub"],
-    )

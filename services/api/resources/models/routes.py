@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from fastapi import APIRouter, Depends
 
 from services.api.access import Request
+from services.api.core.chosen_processing import chosen
+from services.api.parameters import Processing
 from services.api.resources.models.schemas import (
     Model,
     ModelCommand,
@@ -58,6 +60,7 @@ def _shown(name: str, model: device_model.DeviceModel) -> Model:
             for command in model.commands
         ],
         configuration=[_value(value) for value in model.configuration],
+        processing=Processing(**chosen(model)._asdict()),
     )
 
 

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel
 
+from services.api.parameters import Processing
+
 
 class ModelValue(BaseModel):
     """An argument of a command or a key of the configuration, with what fits."""
@@ -46,6 +48,7 @@ class Model(BaseModel):
     streams: list[ModelStream]
     commands: list[ModelCommand]
     configuration: list[ModelValue]
+    processing: Processing
 
 
 class ModelList(BaseModel):

@@ -1,6 +1,6 @@
 """Where patients are, and were."""
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.parameters import Instant
 from shared.contracts.quality import Validity
@@ -54,3 +54,59 @@ class Track(BaseModel):
     patient: str
     items: list[Place]
     next: str | None
+
+
+class DevicePlace(BaseModel):
+    """The newest place that a device gave."""
+
+    device: str
+    at: Instant = Field(description="The server's time")
+    patient: str | None = Field(description="Who wears it, as far as the user may see")
+    place: Place | None = Field(description="null: none in the last hour, or not for this user")
+    plan: list[PlanRoom] | None = Field(description="Rooms of the floor, where they were asked for")
+
+
+class RoomTime(BaseModel):
+    """How long somebody was in a room."""
+
+    id: int = Field(description="The value of the vital sign `room`")
+    name: str
+    site: str
+    floor: str
+    seconds: float
+    first: Instant = Field(description="When the first place there was told")
+    last: Instant = Field(description="Until when the last one counts")
+
+
+class Rooms(BaseModel):
+    """Where a patient was in an interval, room by room, the longest first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "patient": "p-7kd2m",
+                    "from": "2026-01-02T00:00:00.000000Z",
+                    "to": "2026-01-02T03:04:05.678901Z",
+                    "known_s": 9_125.0,
+                    "items": [
+                        {
+                            "id": 17,
+                            "name": "Day room",
+                            "site": "north",
+                            "floor": "1",
+                            "seconds": 9_125.0,
+                            "first": "2026-01-02T00:31:12.000000Z",
+                            "last": "2026-01-02T03:04:04.000000Z",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    patient: str
+    start: Instant = Field(serialization_alias="from")
+    end: Instant = Field(serialization_alias="to", description="Of what has passed")
+    known_s: float = Field(description="Time for which a room is known")
+    items: list[RoomTime]

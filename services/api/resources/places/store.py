@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 from services.api.core.sight import SeenPatient
+from shared.contracts.identity import DeviceKey, PatientKey
 from shared.contracts.instants import Interval
 from shared.contracts.measures import Measure
 from shared.database.pool import Database, Row
@@ -13,6 +14,7 @@ _MEASURES = tuple(
     int(measure)
     for measure in (Measure.POSITION_X, Measure.POSITION_Y, Measure.POSITION, Measure.ROOM)
 )
+ROOMS_MOST = 500  # told of a day; a map has no more
 
 
 class PlaceStore:
@@ -22,12 +24,24 @@ class PlaceStore:
         self._database = database
         self._statements = statements
 
-    async def newest(self, patient: SeenPatient, *, since_us: int) -> Row | None:
-        """The newest place."""
+    async def newest(
+        self, patient: PatientKey, *, since_us: int, device: DeviceKey | None = None
+    ) -> Row | None:
+        """The newest place; of one device where it is named, of patient 0 while nobody wore it."""
         async with self._database.session() as session:
             return await session.fetch_one(
-                self._statements["newest_place"], patient.id, since_us, *_MEASURES
+                self._statements["newest_place"], patient, since_us, *_MEASURES, device
             )
+
+    async def time_in_rooms(
+        self, patient: SeenPatient, interval: Interval, *, longest_us: int
+    ) -> list[Row]:
+        """How long each room was that of a patient, the longest first."""
+        async with self._database.session() as session:
+            return await session.fetch(
+                self._statements["time_in_rooms"], patient.id, interval.start, interval.end,
+                int(Measure.ROOM), longest_us, ROOMS_MOST,
+            )  # fmt: skip
 
     async def track(
         self,

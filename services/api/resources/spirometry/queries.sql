@@ -17,8 +17,9 @@ select id, device from registry.device where id = any($1::integer[]);
 select birth_date, sex, profile -> 'spirometry' as reference from registry.patient where id = $1;
 
 -- name: set_lung_reference
--- Writes height and group of a patient.
+-- Writes height and group of a patient; sex and birth date where they are given.
 update registry.patient
-set profile = jsonb_set(profile, '{spirometry}', $2::jsonb)
+set profile = jsonb_set(profile, '{spirometry}', $2::jsonb),
+    sex = coalesce($3::text, sex), birth_date = coalesce($4::date, birth_date)
 where id = $1 and erased_at is null
 returning birth_date, sex, profile -> 'spirometry' as reference;

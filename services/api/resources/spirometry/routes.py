@@ -28,11 +28,11 @@ def routes(service: BlowService, *, caller: Callable[..., Awaitable[Request]]) -
         """
         return await service.blows(request, patient, span)
 
-    @router.put("/reference", summary="Set the height by which breaths are judged")
+    @router.put("/reference", summary="Set the height by which breaths are judged, and whose it is")
     async def set_reference(
         request: Annotated[Request, Depends(caller)], patient: PatientName, new: NewLungReference
     ) -> LungReference:
-        """Holds for all breaths of the patient; birth date and sex are those of the patient."""
+        """Holds for all breaths; sex and birth date of the patient, where given, are corrected."""
         return await service.set_reference(request, patient, new)
 
     return router

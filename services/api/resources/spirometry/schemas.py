@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.api.core.lung_function import HEIGHTS_CM, LungGroup
 from services.api.parameters import Instant
 
+Sex = Literal["female", "male", "other", "unknown"]
 _EXAMPLE: dict[str, Any] = {
     "patient": "p-7kd2m",
     "reference": {
@@ -45,7 +46,7 @@ _EXAMPLE: dict[str, Any] = {
 
 
 class NewLungReference(BaseModel):
-    """By what the breaths of a patient are judged; birth date and sex are those of the patient."""
+    """By what the breaths of a patient are judged."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -55,6 +56,10 @@ class NewLungReference(BaseModel):
     )  # fmt: skip
     height_on: date = Field(description="When it was measured: children grow")
     group: LungGroup = Field(description="As the equations know it; `other` where none fits")
+    sex: Sex | None = Field(default=None, description="Of the patient; left out: as it is")
+    birth_date: date | None = Field(
+        default=None, description="Of the patient; left out: as it is. Alarm limits go by it too"
+    )
 
 
 class LungReference(BaseModel):

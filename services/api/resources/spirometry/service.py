@@ -31,12 +31,13 @@ from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import METHODS, Method
 from shared.contracts.quality import Source, Validity, ValueFlag
 from shared.database.pool import Row
-from shared.errors import NotFound
+from shared.errors import Invalid, NotFound
 from shared.runtime.clock import Clock
 
 DEFAULT_DAYS = 366
 GROWN_YEARS = 20.0  # nobody grows any more
 HEIGHT_HOLDS_DAYS = 92  # of those who grow: half a centimetre a month
+OLDEST_YEARS = 130  # nobody has been older
 _SEXES = ("female", "male")
 _RATIO = "fev1_fvc"
 _DEVICE = int(ValueFlag.DEVICE)
@@ -90,12 +91,25 @@ class BlowService:
     async def set_reference(
         self, request: Request, patient: str, new: NewLungReference
     ) -> LungReference:
-        """Write height and group of a patient."""
+        """Write height and group of a patient, and sex and birth date where they are given.
+
+        Raises
+        ------
+        Invalid : a day is yet to come, or the height was measured before the birth
+        """
         seen = await self._access.patient(
-            request, patient, Action.SET_LUNG_REFERENCE, Permission.SET_LIMITS
+            request, patient, Action.SET_LUNG_REFERENCE, Permission.DESCRIBE_PATIENTS
         )
-        detail = new.model_dump(mode="json")
-        row = await self._store.set_reference(seen, detail)
+        known = await self._person(seen)
+        born = new.birth_date or known["birth_date"]
+        self._check_days(new, born)
+        held = {"height_cm", "height_on", "group"}
+        row = await self._store.set_reference(
+            seen,
+            new.model_dump(mode="json", include=held),
+            sex=new.sex,
+            birth_date=new.birth_date,
+        )
         if row is None:
             raise NotFound(f"patient {patient}")
         await self._access.audit.append(
@@ -103,10 +117,25 @@ class BlowService:
                 Action.SET_LUNG_REFERENCE,
                 Outcome.GRANTED,
                 patient_id=seen.id,
-                detail=detail,
+                # Who a person is goes with an erasure, and the audit trail stays: names, no values.
+                detail={
+                    **new.model_dump(mode="json", include=held),
+                    "corrected": sorted(new.model_dump(exclude=held, exclude_none=True)),
+                },
             )
         )
         return _reference(_known(row))
+
+    def _check_days(self, new: NewLungReference, born: date | None) -> None:
+        # Somewhere it is tomorrow already.
+        latest = datetime.fromtimestamp((self._clock.now_us() + DAY) // SECOND, tz=UTC).date()
+        for name, day in (("height_on", new.height_on), ("birth_date", new.birth_date)):
+            if day is not None and day > latest:
+                raise Invalid(f"`{name}` is yet to come.", reason="date_in_future")
+        if new.birth_date is not None and (latest - new.birth_date).days > OLDEST_YEARS * 366:
+            raise Invalid(f"`birth_date` is more than {OLDEST_YEARS} years ago.")
+        if born is not None and new.height_on < born:
+            raise Invalid("`height_on` is before the birth.")
 
     async def _person(self, seen: SeenPatient) -> Row:
         row = await self._store.person(seen)

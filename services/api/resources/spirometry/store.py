@@ -1,6 +1,7 @@
 """Forced breaths in PostgreSQL, and the table of what is expected."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from importlib import resources
 
 from services.api.core.lung_function import LungTable, read_lung_table
@@ -52,10 +53,22 @@ class BlowStore:
         async with self._database.session() as session:
             return await session.fetch_one(self._statements["lung_person"], patient.id)
 
-    async def set_reference(self, patient: SeenPatient, new: Mapping[str, object]) -> Row | None:
-        """Write height and group; the patient as it is then, None when erased meanwhile."""
+    async def set_reference(
+        self,
+        patient: SeenPatient,
+        new: Mapping[str, object],
+        *,
+        sex: str | None,
+        birth_date: date | None,
+    ) -> Row | None:
+        """Write height and group, and what else is given; the patient as it is then.
+
+        None where the patient was erased meanwhile.
+        """
         async with self._database.session() as session:
-            return await session.fetch_one(self._statements["set_lung_reference"], patient.id, new)
+            return await session.fetch_one(
+                self._statements["set_lung_reference"], patient.id, new, sex, birth_date
+            )
 
 
 def load_lung_table() -> LungTable:

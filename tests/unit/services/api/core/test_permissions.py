@@ -33,6 +33,11 @@ def test_who_puts_devices_on_patients_cares_for_them() -> None:
     assert allowed == {Role.CLINICIAN, Role.NURSE}
 
 
+def test_who_says_what_a_patient_is_cares_for_them() -> None:
+    allowed = {role for role in Role if Permission.DESCRIBE_PATIENTS in permissions_of(role)}
+    assert allowed == {Role.CLINICIAN, Role.NURSE}
+
+
 def test_only_the_administrator_reads_the_audit() -> None:
     assert [role for role in Role if Permission.READ_AUDIT in permissions_of(role)] == [Role.ADMIN]
 
