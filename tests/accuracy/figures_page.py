@@ -31,6 +31,7 @@ ELSEWHERE = (
 def figures(found: Sequence[Kept], fresh: AbstractSet[str]) -> str:
     """Page of all tasks: when and at which commit, then record by record."""
     answers = answers_of(found)
+    found = sorted(found, key=_place)
     lines = [
         *("# Figures of the shipped estimators", "", ABOUT, ""),
         "| task | of | day | commit | CPU, s a signal-hour |",
@@ -50,6 +51,12 @@ def figures(found: Sequence[Kept], fresh: AbstractSet[str]) -> str:
         lines += [f"- {_wish(target, answers)}" for target in targets_of(one.task)]
         lines += ["", f"All: {total(one)}.", "", *_records(one.answer["rows"])]
     return "\n".join(lines) + "\n"
+
+
+def _place(one: Kept) -> int:
+    """Of a task on the page: where its first target stands."""
+    named = [*(target.task for target in TARGETS), one.task]
+    return named.index("ecg_classes" if one.task == UNSEEN_CLASSES else one.task)
 
 
 def _commit(one: Kept, is_fresh: bool) -> str:
@@ -98,6 +105,8 @@ def cell(value: object) -> str:
         known = number(value)
         if known is None:
             return ""
+        if abs(known) < 1e-9:
+            return "0"
         return f"{known:.0f}" if abs(known) >= 1_000 else f"{known:.4g}"
     return str(value).replace("|", "/")
 
@@ -135,15 +144,20 @@ def _reached(target: Target, answers: Answers) -> str:
     value = target.figure(answers)
     if value is None:
         return "not scored"
-    mark = "" if target.seen is Seen.NO else f" **{target.seen.value}**"
-    return f"{_figure(target, value)}{mark}"
+    return f"{_figure(target, value)}{_mark(target.seen)}"
 
 
 def _unseen(target: Target, answers: Answers) -> str:
     value = target.unseen_of(answers)
     if value is None:
         return ""
-    return _figure(target, value) if callable(target.unseen) else f"*{_figure(target, value)}*"
+    figure = _figure(target, value)
+    said = figure if callable(target.unseen) else f"*{figure}*"
+    return f"{said}{_mark(target.unseen_seen)}"
+
+
+def _mark(seen: Seen) -> str:
+    return "" if seen is Seen.NO else f" **{seen.value}**"
 
 
 def _figure(target: Target, value: float) -> str:

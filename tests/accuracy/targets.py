@@ -38,6 +38,7 @@ class Target:
     seen : why the figure is optimistic, if it is
     unseen : the same of people whom no net has seen and no constant was chosen on; it is judged by
         this where there is one. A number stands on `page`, with the program that gives it.
+    unseen_seen : what makes even that figure optimistic
     """
 
     task: str
@@ -50,6 +51,7 @@ class Target:
     unit: str = "%"
     seen: Seen = Seen.NO
     unseen: Figure | float | None = None
+    unseen_seen: Seen = Seen.NO
 
     def unseen_of(self, answers: Answers) -> float | None:
         return self.unseen(answers) if callable(self.unseen) else self.unseen
@@ -64,6 +66,8 @@ class Target:
 
     @property
     def wish(self) -> str:
+        if self.wanted == (0 if self.is_most else 100):
+            return f"{self.wanted:g}{self.with_unit}"
         return f"{'≤' if self.is_most else '≥'} {self.wanted:g}{self.with_unit}"
 
     @property
