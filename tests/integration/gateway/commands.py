@@ -17,6 +17,7 @@ from shared.contracts.formats import COMMAND_V1
 from shared.contracts.identity import DeviceId, lane_of, shard_of
 from shared.contracts.names import DownKind, Exchange, UpKind, down_topic, routing_key, up_topic
 from tests.harness.deployment import LANES
+from tests.harness.ended import ended
 from tests.integration.gateway.system import System, now_us
 
 Reply = Callable[[DownCommand], Answer | None]
@@ -82,6 +83,7 @@ async def obedient(
         "127.0.0.1",
         system.mosquitto.port,
         identifier=name,
+        timeout=60,
         protocol=aiomqtt.ProtocolVersion.V5,
         will=aiomqtt.Will(
             up_topic(name, UpKind.STATUS),
@@ -103,8 +105,7 @@ async def obedient(
                 retain=True,
             )
         finally:
-            listening.cancel()
-            await asyncio.wait([listening])
+            await ended(listening)
 
 
 async def ask_for(
@@ -112,7 +113,7 @@ async def ask_for(
     name: DeviceId,
     what: str = "identify",
     *,
-    within_s: float = 60.0,
+    within_s: float = 900.0,
     command_id: str | None = None,
     **args: Any,
 ) -> str:

@@ -31,6 +31,7 @@ from shared.codecs.smsg.layout import (
 )
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import DownKind, UpKind, down_topic, up_topic
+from tests.harness.ended import ended
 from tests.integration.gateway.system import System, now_us
 
 ECG_UNIT = 0xA1
@@ -93,7 +94,7 @@ class HomeHub:
         will = aiomqtt.Will(status, b'{"online": false, "boot": %d}' % self.boot, 1, retain=True)
         client = aiomqtt.Client(
             "127.0.0.1", self.system.mosquitto.port, identifier=self.name,
-            protocol=aiomqtt.ProtocolVersion.V5, will=will, keepalive=10,
+            protocol=aiomqtt.ProtocolVersion.V5, will=will, timeout=60,
         )  # fmt: skip
         with contextlib.suppress(aiomqtt.MqttError):  # as it ends without a DISCONNECT
             async with client:
@@ -108,13 +109,7 @@ class HomeHub:
                 try:
                     yield self
                 finally:
-                    # Until they end: `asyncio.wait_for` of 3.11, in aiomqtt, loses a cancellation
-                    # that comes together with what it waits for.
-                    left = set(tasks)
-                    while left:
-                        for task in left:
-                            task.cancel()
-                        _, left = await asyncio.wait(left, timeout=1.0)
+                    await ended(*tasks)
                     client._client._sock_close()
 
     def say(self, data: bytes, label: str = "") -> None:

@@ -39,6 +39,7 @@ from shared.contracts.names import (
 )
 from shared.contracts.receipts import Receipt, encode_receipts
 from tests.harness.deployment import INCARNATION, LANES
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.postgres import Database
@@ -204,6 +205,7 @@ class System:
             "127.0.0.1",
             self.mosquitto.port,
             identifier=name,
+            timeout=60,
             protocol=aiomqtt.ProtocolVersion.V5,
             **options,
         ) as client:
@@ -214,8 +216,7 @@ class System:
             try:
                 yield speaker
             finally:
-                listening.cancel()
-                await asyncio.wait([listening])
+                await ended(listening)
 
     async def read_streams(self, stop: asyncio.Event) -> None:
         """Read what the gateway publishes, as its readers would."""

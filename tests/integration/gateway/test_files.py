@@ -18,6 +18,7 @@ from shared.contracts.identity import DeviceId
 from shared.contracts.names import DownKind, UpKind, down_topic, up_topic
 from shared.recordings.edf_file import read_edf
 from shared.recordings.edf_plus import EdfFile, EdfSignal, encode_edf
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.integration.gateway.system import DeviceSpeaker, System, now_us
 
@@ -71,7 +72,7 @@ class FileSpeaker:
 async def file_device(system: System, name: DeviceId) -> AsyncIterator[FileSpeaker]:
     async with system.device(name) as device, aiomqtt.Client(
         "127.0.0.1", system.mosquitto.port, identifier=f"{name}-ear",
-        protocol=aiomqtt.ProtocolVersion.V5,
+        timeout=60, protocol=aiomqtt.ProtocolVersion.V5,
     ) as ear:  # fmt: skip
         speaker = FileSpeaker(device)
         await ear.subscribe(down_topic(name, DownKind.FILE), qos=1)
@@ -86,8 +87,7 @@ async def file_device(system: System, name: DeviceId) -> AsyncIterator[FileSpeak
             await device.status(BOOT)
             yield speaker
         finally:
-            listening.cancel()
-            await asyncio.wait([listening])
+            await ended(listening)
 
 
 async def told_stored(device: DeviceSpeaker, numbers: set[int]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from functools import partial
 
 import mqtt5
@@ -153,7 +154,7 @@ async def test_a_mosquitto_that_restarts_in_order_keeps_session_and_messages(
     await system.mosquitto.restart()
     gateway = system.start()
     await eventually(lambda: system.seen.messages(system.keys[name]) == all_of(20))
-    await eventually(lambda: gateway.said().count('"session_present": true') == LANES)
+    await eventually(lambda: gateway.said().count('"session_present": true') >= LANES)
 
 
 async def test_a_gateway_killed_between_connect_and_subscribe_hears_all_the_same(
@@ -258,12 +259,36 @@ async def test_without_postgresql_known_clocks_go_on_and_new_ones_come_again(
     assert system.replicas[0].process.poll() is None
 
 
+async def until_statuses_are_fresh(system: System, name: DeviceId, ahead: int) -> None:
+    """Wait until the session of a device's lane has drained the broker's queue.
+
+    The device says that its clock is ahead, in a boot after the other, until it is believed.
+    """
+    boots = itertools.count(0x1000)
+    async with system.device(name) as device:
+
+        async def is_believed() -> bool:
+            boot = next(boots)
+            await device.status(boot, now_us() + ahead)
+            await device.send(packed(boot, 0, t_us=now_us() + ahead))
+            await eventually(system.came(device.key, {(boot, 0)}))
+            (t0_us,) = system.seen.times(device.key, boot, 0)
+            return abs(t0_us - now_us()) < ahead / 2
+
+        await eventually(is_believed, every_s=0.3)
+
+
 async def test_a_message_has_one_time_over_jumps_and_restarts(system: System) -> None:
-    (name,) = await system.register("monitor-1")
+    began_us = now_us()
+    name = DeviceId("monitor-1")
+    lane = lane_of(shard_of(name), LANES)
+    others = (DeviceId(f"monitor-{number}") for number in range(2, 100))
+    other = next(one for one in others if lane_of(shard_of(one), LANES) == lane)
+    await system.register(name, other)
     gateway = system.start()
     await system.ready()
-    await asyncio.sleep(2.5)  # a status counts as fresh once the broker's queue is drained
     ahead = 10 * MINUTE
+    await until_statuses_are_fresh(system, other, ahead)
     async with system.device(name) as device:
         await device.status(BOOT, now_us() + ahead)
         old = packed(BOOT, 0, t_us=now_us() + ahead)
@@ -285,7 +310,8 @@ async def test_a_message_has_one_time_over_jumps_and_restarts(system: System) ->
             await eventually(partial(is_repeated, system, device.key, n))
     for n in range(3):
         (t0_us,) = system.seen.times(device.key, BOOT, n)
-        assert abs(t0_us - now_us()) < 60_000_000
+        assert began_us - MINUTE < t0_us < now_us() + MINUTE
     flags = [system.seen.frames[device.key, BOOT, n, 0][0].flags for n in range(3)]
     assert flags == [0, FrameFlag.CLOCK_JUMP, FrameFlag.CLOCK_ABSURD]
-    assert {"clock_jump", "clock_absurd"} <= set(system.kinds())
+    told = {event.kind.value for event in system.seen.events if event.device == device.key}
+    assert {"clock_jump", "clock_absurd"} <= told

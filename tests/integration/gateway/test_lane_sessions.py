@@ -17,6 +17,7 @@ from shared.ownership.deployment import Deployment, LaneChange, Phase
 from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
 from tests.harness.deployment import database_address
+from tests.harness.ended import ended
 from tests.harness.mosquitto import Mosquitto
 from tests.harness.postgres import Database as DatabaseFixture
 
@@ -69,7 +70,7 @@ async def sessions(
 
 async def publish(mosquitto: Mosquitto, numbers: range) -> list[bytes]:
     payloads = [str(number).encode() for number in numbers]
-    async with aiomqtt.Client("127.0.0.1", mosquitto.port) as client:
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port, timeout=60) as client:
         for payload in payloads:
             await client.publish(TOPIC, payload, qos=1)
     return payloads
@@ -104,8 +105,7 @@ async def test_what_came_before_is_settled_and_what_comes_after_is_in_both(
     reading = asyncio.create_task(reader.run())
     assert await sessions.hand_over(Lane(0), CHANGE)
     assert reader.acknowledged == before
-    reading.cancel()
-    await asyncio.wait([reading])
+    await ended(reading)
     await session.close()
 
     after = await publish(own_mosquitto, range(50, 60))
@@ -113,8 +113,8 @@ async def test_what_came_before_is_settled_and_what_comes_after_is_in_both(
     assert await waiting_in(own_mosquitto, "gateway-2-0") == after
     await sessions.take_back(Lane(0), CHANGE)
     for lane in (0, 1):
-        async with opened(own_mosquitto, f"gateway-2-{lane}") as ended:
-            assert not ended.session_present
+        async with opened(own_mosquitto, f"gateway-2-{lane}") as removed:
+            assert not removed.session_present
 
 
 async def test_a_session_that_is_lost_meanwhile_is_handed_over_again(
@@ -155,8 +155,8 @@ async def test_sessions_of_other_deployments_are_ended(
     await now.look_up()
     session = await now.open(Lane(0))
     for client_id in others:
-        async with opened(own_mosquitto, client_id) as ended:
-            assert not ended.session_present
+        async with opened(own_mosquitto, client_id) as removed:
+            assert not removed.session_present
     async with opened(own_mosquitto, "gateway-4-7") as of_lane_1:
         assert of_lane_1.session_present
     session.abandon()

@@ -1,7 +1,6 @@
 """A Telecare-ECG's card over real brokers: read though killed in between, taken when stored."""
 
 import asyncio
-import contextlib
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from shared.codecs.telecare_file.text import Recording, card_name, write_recordi
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import DownKind, UpKind, down_topic, up_topic
 from shared.contracts.telecare_card import recording_key
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.integration.gateway.commands import ask_for, has_outcome, row_of
 from tests.integration.gateway.system import System, now_us
@@ -56,7 +56,11 @@ class Monitor:
 @asynccontextmanager
 async def monitor_on(system: System, name: DeviceId, form: Form) -> AsyncIterator[Monitor]:
     async with aiomqtt.Client(
-        "127.0.0.1", system.mosquitto.port, identifier=name, protocol=aiomqtt.ProtocolVersion.V5
+        "127.0.0.1",
+        system.mosquitto.port,
+        identifier=name,
+        timeout=60,
+        protocol=aiomqtt.ProtocolVersion.V5,
     ) as client:
         monitor = Monitor(client, name, MonitorCard(CODE, form=form, phone="+3960144676375"))
         await client.subscribe(down_topic(name, DownKind.COMMAND), qos=1)
@@ -66,9 +70,7 @@ async def monitor_on(system: System, name: DeviceId, form: Form) -> AsyncIterato
         try:
             yield monitor
         finally:
-            listening.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await listening
+            await ended(listening)
 
 
 def recording(ago: timedelta) -> Recording:

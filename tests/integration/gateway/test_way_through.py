@@ -24,7 +24,7 @@ async def test_packed_and_json_reach_the_stream_with_their_identity(system: Syst
     assert (frame.t0, frame.stream, frame.interval_ns) == (sent_us, 1, 4_000_000)
     assert frame.flags == FrameFlag.SIMULATED
     assert frame.samples[:4] == bytes([0, 0, 1, 0])
-    assert 0 <= frame.received - sent_us < 20_000_000
+    assert sent_us <= frame.received <= now_us()
     lane = lane_of(shard_of(name), LANES)
     assert device.key in system.seen.lanes[lane]
 
@@ -33,10 +33,11 @@ async def test_a_receipt_of_storage_reaches_the_device(system: System) -> None:
     (name,) = await system.register("monitor-1")
     system.start()
     await system.ready()
+    began_us = now_us()
     async with system.device(name) as device:
         await device.status(7)
         await device.send(packed(7, 0))
         await eventually(lambda: (7, 0) in system.seen.messages(device.key))
         await system.store(name, 7, [(0, 0), (3, 5)])
         await eventually(lambda: device.stored == {7: {0, 3, 4, 5}})
-        assert abs(device.times[0] - now_us()) < 20_000_000
+        assert began_us <= device.times[0] <= now_us()
