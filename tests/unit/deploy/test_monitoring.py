@@ -177,6 +177,22 @@ def test_there_is_a_dashboard_for_each_service_and_no_file_too_many() -> None:
     assert {path.stem for path in FOLDER.glob("*.json")} == uids
 
 
+# ---------------------------------------------------------------- documents
+def documents() -> list[str]:
+    """Pages for people, and those of the services."""
+    found = [*(PROJECT / "docs").rglob("*.md"), *(PROJECT / "services").glob("*/README.md")]
+    return sorted(str(path.relative_to(PROJECT)) for path in found)
+
+
+@pytest.mark.parametrize("name", documents())
+def test_a_metric_that_a_document_names_is_there(name: str) -> None:
+    series = {re.sub(r"_(bucket|sum|count)$", "", metric) for metric in known()} | known().keys()
+    named = re.findall(r"vitalwire_[a-z0-9_*]*[a-z0-9](?![a-z0-9_*])", (PROJECT / name).read_text())
+    for metric in named:
+        pattern = metric.replace("*", ".*")
+        assert any(re.fullmatch(pattern, each) for each in series), f"no metric {metric}"
+
+
 # ---------------------------------------------------------------- alerts
 def alerts() -> dict[str, dict[str, Any]]:
     groups = yaml.safe_load(RULES.read_text())["groups"]
