@@ -22,6 +22,7 @@ from shared.contracts.names import DownKind, UpKind, device_root, down_topic
 
 RESEND_WITHIN_S = 75.0  # the rule is 60 s
 LOOK_EACH_S = 0.1
+CANCEL_EACH_S = 1.0
 HELD_BACK = 1  # messages of which nothing is said at first
 
 
@@ -80,7 +81,9 @@ async def run_trial(trial: Trial, examination: Examination) -> None:
             left_s = trial.for_s - (time.monotonic() - begin_s)
             await watch.until(lambda: False, left_s)
         finally:
-            watching.cancel()
+            while not watching.done():  # the `wait_for` of 3.11, in aiomqtt, may lose the first
+                watching.cancel()
+                await asyncio.wait([watching], timeout=CANCEL_EACH_S)
             await asyncio.gather(watching, return_exceptions=True)
 
 
