@@ -11,6 +11,7 @@ import pytest
 from deploy.local.servers.command import LOOPBACK
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import DownKind, UpKind, device_root, down_topic, up_topic
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.harness.mosquitto import GATEWAY, Mosquitto
 
@@ -62,8 +63,7 @@ async def gateway(broker: Mosquitto) -> AsyncIterator[tuple[aiomqtt.Client, Hear
         try:
             yield client, heard
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await ended(listening)
 
 
 async def publish_and_swallow_the_cut(client: aiomqtt.Client, topic: str) -> None:
@@ -105,8 +105,7 @@ async def test_a_device_cannot_publish_as_another(
             assert topic not in heard.topics
             assert not b_heard.topics
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await ended(listening)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +129,7 @@ async def test_a_device_hears_nothing_of_another(
             await eventually(lambda: down_topic(A, DownKind.STORED) in heard.topics)
             assert set(heard.topics) == {down_topic(A, DownKind.STORED)}
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await ended(listening)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +174,7 @@ async def seconds_until_cut_off(broker: Mosquitto, heard: Heard) -> float:
             await cut.wait()
         return clock() - began_s
     finally:
-        staying.cancel()
-        await asyncio.gather(staying, return_exceptions=True)
+        await ended(staying)
 
 
 async def test_a_revoked_device_is_cut_off_within_a_second(

@@ -225,7 +225,9 @@ async def test_bad_messages_harm_nothing_else(system: System) -> None:
     patient, device = await system.admit("iiiii")
     async with system.following_events():
         replica = system.start()
-        good = table_of(steady(patient, device, now_us(), 1, Measure.SPO2, 70))
+        # Of a moment to come, so that no silence comes between.
+        ahead = now_us() + 30 * SECOND
+        good = table_of(steady(patient, device, ahead, 1, Measure.SPO2, 70))
         unknown = good.copy()
         unknown["measure"], unknown["validity"] = 999, 77
         future = good.copy()
@@ -263,7 +265,8 @@ async def test_a_lane_that_another_process_saved_is_read_again(system: System) -
         values = steady(patient, device, start + 11 * SECOND, 1, Measure.SPO2, 75)
         await system.send_values(table_of(values))
         await eventually(lambda: system.told("spo2_desaturation", "active"))
-        assert "lane_saved_by_another" in replica.log.read_text()
+        # Where PostgreSQL is slow, an alarm is told before it is saved: the save is what fails.
+        await eventually(lambda: "lane_saved_by_another" in replica.said())
 
         async def both_are_saved() -> bool:
             rows = await system.rows()

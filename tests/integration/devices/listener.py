@@ -14,6 +14,7 @@ from shared.codecs.packed import codec as packed
 from shared.contracts.decoding import Decoded
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import DownKind, UpKind, device_root, down_topic, parse_up_topic
+from tests.harness.ended import ended
 from tests.harness.mosquitto import Mosquitto
 
 
@@ -62,6 +63,7 @@ async def listener(
         username=user,
         password=secret,
         protocol=aiomqtt.ProtocolVersion.V5,
+        timeout=60,
     )
     async with client:
         await client.subscribe(f"{device_root(device)}/up/#", qos=1)
@@ -70,5 +72,4 @@ async def listener(
         try:
             yield listening
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)

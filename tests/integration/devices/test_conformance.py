@@ -11,6 +11,7 @@ from devices.conformance.live_trial import Trial, run_trial
 from devices.sdk import Command, CommandAnswer, Device, Frame, Stream
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import UpKind, up_topic
+from tests.harness.ended import ended
 from tests.harness.mosquitto import Mosquitto
 
 DEVICE = DeviceId("tried-device-1")
@@ -20,6 +21,7 @@ def trial(broker: Mosquitto, **options: object) -> Trial:
     values: dict[str, object] = {
         "device": DEVICE, "host": "127.0.0.1", "port": broker.port, "user": "kit", "secret": "",
         "plays_server": True, "command": "identify", "for_s": 0.0,
+        "answer_within_s": 60.0,
     }  # fmt: skip
     return Trial(**(values | options))  # type: ignore[arg-type]  # a mapping of anything
 
@@ -42,12 +44,12 @@ async def test_a_device_of_the_sdk_is_right(mosquitto: Mosquitto, tmp_path: Path
     capture = tmp_path / "capture.jsonl"
     async with Device(
         DEVICE, host="127.0.0.1", port=mosquitto.port, secret="", journal=tmp_path / "journal",
-        on_command=obey, resend_after_s=1.0,
+        # Far longer than any receipt takes: what is told stored must not come again.
+        on_command=obey, resend_after_s=3.0,
     ) as device:  # fmt: skip
         speaking = asyncio.create_task(speak(device))
         await run_trial(trial(mosquitto, keep=capture), examination)
-        speaking.cancel()
-        await asyncio.gather(speaking, return_exceptions=True)
+        await ended(speaking)
     found = by_rule(examination)
     assert not [finding for finding in found.values() if finding.wrong]
     seen = {rule for rule, finding in found.items() if finding.verdict is Verdict.RIGHT}
@@ -73,8 +75,7 @@ async def test_a_device_that_hears_nothing_is_told_so(mosquitto: Mosquitto) -> N
 
         speaking = asyncio.create_task(repeat())
         await run_trial(trial(mosquitto, answer_within_s=1.0), examination)
-        speaking.cancel()
-        await asyncio.gather(speaking, return_exceptions=True)
+        await ended(speaking)
         await client.publish(up_topic(DEVICE, UpKind.STATUS), b"", qos=1, retain=True)
     found = by_rule(examination)
     assert found[Rule.COMMANDS].verdict is Verdict.WRONG

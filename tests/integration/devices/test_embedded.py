@@ -73,14 +73,16 @@ async def test_what_it_sends_is_stored_once_though_the_broker_is_killed(
     sender: Path, closed_broker: Mosquitto, secret_file: Path
 ) -> None:
     broker, n_messages = closed_broker, 120
+    began_us = time.time_ns() // 1_000
     stored: dict[int, bytes] = {}
     async with running(sender, broker.port, DEVICE, secret_file, n_messages, 10) as device:
         async with listener(broker, DEVICE, "vw_gateway", "g") as server:
-            await eventually(lambda: len(server.messages) >= 20, within_s=20)
+            await eventually(lambda: len({one.n for one in server.messages}) >= 20, within_s=20)
             first = server.messages[:]
             # Of what came, a part is stored and told; the rest dies with the broker.
             for message in first[:10]:
                 stored[message.n] = message.frames[0].data
+            untold = {message.n for message in first} - stored.keys()  # some may be there twice
             await server.store(device.boot, *ranges_of(stored))
         broker.kill()
         await broker.restart()
@@ -95,10 +97,10 @@ async def test_what_it_sends_is_stored_once_though_the_broker_is_killed(
                     repeats[message.n] += 1
                 server.messages.clear()
                 await server.store(device.boot, *ranges_of(stored))
-            assert await device.until_ended(within_s=30) == 0, device.said
+            assert await device.until_ended(within_s=90) == 0, device.said
             await eventually(lambda: not server.statuses[-1]["online"])
     assert sorted(stored) == list(range(n_messages))
-    assert {message.n for message in first[10:]} <= repeats.keys(), "not stored: it came again"
+    assert untold <= repeats.keys(), "not stored: it came again"
     for n, data in stored.items():
         counts = np.frombuffer(data, "<i2")
         assert (len(counts), counts[0], counts.max()) == (250, n, 200)
@@ -111,7 +113,7 @@ async def test_what_it_sends_is_stored_once_though_the_broker_is_killed(
         4_000_000,
         -996_000,
     )
-    assert abs(first[0].t_us - time.time_ns() // 1_000) < 60_000_000
+    assert began_us <= first[0].t_us <= time.time_ns() // 1_000
 
 
 async def test_it_obeys_once_and_never_late(
@@ -138,9 +140,10 @@ async def test_it_obeys_once_and_never_late(
         await eventually(
             lambda: {each["command"]: each["outcome"] for each in server.results} == expected
         )
-        assert [line for line in device.said if line.startswith("command")] == [
-            'command stop {"why":"x"}', 'command dance {"why":"x"}',
-        ]  # fmt: skip
+        obeyed = ['command stop {"why":"x"}', 'command dance {"why":"x"}']
+        await eventually(  # what it says and what it answers come on different ways
+            lambda: [line for line in device.said if line.startswith("command")] == obeyed
+        )
         n_sent = len({message.n for message in server.messages})
         await server.tell(DownKind.ERROR, {"boot": device.boot, "n": 0, "reason": "bad_time"})
         await eventually(lambda: "refused 0 bad_time" in device.said)

@@ -15,6 +15,7 @@ from devices.sdk.unsent import Key
 
 SEED = 20_261_121
 KILLS = 8
+MANY = 25
 
 CHILD = """
 import asyncio, os, sys
@@ -39,22 +40,24 @@ asyncio.run(main())
 async def test_nothing_is_lost_that_publish_returned_for(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     promised: list[Key] = []
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD, str(tmp_path)],
             stdout=subprocess.PIPE,
             cwd=Path(__file__).parents[3],
         )
         assert child.stdout is not None
-        first = await asyncio.to_thread(child.stdout.readline)
-        assert first, "the device published nothing"
+        # Now after a message, now after many: how many come in a moment says how busy all is.
+        n_lines = 1 if kill % 2 else MANY
+        lines = [await asyncio.to_thread(child.stdout.readline) for _ in range(n_lines)]
+        assert all(lines), "the device published nothing"
         await asyncio.sleep(chance.uniform(0.0, 0.25))
         os.kill(child.pid, signal.SIGKILL)
         rest = await asyncio.to_thread(child.stdout.read)
         child.wait()
         child.stdout.close()
-        lines = (first + rest).decode().splitlines()
-        promised += [Key(*map(int, line.split())) for line in lines]
+        told = b"".join([*lines, rest]).decode().splitlines()
+        promised += [Key(*map(int, line.split())) for line in told]
         with Journal(tmp_path) as journal:
             kept = set(journal)
             assert set(promised) <= kept

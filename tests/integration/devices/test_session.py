@@ -36,6 +36,7 @@ from shared.contracts.decoding import Decoded
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import DownKind, UpKind, device_root, down_topic, up_topic
 from shared.contracts.quality import MessageFlag
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.harness.mosquitto import Mosquitto
 
@@ -93,6 +94,7 @@ async def server(
         username=user,
         password=secret,
         protocol=aiomqtt.ProtocolVersion.V5,
+        timeout=60,
     )
     async with client:
         await client.subscribe(f"{device_root(DEVICE)}/up/#", qos=1)
@@ -101,8 +103,7 @@ async def server(
         try:
             yield listening
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await ended(task)
 
 
 async def test_frames_travel_and_a_receipt_empties_the_journal(

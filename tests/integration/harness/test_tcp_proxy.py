@@ -38,7 +38,7 @@ async def connect(proxy: TcpProxy) -> Link:
 
 async def say(link: Link, text: bytes) -> bytes:
     link[1].write(text)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return await link[0].readexactly(len(text))
 
 

@@ -101,11 +101,13 @@ async def test_killed_between_everything(system: System) -> None:
             replica = system.start()
         await system.stored(len(frames), within_s=40)
         # A receipt that died with its process is repaired by the device, which sends again.
-        unsettled = [
-            one for one in frames if one.n not in system.receipts.get((one.device, BOOT), ())
-        ]
-        assert len(unsettled) < len(frames)
-        await system.send(unsettled or frames[:1], late=True)
+
+        def unsettled() -> list[Frame]:
+            told = system.receipts
+            return [one for one in frames if one.n not in told.get((one.device, BOOT), ())]
+
+        await eventually(lambda: len(unsettled()) < len(frames))
+        await system.send(unsettled() or frames[:1], late=True)
         await settle(system, frames)
         stop.set()
 
