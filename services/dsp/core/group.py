@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +17,7 @@ from services.dsp.core.estimators import forgets_s
 from services.dsp.core.gaps import SECOND_US, Second
 from services.dsp.core.outputs import Output
 from services.dsp.core.position.places import Devices, Places, nowhere
-from services.dsp.core.windows import Rows, Samples, join, put, take
+from services.dsp.core.windows import Rows, Samples, at_once, join, owned, put, take
 from shared.contracts.events import Event
 from shared.contracts.quality import FrameFlag
 from shared.contracts.records import Table
@@ -49,6 +50,9 @@ class Emitted(NamedTuple):
     vitals: list[Table]
     beats: list[Table]
     events: list[Event]
+
+
+_row = attrgetter("row")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,6 +129,7 @@ class Group:
 
     def step(self, ready: Sequence[Ready]) -> Emitted:
         """Step each row by one second: the next that is ready, or a missing one in a hole."""
+        ready = sorted(ready, key=_row)  # as they lie in the states
         rows = np.array([one.row for one in ready], dtype=np.intp)
         next_ones = [one.ready[0] for one in ready]
         number = np.array([second.second for second in next_ones], dtype=np.int64)
@@ -193,6 +198,7 @@ class Group:
         times = self.clock[rows] * SECOND_US + phase_us
         emitted = Emitted([], [], [])
         given: dict[str, Output] = {}
+        at, changed = at_once(rows), []
         for place, estimator in enumerate(self.chain):
             mine = (
                 samples[:, 0] if estimator.n_channels == 1 else samples[:, : estimator.n_channels]
@@ -201,11 +207,13 @@ class Group:
             earlier = () if estimator.after is None else (given[estimator.after],)
             maps = (self.places(), self._devices(rows)) if estimator.needs_maps else ()
             chosen = {"flags": flags} if estimator.takes_flags else {}
-            state = take(self._states[place], rows)
+            state = take(self._states[place], at)
             part, output = estimator.step(state, taken, times, *earlier, *maps, **chosen)
-            put(self._states[place], rows, part)
+            changed.append(owned(part) if isinstance(at, slice) else part)
             given[estimator.key] = given[estimator.instead_of] = output
             self._tell(emitted, estimator, output, rows, flags, ~silent)
+        for state, part in zip(self._states, changed, strict=True):
+            put(state, at, part)  # when all is told: outputs may be views of what was before
         return emitted
 
     def _devices(self, rows: Rows) -> Devices:

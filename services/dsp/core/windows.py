@@ -31,12 +31,24 @@ MEMORY_S = 270  # no estimator may look back further; a test holds each one to w
 State = TypeVar("State")
 
 
-def take(state: State, rows: Rows) -> State:
-    """The state of some devices only, as a copy."""
+def at_once(rows: Rows) -> Rows | slice:
+    """The same rows, as a slice where one follows the other: then nothing is gathered."""
+    if not len(rows) or rows[-1] - rows[0] != len(rows) - 1 or (np.diff(rows) != 1).any():
+        return rows
+    return slice(int(rows[0]), int(rows[-1]) + 1)
+
+
+def take(state: State, rows: Rows | slice) -> State:
+    """The state of some devices only: a copy, of a slice a view."""
     return each_array(state, lambda array: array[rows])
 
 
-def put(state: State, rows: Rows, part: State) -> None:
+def owned(state: State) -> State:
+    """The same state with no view of another one in it: what was taken as a view may be put."""
+    return each_array(state, lambda array: array if array.base is None else array.copy())
+
+
+def put(state: State, rows: Rows | slice, part: State) -> None:
     """Write the state of some devices back, in place."""
     for name in _names(state):
         mine, theirs = getattr(state, name), getattr(part, name)
