@@ -109,11 +109,17 @@ def filtered(samples: Samples, bank: FilterBank) -> Floats:
 
 def filtered_whole(rows: Rounded, bank: FilterBank) -> Floats:
     """The same of rows that are whole numbers already."""
-    out = _product(rows.whole, bank)
+    out = sums(rows, bank)
     out *= (rows.unit * bank.scale)[:, None]
+    return out
+
+
+def sums(rows: Rounded, bank: FilterBank) -> Floats:
+    """The same before each row is multiplied with its unit and the scale of the bank."""
+    out = _product(rows.whole, bank)
     if rows.missing is not None:
         out[rows.missing.astype(np.float64) @ bank.matters > 0.5] = np.nan
-    return np.asarray(out)
+    return out
 
 
 def _product(whole: Floats, bank: FilterBank) -> Floats:

@@ -44,8 +44,10 @@ class Resampler:
         window = np.concatenate((state.tail, samples), axis=1)
         bank = _bank(self.rate_hz, self.to_hz, self.delay, self.cut_hz, self._tail)
         # A large offset would eat the digits of what varies.
-        level = present(window[:, -1:])
-        out = filtered(window - level, bank) + level
+        level = present(window[:, -1:]).copy()
+        window -= level
+        out = filtered(window, bank)
+        out += level
         return ResamplerState(tail=shifted(state.tail, samples[:, -self._tail :])), out
 
 

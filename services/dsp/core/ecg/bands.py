@@ -10,10 +10,9 @@ complex wavelet is one smooth bump a QRS complex, whatever its polarity and its 
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.filters import (
     FilterBank,
@@ -22,6 +21,7 @@ from services.dsp.core.conditioning.filters import (
     filtered,
     filtered_whole,
     rounded,
+    sums,
     toeplitz,
 )
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
@@ -89,9 +89,10 @@ def step(state: BandsState, samples: Samples) -> tuple[BandsState, Bands]:
     whole = rounded(window)
     envelopes, qrs = _waves(whole)
     means = filtered_whole(whole, _means())
-    trace = (_without_mains(window) - filtered(means, _between())).astype(np.float32)
+    trace = _without_mains(window)
+    trace -= filtered(means, _between())
     return BandsState(resampler=resampler, tail=shifted(state.tail, fresh)), Bands(
-        envelopes, qrs, trace
+        envelopes, qrs, trace.astype(np.float32)
     )
 
 
@@ -99,7 +100,12 @@ def _without_mains(window: Samples) -> Samples:
     """The middle second, smoothed by five weights that let neither 50 nor 60 Hz through."""
     outer, inner, middle = _notches()
     at = [window[:, BASELINE_HALF + k : BASELINE_HALF + k + TRACE_HZ] for k in range(-2, 3)]
-    return outer * (at[0] + at[4]) + inner * (at[1] + at[3]) + middle * at[2]
+    smooth, near = at[0] + at[4], at[1] + at[3]
+    smooth *= outer
+    near *= inner
+    smooth += near
+    smooth += np.multiply(at[2], middle, out=near)
+    return smooth
 
 
 @cache
@@ -113,24 +119,26 @@ def _notches() -> tuple[float, float, float]:
 def _waves(window: Rounded) -> tuple[Samples, Samples]:
     """Envelopes (devices, 5, ENVELOPE_HZ) and the sum of the real QRS bands."""
     devices, blocks, bands = len(window.whole), ENVELOPE_HZ // BLOCK, len(CENTRES_HZ)
-    missing = None if window.missing is None else _pieces(window.missing, blocks)
-    rows = Rounded(_pieces(window.whole, blocks), np.repeat(window.unit, blocks), missing)
-    waves = filtered_whole(rows, _wavelets()).astype(np.float32)
-    parts = waves.reshape(devices, blocks, 2, bands, BLOCK)
-    real, imaginary = parts[:, :, 0], parts[:, :, 1]
-    envelopes = np.sqrt(real * real + imaginary * imaginary)
-    qrs = (real[:, :, 1] + real[:, :, 2]) + real[:, :, 3]
-    in_order = np.ascontiguousarray(envelopes.transpose(0, 2, 1, 3))
-    return in_order.reshape(devices, bands, ENVELOPE_HZ), qrs.reshape(devices, ENVELOPE_HZ)
-
-
-def _pieces(window: NDArray[Any], blocks: int) -> NDArray[Any]:
-    """What each block of envelope samples is made from: (devices x blocks, _BLOCK_IN)."""
-    pieces = np.empty((len(window), blocks, _BLOCK_IN), dtype=window.dtype)
+    waves = np.empty((blocks, devices, 2, bands * BLOCK), dtype=np.float32)
     for block in range(blocks):
         start = 2 * (BASELINE_HALF - WAVELET_HALF) + block * BLOCK * _RATIO
-        pieces[:, block] = window[:, start : start + _BLOCK_IN]
-    return pieces.reshape(-1, _BLOCK_IN)
+        seen = slice(start, start + _BLOCK_IN)
+        missing = None if window.missing is None else window.missing[:, seen]
+        rows = Rounded(window.whole[:, seen], window.unit, missing)
+        waves[block] = sums(rows, _wavelets()).reshape(devices, 2, -1)
+    # Powers of two: they may as well be multiplied with at the end, where less is left.
+    unit = (window.unit * _wavelets().scale).astype(np.float32)[:, None, None]
+    real, imaginary = waves[:, :, 0], waves[:, :, 1]
+    of_bands = real.reshape(blocks, devices, bands, BLOCK)
+    qrs = np.empty((devices, blocks, BLOCK), dtype=np.float32)
+    together = (of_bands[:, :, 1] + of_bands[:, :, 2]) + of_bands[:, :, 3]
+    np.multiply(together.transpose(1, 0, 2), unit, out=qrs)
+    waves *= waves
+    power = np.add(real, imaginary)
+    root = np.sqrt(power, out=power).reshape(blocks, devices, bands, BLOCK)
+    envelopes = np.empty((devices, bands, blocks, BLOCK), dtype=np.float32)
+    np.multiply(root.transpose(1, 2, 0, 3), unit[..., None], out=envelopes)
+    return envelopes.reshape(devices, bands, ENVELOPE_HZ), qrs.reshape(devices, ENVELOPE_HZ)
 
 
 @cache

@@ -45,6 +45,7 @@ COMMIT = 4  # of ENVELOPE_HZ: what is decided begins so much after a whole secon
 # largest deflection of a QRS complex may lie so much before the middle of its envelope
 SCALE = 4096.0  # odds and doubts are whole numbers of 1/4096: sums are exact
 NEVER = -1e12
+_CHAINS = np.arange(2) * RING
 SEEN = 3  # numbers that go with a candidate and are told of a beat
 
 
@@ -164,18 +165,24 @@ def step(
     every = np.arange(devices)
     _begin_anew(changed, second)
     _forget_intervals(changed, every, second)
+    slot = (state.filled[row] + order) % RING
+    for mine in _in_turn(order):
+        _extend(changed, row[mine], slot[mine], at[mine], gain[mine], log_usual)
+    changed.summit_us[row, slot] = summit_us
+    changed.odds[row, slot] = odds * trust[row]
+    changed.seen[row, slot] = seen
+    changed.filled[:] = (state.filled + np.bincount(row, minlength=devices)) % RING
+    telling = np.flatnonzero(learning > DOUBTED)  # the others teach nothing and spoil nothing
     learned = np.zeros(devices, dtype=np.intp)
-    for k in range(int(order.max(initial=-1)) + 1):
-        mine = np.flatnonzero(order == k)
-        rows = row[mine]
-        _extend(changed, rows, at[mine], gain[mine], log_usual[rows])
-        slot = changed.filled[rows]
-        changed.summit_us[rows, slot] = summit_us[mine]
-        changed.odds[rows, slot] = odds[mine] * trust[rows]
-        changed.seen[rows, slot] = seen[mine]
-        changed.filled[rows] = (slot + 1) % RING
-        _learn(changed, rows, at[mine], learning[mine], second, learned)
+    for mine in _in_turn(order_in_row(row[telling])):
+        which = telling[mine]
+        _learn(changed, row[which], at[which], learning[which], second, learned)
     return changed, _decided(changed, second, noise)
+
+
+def _in_turn(order: Rows) -> list[Rows]:
+    """The first candidates of all devices, then the second ones, and so on."""
+    return [np.flatnonzero(order == k) for k in range(int(order.max(initial=-1)) + 1)]
 
 
 def _doubt(history: Floats, row: Rows, odds: Floats, devices: int) -> Floats:
@@ -208,21 +215,25 @@ def _usual(count: NDArray[np.int32]) -> Floats:
     return np.asarray(functions.log(table))
 
 
-def _extend(state: PathsState, rows: Rows, at: Instants, gain: Floats, log_usual: Floats) -> None:
+def _extend(
+    state: PathsState, rows: Rows, slot: Rows, at: Instants, gain: Floats, log_usual: Floats
+) -> None:
     """Best path to each new candidate (one a device)."""
-    apart = at[:, None] - state.at[rows]
-    n = np.arange(len(rows))[:, None] * log_usual.shape[1]
-    step_gain = log_usual.ravel().take(n + _bin_of().take(apart, mode="clip"))
+    apart = at[:, None] - state.at.take(rows, axis=0)
+    bins = _bin_of().take(apart, mode="clip")
+    bins += (rows * log_usual.shape[1])[:, None]
+    step_gain = log_usual.ravel().take(bins, mode="clip")
     step_gain += _refractory().take(apart, mode="clip")
-    scores = state.score[rows] + step_gain[:, None]
+    scores = state.score.take(rows, axis=0)
+    scores += step_gain[:, None]
     nearest = _nearest().take(apart, mode="clip")
     best = np.argmax(scores + nearest[:, None], axis=2)
     reached = scores.ravel().take(np.arange(best.size).reshape(best.shape) * RING + best)
     alone = reached < 0
-    slot = state.filled[rows]
-    state.score[rows, :, slot] = np.where(alone, 0, reached) + gain[:, None]
-    state.before[rows, :, slot] = np.where(alone, -1, best)
-    state.at[rows, slot] = at
+    place = (rows * (2 * RING) + slot)[:, None] + _CHAINS
+    state.score.reshape(-1)[place] = np.where(alone, 0, reached) + gain[:, None]
+    state.before.reshape(-1)[place] = np.where(alone, -1, best)
+    state.at.reshape(-1)[rows * RING + slot] = at
 
 
 def _learn(
@@ -255,16 +266,20 @@ def _decided(state: PathsState, second: Instants, noise: Samples) -> Decided:
     inside = (state.at >= start[:, None]) & (state.at < start[:, None] + ENVELOPE_HZ)
     accepted = np.zeros(state.at.shape, dtype=np.bool_)
     latest = np.clip(state.at - start[:, None], 0, 4 * ENVELOPE_HZ) / SCALE  # at a tie
-    here = np.argmax(scores + latest, axis=1)
-    on = scores[every, here] > 0
+    # Back along the best path, with those rows that are not at its end; places in all rows.
+    ats, befores, rows = state.at.ravel(), before.ravel(), every * RING
+    here = rows + np.argmax(scores + latest, axis=1)
+    on = np.flatnonzero((scores.ravel().take(here) > 0) & (ats.take(here) >= start))
+    here, rows, start_of = here[on], rows[on], start[on]
     for _ in range(RING):
-        on &= state.at[every, here] >= start
-        if not on.any():
+        if not len(here):
             break
-        accepted[every[on], here[on]] = True
-        after = state.at[every, here]
-        here = np.where(on, before[every, here], here).astype(np.intp)
-        on &= (here >= 0) & (state.at[every, here] < after)
+        accepted.reshape(-1)[here] = True
+        earlier = befores.take(here)
+        there = rows + earlier
+        place = ats.take(there)  # of -1: of another row, not asked
+        on = np.flatnonzero((earlier >= 0) & (place < ats.take(here)) & (place >= start_of))
+        here, rows, start_of = there[on], rows[on], start_of[on]
     accepted &= inside
     wrong = 1 / (1 + functions.exp(np.where(accepted, state.odds, -state.odds)))
     doubt = np.rint(np.where(inside, wrong, 0) * SCALE).sum(axis=1) / SCALE

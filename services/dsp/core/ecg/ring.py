@@ -13,7 +13,7 @@ from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import shapes
 from services.dsp.core.ecg.shapes import SECOND_US, SHAPE_ONE, Shapes, ShapesState
 from services.dsp.core.outputs import Beats, Output
-from services.dsp.core.windows import Instants, Rows, Samples, each_array
+from services.dsp.core.windows import Instants, Rows, Samples, at_once, each_array, put
 
 RING = 96  # beats: a minute at 96 per minute
 RING_S = 60  # seconds: enough beats to know what is common at 40 per minute, less than most drifts
@@ -93,40 +93,39 @@ def pushed(ring: Ring, which: Rows, beats: Beats, looks: Shapes) -> Ring:
     shifts = looks.qrs[which]
     row = beats.row[which]
     count = np.bincount(row, minlength=len(ring.t))
-    changed = _copy(ring)
-    for n in np.unique(count[count > 0]).tolist():
-        rows = np.flatnonzero(count == n)
-        mine = np.flatnonzero(count[row] == n).reshape(len(rows), n)
+    changed = each_array(ring, np.empty_like)
+    for n in np.unique(count).tolist():
+        rows = at_once(np.flatnonzero(count == n))
+        if n == 0:
+            put(changed, rows, taken(ring, rows))
+            continue
+        mine = np.flatnonzero(count[row] == n).reshape(-1, n)
         for name, value in newest.items():
             old, new = getattr(ring, name), getattr(changed, name)
-            new[rows] = np.concatenate((old[rows, n:], value[mine]), axis=1, dtype=old.dtype)
-        level = _likeness(changed, rows, shifts[mine])
-        likeness = np.empty((len(rows), RING, RING), dtype=np.uint8)
+            new[rows, :-n] = old[rows, n:]
+            new[rows, -n:] = value[mine]
+        level = _likeness(changed.qrs[rows], changed.measures[rows, :, 0], shifts[mine])
+        likeness = np.empty((len(mine), RING, RING), dtype=np.uint8)
         likeness[:, :-n, :-n] = ring.likeness[rows, n:, n:]
         for k in range(n):
             at = RING - n + k
-            likeness[:, at, :at] = likeness[:, :at, at] = level[:, :at, k]
+            likeness[:, at, :at] = likeness[:, :at, at] = level[:, k, :at]
             likeness[:, at, at] = LIKENESS_LEVELS
         changed.likeness[rows] = likeness
     return changed
 
 
-def _likeness(ring: Ring, rows: Rows, qrs: Samples) -> NDArray[np.uint8]:
+def _likeness(of_ring: Samples, size: Samples, qrs: Samples) -> NDArray[np.uint8]:
     """How like the last beats of some rings (rows, n, shifts, points) are to each of the ring."""
-    of_all = qrs.reshape(len(rows), -1, qrs.shape[3]).transpose(0, 2, 1)
-    products = (ring.qrs[rows] @ of_all).reshape(len(rows), RING, *qrs.shape[1:3])
-    size = ring.measures[rows, :, 0]
-    alike = products.max(axis=3) / SHAPE_ONE**2
-    alike = alike - SIZE_WEIGHT * np.abs(size[:, :, None] - size[:, None, -qrs.shape[1] :])
+    rows, n, shifts, points = qrs.shape
+    products = qrs.reshape(rows, n * shifts, points) @ of_ring.transpose(0, 2, 1)
+    alike = products.reshape(rows, n, shifts, RING).max(axis=2) / SHAPE_ONE**2
+    alike = alike - SIZE_WEIGHT * np.abs(size[:, None] - size[:, -n:, None])
     level = np.rint((alike + 1) / 2 * LIKENESS_LEVELS)
     return np.asarray(np.clip(level, 0, LIKENESS_LEVELS).astype(np.uint8))
 
 
-def _copy(ring: Ring) -> Ring:
-    return each_array(ring, np.copy)
-
-
-def taken(ring: Ring, rows: Rows) -> Ring:
+def taken(ring: Ring, rows: Rows | slice) -> Ring:
     """The rings of some devices."""
     return Ring(**{name: getattr(ring, name)[rows] for name in Ring.__dataclass_fields__})
 
