@@ -92,6 +92,7 @@ export const texts = {
     technical: "Technical",
     quiet: "Quiet",
     order: "Order",
+    held: "The order stands still while you point or walk through the beds",
     byPriority: "Priority",
     byBed: "Bed",
     shown: "Beds shown",
@@ -186,6 +187,10 @@ export const texts = {
     ago: (age: string) => `${age} ago`,
     none: "No place is known now. Places come from the WiFi strengths of a worn node and the map of its floor.",
     noPlan: "The map of this floor has no outlines of rooms.",
+    today: "Today",
+    roomsFailed: "The rooms of today could not be loaded.",
+    moreRooms: (n: number, time: string) => `${String(n)} more ${n === 1 ? "room" : "rooms"}: ${time}`,
+    known: (time: string, of: string) => `Room known for ${time} of ${of}.`,
     plan: (room: string, within: string) => `Floor plan. The patient is in ${room}, within ${within} metres`,
   },
   review: {

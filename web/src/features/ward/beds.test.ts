@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Bed } from "../../api/types";
 import type { Alarm } from "../../live/messages";
-import { callingFirst, columnsOf, densityOf, filterBeds, fittingSize, keepOrder, sortBeds, viewBeds } from "./beds";
+import { callingFirst, columnsOf, densityOf, filterBeds, fittingSize, hidesCaller, keepOrder, sortBeds, viewBeds } from "./beds";
 import { tileLanes, tileStreams } from "./tile-lanes";
 
 const NOW = Date.parse("2026-11-21T10:00:00Z");
@@ -83,6 +83,20 @@ describe("pages", () => {
     expect(keys(callingFirst(sortBeds(VIEWS, "bed", NOW), 60, NOW))).toEqual(keys(sortBeds(VIEWS, "bed", NOW)));
     const all = many.map(({ patient }) => alarm(patient?.key ?? "", {}));
     expect(keys(callingFirst(sortBeds(viewBeds(many, all), "bed", NOW), 60, NOW))).toHaveLength(70);
+  });
+});
+
+describe("whoever calls on a later page", () => {
+  const calling = viewBeds(BEDS, [alarm("e", { priority: "high" })]);
+  const ordered = keepOrder(calling, ["1", "2", "3", "4", "5", "10"]);
+  it("is hidden while the first page has a bed that does not call", () => {
+    expect(hidesCaller(ordered, 4, NOW)).toBe(true);
+    expect(hidesCaller(ordered, 5, NOW)).toBe(false);
+    expect(hidesCaller(viewBeds(BEDS, []), 1, NOW)).toBe(false);
+  });
+  it("is not hidden by others who call", () => {
+    const all = BEDS.flatMap(({ patient }) => (patient === null ? [] : [alarm(patient.key, {})]));
+    expect(hidesCaller(keepOrder(viewBeds(BEDS, all), ["1", "2"]), 2, NOW)).toBe(false);
   });
 });
 

@@ -43,6 +43,12 @@ export function callingFirst(views: readonly BedView[], size: number, nowMs: num
   return [...first, ...views.filter((view) => !first.has(view))];
 }
 
+/** Whether somebody calls on a later page while the first one has a bed that does not. */
+export function hidesCaller(views: readonly BedView[], size: number, nowMs: number): boolean {
+  const calls = ({ alarms }: BedView): boolean => alarms.some((alarm) => loudness(alarm, nowMs) === "active");
+  return views.slice(size).some(calls) && !views.slice(0, size).every(calls);
+}
+
 export function filterBeds(views: readonly BedView[], filter: Filter, nowMs: number): BedView[] {
   if (filter === "all") return [...views];
   return views.filter(({ alarms }) => alarms.some((alarm) => category(alarm, nowMs) === filter));

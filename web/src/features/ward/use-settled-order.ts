@@ -1,9 +1,9 @@
 import { type RefObject, useEffect, useEffectEvent, useState } from "react";
 
-import { type BedView, keepOrder } from "./beds";
+import { type BedView, hidesCaller, keepOrder } from "./beds";
 
 const MOVE_MS = 5000; // a tile moves at most once in this time
-const HAND_MS = 10_000; // and not while somebody is pointing or walking through the grid
+const HAND_MS = 10_000; // and not so long after somebody pointed or walked through the grid
 const LOOK_MS = 500;
 
 interface Conditions {
@@ -11,6 +11,9 @@ interface Conditions {
   readonly linked: boolean;
   /** A change that the user asked for takes effect at once. */
   readonly asked: string;
+  /** Beds on a page. */
+  readonly size: number;
+  readonly nowMs: number;
 }
 
 interface Settled {
@@ -19,35 +22,76 @@ interface Settled {
   readonly atMs: number;
 }
 
-/** The order that is shown: it follows the wanted one when no tile is moved under a hand. */
-export function useSettledOrder(wanted: readonly BedView[], { grid, linked, asked }: Conditions): BedView[] {
+interface Order {
+  readonly beds: BedView[];
+  /** Another order is wanted, and waits until nobody points. */
+  readonly held: boolean;
+}
+
+/**
+ * The order that is shown: it follows the wanted one when no tile is moved under a hand.
+ *
+ * It stands still while a pointer is over the grid or the focus is in it, however long. Only when a
+ * bed that calls would stay on another page does it move there too, after ten seconds of rest: a
+ * mouse that somebody forgot on the screen hides no alarm.
+ */
+export function useSettledOrder(wanted: readonly BedView[], { grid, linked, asked, size, nowMs }: Conditions): Order {
   const keys = wanted.map(({ bed }) => bed.key);
   const [settled, setSettled] = useState<Settled>({ keys, asked, atMs: -Infinity });
-  const settle = useEffectEvent((handMs: number) => {
-    const nowMs = performance.now();
+  const shown = keepOrder(wanted, settled.keys);
+  const settle = useEffectEvent((hand: Hand) => {
+    const atMs = performance.now();
     if (keys.join() === settled.keys.join()) return;
-    if (!linked || nowMs - settled.atMs < MOVE_MS || nowMs - handMs < HAND_MS) return;
-    setSettled({ keys, asked, atMs: nowMs });
+    if (!linked || atMs - settled.atMs < MOVE_MS || atMs - hand.atMs < HAND_MS) return;
+    if (isHeld(grid.current, hand) && !hidesCaller(shown, size, nowMs)) return;
+    setSettled({ keys, asked, atMs });
   });
+  const [held, setHeld] = useState(false);
 
   useEffect(() => {
-    let handMs = -Infinity;
+    const hand: Hand = { atMs: -Infinity, over: false };
     const touch = (event: Event): void => {
-      if (event.target instanceof Node && grid.current?.contains(event.target) === true) handMs = performance.now();
+      const inside = event.target instanceof Node && grid.current?.contains(event.target) === true;
+      if (inside) hand.atMs = performance.now();
+      if (event.type !== "pointermove" && event.type !== "pointerdown") return;
+      hand.over = inside && isMouse(event);
+    };
+    const leave = (): void => {
+      hand.over = false;
     };
     const timer = setInterval(() => {
-      settle(handMs);
+      settle(hand);
+      setHeld(isHeld(grid.current, hand));
     }, LOOK_MS);
-    for (const kind of ["pointermove", "keydown", "focusin"]) document.addEventListener(kind, touch);
+    for (const kind of KINDS) document.addEventListener(kind, touch);
+    document.documentElement.addEventListener("pointerleave", leave);
     return () => {
       clearInterval(timer);
-      for (const kind of ["pointermove", "keydown", "focusin"]) document.removeEventListener(kind, touch);
+      for (const kind of KINDS) document.removeEventListener(kind, touch);
+      document.documentElement.removeEventListener("pointerleave", leave);
     };
   }, [grid]);
 
   if (settled.asked !== asked || settled.keys.length === 0) {
     setSettled({ keys, asked, atMs: -Infinity });
-    return [...wanted];
+    return { beds: [...wanted], held: false };
   }
-  return keepOrder(wanted, settled.keys);
+  return { beds: shown, held: held && shown.some(({ bed }, index) => bed.key !== keys[index]) };
+}
+
+const KINDS = ["pointermove", "pointerdown", "keydown", "focusin"] as const;
+
+interface Hand {
+  /** When somebody pointed or typed in the grid. */
+  atMs: number;
+  /** A mouse or a pen is over it; a finger is gone with the touch. */
+  over: boolean;
+}
+
+function isHeld(grid: HTMLElement | null, hand: Hand): boolean {
+  return hand.over || grid?.contains(document.activeElement) === true;
+}
+
+function isMouse(event: Event): boolean {
+  return !("pointerType" in event) || event.pointerType !== "touch";
 }

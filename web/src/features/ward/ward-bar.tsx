@@ -1,4 +1,4 @@
-import { BellOff, ChevronLeft, ChevronRight, Maximize, Plug } from "lucide-react";
+import { BellOff, ChevronLeft, ChevronRight, Maximize, Plug, Pointer } from "lucide-react";
 
 import { IconButton } from "../../design/button";
 import type { Priority } from "../../design/marks";
@@ -19,24 +19,33 @@ interface Properties {
   readonly view: WardView;
   readonly page: number;
   readonly pages: number;
+  /** Another order waits until nobody points. */
+  readonly held: boolean;
 }
 
-export function WardBar({ beds, view, page, pages }: Properties) {
+export function WardBar({ beds, view, page, pages, held }: Properties) {
   const { ward } = useSession();
   return (
     <div className={styles["bar"]}>
       <Filters beds={beds} view={view} />
       <div className={styles["rest"]}>
         {pages > 1 && <Pager page={page} pages={pages} onPage={view.setPage} />}
-        <Segments
-          label={texts.ward.order}
-          value={view.order}
-          onChange={view.setOrder}
-          options={[
-            { value: "priority", text: texts.ward.byPriority },
-            { value: "bed", text: texts.ward.byBed },
-          ]}
-        />
+        <div className={styles["order"]}>
+          <Segments
+            label={texts.ward.order}
+            value={view.order}
+            onChange={view.setOrder}
+            options={[
+              { value: "priority", text: texts.ward.byPriority },
+              { value: "bed", text: texts.ward.byBed },
+            ]}
+          />
+          {held && (
+            <span className={styles["held"]} role="img" aria-label={texts.ward.held} title={texts.ward.held} data-testid="order-held">
+              <Pointer size={13} strokeWidth={2} aria-hidden="true" />
+            </span>
+          )}
+        </div>
         <Segments
           label={texts.ward.shown}
           value={view.size}

@@ -66,7 +66,7 @@ function Ward({ ward, beds }: { readonly ward: string; readonly beds: Beds }) {
 
   const views = viewBeds(beds, live.alarms.all());
   const wanted = callingFirst(filterBeds(sortBeds(views, view.order, now), view.filter, now), view.size, now);
-  const settled = useSettledOrder(wanted, { grid, linked, asked: `${view.order} ${view.filter}` });
+  const { beds: settled, held } = useSettledOrder(wanted, { grid, linked, asked: `${view.order} ${view.filter}`, size: view.size, nowMs: now });
   const pages = Math.max(1, Math.ceil(settled.length / view.size));
   const page = Math.min(view.page, pages);
   const shown = settled.slice((page - 1) * view.size, page * view.size);
@@ -81,7 +81,7 @@ function Ward({ ward, beds }: { readonly ward: string; readonly beds: Beds }) {
   const moment = { live, measures, nowMs: now, linked };
   return (
     <>
-      <WardBar beds={beds.length} view={view} pages={pages} page={page} />
+      <WardBar beds={beds.length} view={view} pages={pages} page={page} held={held} />
       {shown.length === 0 ? (
         <PanelNotice text={texts.ward.none} />
       ) : (
