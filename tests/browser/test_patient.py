@@ -275,6 +275,27 @@ async def test_without_a_link_no_number_and_no_trace_looks_alive(
         await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"))
 
 
+async def test_a_nurse_writes_what_a_patient_is(screen: Screen) -> None:
+    page = await opened(screen, "03")
+    await page.get_by_role("button", name="Sex, birth date and height").click()
+    dialog = page.get_by_role("dialog", name=re.compile("^About "))
+    height = dialog.get_by_label("Height in cm")
+    await height.fill("1.68")
+    await expect(dialog.get_by_text("A number from 50 to 250")).to_be_visible()
+    assert await screen.findings() == []
+    await height.fill("168,5")
+    await dialog.get_by_label("Sex", exact=True).select_option("female")
+    await dialog.get_by_label("Birth date").fill("1979-04-02")
+    await dialog.get_by_label("Group of the equations").select_option("other")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog).to_have_count(0)
+    await page.get_by_role("button", name="Sex, birth date and height").click()
+    await expect(height).to_have_value("168.5")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_test_id("live-canvas")).to_be_visible()
+
+
 async def test_the_phone_shows_numbers_first_and_nothing_beyond_its_edge(
     browser: Browser, system: RunningSystem
 ) -> None:

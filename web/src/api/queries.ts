@@ -2,7 +2,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { body, type Client } from "./client";
-import type { Beat, EventPage, MeasureKey, Patient, PatientEvent, PatientPage, StreamKey } from "./types";
+import type { Beat, EventPage, LungReference, MeasureKey, NewLungReference, Patient, PatientEvent, PatientPage, StreamKey } from "./types";
 
 const MINUTE_MS = 60_000;
 const MOST_A_PAGE = 500;
@@ -60,6 +60,9 @@ export const blowsQuery = (api: Client, patient: string) =>
     queryFn: () => body(api.GET("/v1/patients/{patient}/spirometry", { params: { path: { patient } } })),
     refetchInterval: MINUTE_MS,
   });
+
+export const setLungReference = (api: Client, patient: string, reference: NewLungReference): Promise<LungReference> =>
+  body(api.PUT("/v1/patients/{patient}/spirometry/reference", { params: { path: { patient } }, body: reference }));
 
 export const alarmsQuery = (api: Client, ward: string, epoch: number) =>
   queryOptions({
@@ -156,6 +159,14 @@ export const floorQuery = (api: Client, patient: string, room: number) =>
     },
     staleTime: Infinity,
     refetchInterval: ({ state }) => (state.data?.some(({ id }) => id === room) === true ? false : STORED_MS),
+  });
+
+/** How long a patient was in which room since a moment, the longest first. */
+export const roomsQuery = (api: Client, patient: string, fromMs: number) =>
+  queryOptions({
+    queryKey: ["rooms", patient, fromMs] as const,
+    queryFn: () => body(api.GET("/v1/patients/{patient}/rooms", { params: { path: { patient }, query: { from: new Date(fromMs).toISOString() } } })),
+    refetchInterval: MINUTE_MS,
   });
 
 const MOST_BEATS = 1_000;

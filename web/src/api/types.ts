@@ -1,5 +1,5 @@
 /** Names for what the server answers; the shapes are those of its OpenAPI document. */
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 
 type Answer<P extends keyof paths, M extends keyof paths[P] = "get" & keyof paths[P]> = paths[P][M] extends {
   responses: { 200: { content: { "application/json": infer T } } };
@@ -18,6 +18,11 @@ export type Vitals = Answer<"/v1/patients/{patient}/vitals">;
 export type Waveform = Answer<"/v1/patients/{patient}/waveforms">;
 export type Beat = Answer<"/v1/patients/{patient}/beats">["items"][number];
 export type Blows = Answer<"/v1/patients/{patient}/spirometry">;
+export type LungReference = Blows["reference"];
+export type NewLungReference = components["schemas"]["NewLungReference"];
+export type LungGroup = NewLungReference["group"];
+export type Sex = NonNullable<NewLungReference["sex"]>;
+export type RoomTime = components["schemas"]["RoomTime"];
 export type EventPage = Answer<"/v1/patients/{patient}/events">;
 export type PatientEvent = EventPage["items"][number];
 export type Alarm = Answer<"/v1/alarms">["items"][number];

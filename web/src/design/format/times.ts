@@ -16,6 +16,14 @@ export function formatAge(seconds: number): string {
   return `${String(Math.round(seconds / 3600))}\u00a0h`;
 }
 
+/** `40 s`, `12 min`, `3 h 05 min`: how long somebody was somewhere. */
+export function formatStay(seconds: number): string {
+  if (seconds < 60) return `${String(Math.round(seconds))}\u00a0s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${String(minutes)}\u00a0min`;
+  return `${String(Math.floor(minutes / 60))}\u00a0h ${two(minutes % 60)}\u00a0min`;
+}
+
 export function formatTimeOfDay(ms: number): string {
   const at = new Date(ms);
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;

@@ -4,6 +4,7 @@ import { blowsQuery } from "../../api/queries";
 import type { Patient } from "../../api/types";
 import { Measure, type Reading } from "../../design/measure";
 import { texts } from "../../design/texts";
+import { bodyTexts } from "../../design/texts-body";
 import { VITALS } from "../../design/vital-display";
 import type { Alarm } from "../../live/messages";
 import { type Moment, rateMeasure, readVital } from "../../session/readings";
@@ -28,6 +29,7 @@ export function FurtherNumbers({ data, alarms, moment }: Properties) {
   const others = moment.live.vitals.measures(data.key).filter((measure) => !above.has(measure) && moment.measures.has(measure));
   const { data: blows } = useQuery({ ...blowsQuery(api, data.key), enabled: areBlown(others) });
   if (others.length === 0) return null;
+  const lacks = areBlown(others) ? (blows?.reference.missing ?? []) : [];
   return (
     <section className={styles["card"]} aria-label={texts.patient.moreNumbers} data-testid="further-numbers">
       <h2>{texts.patient.moreNumbers}</h2>
@@ -38,6 +40,7 @@ export function FurtherNumbers({ data, alarms, moment }: Properties) {
           return <Measure key={measure} reading={reading} look="card" testId={`more-${measure}`} origin={parts.filter((part) => part !== "").join(" · ")} />;
         })}
       </div>
+      {lacks.length > 0 && <p className={styles["lacks"]}>{bodyTexts.missing(lacks.map((part) => bodyTexts.parts[part]))}</p>}
     </section>
   );
 }

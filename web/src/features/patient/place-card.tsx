@@ -7,6 +7,7 @@ import { type Moment, readVital } from "../../session/readings";
 import { useRoom } from "../../session/use-room";
 import styles from "./place-card.module.css";
 import { type Dot, PlacePlan } from "./place-plan";
+import { RoomsToday } from "./rooms-today";
 
 interface Properties {
   readonly patient: string;
@@ -31,6 +32,7 @@ export function PlaceCard({ patient, moment }: Properties) {
         </span>
       </CardHead>
       <PlaceBody dot={dot} floor={floor} here={room} />
+      <RoomsToday patient={patient} nowMs={moment.nowMs} />
     </Card>
   );
 }
