@@ -9,7 +9,7 @@ const walls = (folder, forbidden, why) => ({
   },
 });
 
-const FEATURES = ["login", "ward", "patient", "alarms", "devices", "log", "settings"];
+const FEATURES = ["login", "ward", "patient", "alarms", "devices", "maps", "log", "settings"];
 
 export default tseslint.config(
   { ignores: ["dist", "node_modules", "public", "eslint.config.js", "src/api/schema.ts"] },

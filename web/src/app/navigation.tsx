@@ -47,7 +47,7 @@ function Entries({ iconSize }: { readonly iconSize: number }) {
   const { me } = useSession();
   const [location] = useLocation();
   return ENTRIES.filter(({ needs }) => needs === null || me.permissions.includes(needs)).map(({ href, text, icon: Icon }) => {
-    const here = location === href || (href === "/ward" && location.startsWith("/patient/"));
+    const here = location === href || (href === "/ward" && location.startsWith("/patient/")) || (href === "/devices" && location === "/maps");
     return (
       <Link key={href} className={styles["item"]} href={href} data-on={here} aria-current={location === href ? "page" : undefined}>
         <Icon size={iconSize} strokeWidth={1.8} aria-hidden="true" />

@@ -13,6 +13,7 @@ import { Shell } from "./shell";
 
 // not needed for what alarms and lives: they come when somebody goes there
 const DevicesPage = lazy(async () => ({ default: (await import("../features/devices/devices-page")).DevicesPage }));
+const MapsPage = lazy(async () => ({ default: (await import("../features/maps/maps-page")).MapsPage }));
 const LogPage = lazy(async () => ({ default: (await import("../features/log/log-page")).LogPage }));
 
 /** Every page of the house by its address. */
@@ -30,6 +31,9 @@ export function Pages() {
       </Route>
       <Route path="/devices">
         <Framed page={<DevicesPage />} />
+      </Route>
+      <Route path="/maps">
+        <Framed page={<MapsPage />} />
       </Route>
       <Route path="/log">
         <Framed page={<LogPage />} />

@@ -51,6 +51,17 @@ export const deviceTexts = {
     model: "Model",
     hub: "Speaks through",
   },
+  processing: {
+    curve: "SpO₂ curve",
+    curves: {
+      maxim_quadratic: "Maxim, quadratic",
+      linear_110_25: "110 − 25 R",
+      beer_lambert: "Beer and Lambert",
+      maxim_table: "Maxim, table",
+    },
+    chain: "Radar",
+    chains: { ours: "own chain", with_published: "own and published chain" },
+  },
   through: (hub: string) => `through ${hub}`,
   more: (n: number) => `${String(n)} more`,
   events: "Events",

@@ -68,6 +68,7 @@ export function DeviceDetail({ known, units, nowMs, id, onSecret, onChoose }: Pr
           [counted.drift, milliseconds(counters.clock_correction_s)] as const,
         ]),
     ...(hub === null ? [[facts.credential, device.has_credential ? deviceTexts.hasSecret : deviceTexts.noSecret] as const] : []),
+    ...choicesOf(device),
     ...(device.note === null ? [] : [[facts.note, device.note]]),
   ] as const;
   return (
@@ -130,6 +131,16 @@ function RefusedCounts({ refused }: { readonly refused: Counters["refused"] }) {
       ))}
     </ul>
   );
+}
+
+/** What was chosen of how its samples are worked out; nothing where nothing is to be chosen. */
+function choicesOf({ processing }: Device): readonly (readonly [string, string])[] {
+  const { saturation_curve: curve, radar_chain: chain } = processing;
+  const { processing: names } = deviceTexts;
+  return [
+    ...(curve === null ? [] : [[names.curve, names.curves[curve]] as const]),
+    ...(chain === null ? [] : [[names.chain, names.chains[chain]] as const]),
+  ];
 }
 
 function milliseconds(seconds: number | null): string {

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link2, Plus } from "lucide-react";
+import { Link2, MapPin, Plus } from "lucide-react";
 import { useState } from "react";
-import { useSearchParams } from "wouter";
+import { Link, useSearchParams } from "wouter";
 
 import { type Device, devicesQuery, type DeviceSecret } from "../../api/device-queries";
 import { patientsQuery } from "../../api/queries";
@@ -12,6 +12,7 @@ import { PageFrame } from "../../design/page-frame";
 import { SearchField } from "../../design/search-field";
 import { texts } from "../../design/texts";
 import { deviceTexts } from "../../design/texts-devices";
+import { mapTexts } from "../../design/texts-maps";
 import { useServerNow, useSession } from "../../session/session";
 import { ClaimDevice } from "./claim-device";
 import { DeviceDetail } from "./device-detail";
@@ -61,6 +62,10 @@ function Devices({ known }: { readonly known: readonly Known[] }) {
       actions={
         <>
           <SearchField label={deviceTexts.search} value={text} onChange={setText} />
+          <Link className={styles["maps"]} href="/maps">
+            <MapPin size={16} aria-hidden="true" />
+            {mapTexts.short}
+          </Link>
           {me.permissions.includes("claim_devices") && (
             <Button {...(manages ? {} : { look: "main" as const })} onClick={() => { setClaims(true); }}>
               <Link2 size={16} aria-hidden="true" />
