@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
+from services.dsp.core.conditioning.limits import at_limits
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.respiration import modulation, track
@@ -31,6 +32,9 @@ APART = 32  # of TRACE_HZ: 0.25 s between two beats
 EDGE = 40  # of TRACE_HZ: what a beat and its neighbourhood need of the ends of the trace
 LOWEST = 0.35  # of the usual steepness of a beat: T waves and noise lie below
 CONTRAST = (2.0, 3.0)  # of beats over what lies between: noise gives 1.5, an ECG 4 and more
+# Share of the last minute's samples at the end of the amplifier. A monitor that cuts each S wave or
+# R peak (0.01 to 0.05, docs/science/respiration.md) still shows the breath; more is of T waves.
+CUT_OFF = (0.1, 0.2)
 SLOW_CUT_HZ = 1.0
 BEHIND_S = 2  # of the newest series behind the newest sample: the slow signal, and the next beat
 DELAY_S = 5
@@ -55,12 +59,14 @@ class EcgRespirationState:
     ----------
     trace : (devices, KEPT_S * TRACE_HZ), ends TRACE_DELAY before the newest sample
     slow : (devices, LONG_S * SERIES_HZ), ends `BEHIND_S` before the newest sample
+    cut_off : (devices, KEPT_S), share of each second that stood at a limit
     """
 
     resampler: ResamplerState
     slow_resampler: ResamplerState
     trace: Samples
     slow: Samples
+    cut_off: Samples
     track: TrackState
 
 
@@ -71,6 +77,7 @@ def init(devices: int, rate_hz: int) -> EcgRespirationState:
         slow_resampler=_slow_resampler(rate_hz).init(devices),
         trace=np.full((devices, KEPT_S * TRACE_HZ), np.nan, dtype=np.float32),
         slow=np.full((devices, LONG_S * SERIES_HZ), np.nan),
+        cut_off=np.zeros((devices, KEPT_S), dtype=np.float32),
         track=track.init(devices, HOPS),
     )
 
@@ -83,14 +90,19 @@ def step(
     inner, fresh = _resampler(rate_hz).step(state.resampler, samples)
     slow_inner, slow_fresh = _slow_resampler(rate_hz).step(state.slow_resampler, samples)
     trace, slow = shifted(state.trace, fresh), shifted(state.slow, slow_fresh)
-    found = _followed(state.track, trace, slow, times)
+    limited = at_limits(samples).sum(axis=1) / rate_hz
+    cut_off = shifted(state.cut_off, limited[:, None])
+    found = _followed(state.track, trace, slow, cut_off, times)
     changed = EcgRespirationState(
-        resampler=inner, slow_resampler=slow_inner, trace=trace, slow=slow, track=found
-    )
+        resampler=inner, slow_resampler=slow_inner, trace=trace, slow=slow, cut_off=cut_off,
+        track=found,
+    )  # fmt: skip
     return changed, Output((_reading(found, slow),))
 
 
-def _followed(state: TrackState, trace: Samples, slow: Samples, times: Instants) -> TrackState:
+def _followed(
+    state: TrackState, trace: Samples, slow: Samples, cut_off: Samples, times: Instants
+) -> TrackState:
     rows = track.due(times)
     if not len(rows):
         return state
@@ -109,7 +121,9 @@ def _followed(state: TrackState, trace: Samples, slow: Samples, times: Instants)
     newest = modulation.belief(series, heart, whitening=WHITENING)
     usable = (newest.max(axis=1) > newest.min(axis=1)) & (contrast > CONTRAST[0])
     changed, rate = track.advanced(state, rows, newest, usable)
-    return track.told(changed, rows, rate, np.interp(contrast, CONTRAST, (0.0, 1.0)))
+    trust = np.interp(contrast, CONTRAST, (0.0, 1.0))
+    trust *= np.interp(cut_off[rows].mean(axis=1), CUT_OFF, (1.0, 0.0))
+    return track.told(changed, rows, rate, trust)
 
 
 def complexes(trace: Samples) -> tuple[Rows, Rows, Samples]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.conditioning.limits import at_limits
 from services.dsp.core.windows import Floats
 
 LEAST_PEAK_L_S = 1.0  # below no forced breath: quiet breathing reaches 0.6, the sickest 1
@@ -48,6 +49,7 @@ class Blow(NamedTuple):
     settled_s : when no more could come, MORE_S after the flow sank into the noise
     has_plateau : the volume rose by no more than 25 mL in the last second, or 15 s were blown
     coughed : the flow broke down and came back within the first second
+    is_cut_off : the highest flow repeats as that of a sensor at the end of its range does
     zero : of the sensor, taken off; NaN where no rest told it (0 was taken)
     noise : of the sensor
     """
@@ -66,6 +68,7 @@ class Blow(NamedTuple):
     settled_s: float
     has_plateau: bool
     coughed: bool
+    is_cut_off: bool
     zero: float
     noise: float
 
@@ -117,6 +120,7 @@ def measure(flow: Floats, rate_hz: int, *, peak: int | None = None) -> Blow | No
         settled_s=low / rate_hz + MORE_S,
         has_plateau=bool(plateau <= PLATEAU_L or followed or lasted_s >= LONG_ENOUGH_S),
         coughed=_coughed(blown[top : top + round(FIRST_S * rate_hz)]),
+        is_cut_off=bool(at_limits(blown)[top]),
         zero=float(zero),
         noise=float(noise),
     )

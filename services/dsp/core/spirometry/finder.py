@@ -96,7 +96,7 @@ def _settled(flow: Floats, rate_hz: int, at: float | None = None) -> Blow | None
 
 
 def _trust(blow: Blow, measure: Measure) -> float:
-    if np.isnan(blow.zero) or blow.noise > QUIET_SPREAD_L_S:
+    if np.isnan(blow.zero) or blow.noise > QUIET_SPREAD_L_S or blow.is_cut_off:
         return UNUSABLE
     if measure == Measure.PEF:
         return ACCEPTABLE if starts_well(blow) else USABLE

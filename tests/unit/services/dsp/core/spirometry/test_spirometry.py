@@ -167,3 +167,24 @@ def test_zones_lie_at_80_and_50_percent() -> None:
     ]  # fmt: skip
     with pytest.raises(ValueError, match="above 0"):
         zone(300, 0)
+
+
+@pytest.mark.parametrize("step", [0.0, 0.01, 0.05])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.85])
+def test_a_breath_beyond_the_range_of_the_sensor_is_withheld(share: float, step: float) -> None:
+    """Its volume is what the sensor let through; steps are those of its converter."""
+    flow = session()
+    whole, cut = flow.copy(), np.minimum(flow, share * PEF)
+    if step:
+        whole, cut = (np.rint(each / step) * step for each in (whole, cut))
+    ((_, _, blow),) = run(whole[None])
+    assert not blow.is_cut_off
+    ((second, _, blow),) = run(cut[None])
+    assert blow.is_cut_off
+    state = finder.init(1, RATE_HZ)
+    qualities = []
+    for at in range(second + 1):
+        block = cut[None, at * RATE_HZ : (at + 1) * RATE_HZ]
+        state, out = finder.step(state, block, np.array([at * 1_000_000]))
+        qualities += [reading.quality[0] for reading in out.readings]
+    assert 0 < max(qualities) < 0.5
