@@ -5,6 +5,9 @@ and a half minutes: nothing is learned, and what is older is forgotten. After tw
 breath there is nothing left to compare with: the finding ends by itself, and no time is told until
 the louder seconds before have left the window.
 
+A pause in which the signal is rough as never before is none: whoever hears noise where breath was
+hears neither breath nor its end. Then no time is told and no finding begins.
+
 The time since the last breath is what alarms compare with the limit of a patient. It is trusted as
 the rate of breath was lately, by the estimator before this one: a signal in which no breath was
 seen tells nothing of one that stops.
@@ -31,18 +34,22 @@ from shared.contracts.methods import Method
 GRID_HZ = 8
 RESAMPLING_DELAY = 12  # of GRID_HZ: 1.5 s
 CUT_HZ = 0.8  # below the heart; breaths up to 48 /min
+WIDE_HZ = 3.5  # breath, heart and noise alike; mains are far above
 DELAY_S = 2
 LEAST_S = 10
 USUAL_S = 150
 USUAL_SHARE = 0.8  # quantile of the effort of `USUAL_S`: sighs and movements do not decide
 KNOWN_S = 40  # of effort: before, nobody knows what is usual
 STOPPED = 0.2  # of the usual amplitude
+# Mean square of third differences over the usual one: a median of 5 s of people in bed is above 4.9
+# times as much in 1 of 100; where breath became white noise of its size half have 28 times.
+ROUGH, ROUGH_S = 5.0, 5
 BREATHING_S, BREATHING = 4, 0.5  # so much effort for so long is breath again
 VOTES_S = 20  # what stands may be unknown for so long
 LOUD_SHARE = 0.95  # quantile that still knows breath when `USUAL_SHARE` has forgotten it
 FORGOTTEN_S = int(USUAL_SHARE * USUAL_S)  # so long without breath nobody knows what is usual
-# The rate speaks of the minute that ended 5 s before: within 45 s one is left that saw no pause.
-TRUST_S = 45
+# The rate is doubted as soon as half of its last 30 s hold no breath; a pause is told up to 120 s.
+TRUST_S = 90
 MEMORY_S = max(USUAL_S + VOTES_S + 5, impedance.MEMORY_S + TRUST_S)
 # Rates of quality 0.5 and more are of breath (docs/science/respiration.md), so its end is one's.
 TRUSTS = ((0.0, 0.3, 0.5, 1.0), (0.0, 0.3, 0.7, 0.95))
@@ -59,6 +66,7 @@ class ApnoeaState:
     ----------
     tail : (devices, GRID_HZ), the last second
     effort : (devices, USUAL_S), mean square of the change over a second, NaN where missing
+    wide, rough : the same below `WIDE_HZ`, and its mean square third difference of each second
     votes : (devices, VOTES_S): 1 stopped, -1 breathing, 0 unknown
     trust : (devices, TRUST_S), quality of the rate of breath
     """
@@ -66,6 +74,8 @@ class ApnoeaState:
     resampler: ResamplerState
     tail: Samples
     effort: Samples
+    wide: ResamplerState
+    rough: Samples
     votes: NDArray[np.int8]
     trust: Samples
 
@@ -76,6 +86,8 @@ def init(devices: int, rate_hz: int) -> ApnoeaState:
         resampler=_resampler(rate_hz).init(devices),
         tail=np.full((devices, GRID_HZ), np.nan),
         effort=np.full((devices, USUAL_S), np.nan),
+        wide=_wide_resampler(rate_hz).init(devices),
+        rough=np.full((devices, USUAL_S), np.nan),
         votes=np.zeros((devices, VOTES_S), dtype=np.int8),
         trust=np.zeros((devices, TRUST_S)),
     )
@@ -99,11 +111,18 @@ def step(
     inner, newest = _resampler(samples.shape[1]).step(state.resampler, samples)
     change = newest - state.tail
     effort = shifted(state.effort, (change * change).sum(axis=1)[:, None] / GRID_HZ)
+    wide, newest_wide = _wide_resampler(samples.shape[1]).step(state.wide, samples)
+    bend = np.diff(newest_wide, 3, axis=1)
+    rough = shifted(state.rough, (bend * bend).sum(axis=1)[:, None] / bend.shape[1])
+    noisy = is_noisy(rough)
     vote = votes_of(effort, least_s)
+    vote = np.where(noisy & (vote > 0), 0, vote).astype(np.int8)
     changed = ApnoeaState(
         resampler=inner,
         tail=newest,
         effort=effort,
+        wide=wide,
+        rough=rough,
         votes=shifted(state.votes, vote[:, None]),
         trust=shifted(state.trust, breath.readings[0].quality[:, None]),
     )
@@ -115,12 +134,20 @@ def step(
         else _ended(int(row), int(times[row]))
         for row in np.flatnonzero(was != is_now)
     )
-    return changed, Output((_since_breath(changed, times),), None, findings)
+    return changed, Output((_since_breath(changed, noisy, times),), None, findings)
 
 
-def _since_breath(state: ApnoeaState, times: Instants) -> Reading:
+def is_noisy(rough: Samples) -> NDArray[np.bool_]:
+    """Whether the last `ROUGH_S` are far rougher than half of all that is remembered."""
+    usual, known = _usual(rough, 0.5)
+    now = np.sort(rough[:, -ROUGH_S:], axis=1)[:, ROUGH_S // 2]
+    return np.asarray(known & (now > ROUGH * usual))
+
+
+def _since_breath(state: ApnoeaState, noisy: NDArray[np.bool_], times: Instants) -> Reading:
     """Seconds since the last breath, now and then while there is breath."""
     pause = pauses(state.effort)
+    pause = np.where(noisy & (pause >= PAUSE_S), np.nan, pause)
     seen = np.isfinite(state.effort[:, -SEEN_S:]).mean(axis=1)
     with np.errstate(invalid="ignore"):
         due = ((second_of(times) + 1) % TOLD_EACH_S == 0) | ~(pause < PAUSE_S)
@@ -193,4 +220,9 @@ def _end_us(start_us: int) -> int:
 
 def _resampler(rate_hz: int) -> Resampler:
     cut_hz = min(CUT_HZ, 0.45 * rate_hz)
+    return Resampler(rate_hz=rate_hz, to_hz=GRID_HZ, delay=RESAMPLING_DELAY, cut_hz=cut_hz)
+
+
+def _wide_resampler(rate_hz: int) -> Resampler:
+    cut_hz = min(WIDE_HZ, 0.45 * rate_hz)
     return Resampler(rate_hz=rate_hz, to_hz=GRID_HZ, delay=RESAMPLING_DELAY, cut_hz=cut_hz)

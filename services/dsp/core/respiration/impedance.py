@@ -12,6 +12,7 @@ import numpy as np
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.respiration import track
+from services.dsp.core.respiration.background import trust
 from services.dsp.core.respiration.breaths import counted_rate
 from services.dsp.core.respiration.likelihood import (
     FASTEST_PER_MIN,
@@ -83,7 +84,9 @@ def _followed(state: TrackState, window: Samples, times: Instants) -> TrackState
     fastest = np.full(len(rows), FASTEST_PER_MIN)
     likely = log_likelihood(part[:, -LONG_S * GRID_HZ :], GRID_HZ, fastest, whitening=WHITENING)
     followed, rate = track.advanced(state, rows, likely, likely.max(axis=1) > 0)
-    return track.told(followed, rows, counted_rate(part[:, : LONG_S * GRID_HZ], GRID_HZ, rate))
+    counted = counted_rate(part[:, : LONG_S * GRID_HZ], GRID_HZ, rate)
+    trusted = trust(part[:, -LONG_S * GRID_HZ :], GRID_HZ, counted)
+    return track.told(followed, rows, counted, trusted)
 
 
 def _resampler(rate_hz: int) -> Resampler:

@@ -68,7 +68,7 @@ def log_likelihood(window: Samples, rate_hz: int, fastest: Samples, *, whitening
 def _of_window(
     window: Samples, rate_hz: int, seconds: int, fastest: Samples, whitening: float
 ) -> Samples:
-    white = _power(window, rate_hz) * (rates() / REFERENCE_PER_MIN) ** whitening
+    white = power(window, rate_hz) * (rates() / REFERENCE_PER_MIN) ** whitening
     share = _explained(white, seconds, fastest)
     half = np.searchsorted(rates(), 2 * rates()[2 * rates() <= FASTEST_PER_MIN])
     both = share.copy()
@@ -92,7 +92,7 @@ def _explained(white: Samples, seconds: int, fastest: Samples) -> Samples:
     return np.minimum(white * (width / np.where(total > 0, total, np.inf))[:, None], 1.0)
 
 
-def _power(window: Samples, rate_hz: int) -> Samples:
+def power(window: Samples, rate_hz: int) -> Samples:
     """Power at each rate of the grid: (devices, rates)."""
     seen = np.isfinite(window)
     taper = np.hanning(window.shape[1] + 2)[1:-1] * seen
@@ -126,8 +126,8 @@ def detrended(window: Samples, seen: NDArray[np.bool_]) -> Samples:
     t = np.linspace(-1, 1, window.shape[1])
     rest = window
     basis: list[Samples] = []
-    for power in range(3):
-        shape = np.where(seen, t**power, 0.0)
+    for degree in range(3):
+        shape = np.where(seen, t**degree, 0.0)
         for other in basis:
             shape = shape - other * (shape * other).sum(axis=1)[:, None]
         size = np.sqrt((shape * shape).sum(axis=1))

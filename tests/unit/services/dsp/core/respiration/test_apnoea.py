@@ -143,3 +143,15 @@ def test_missing_samples_are_no_pause_and_no_breath() -> None:
     off[:, STOP_S * RATE_HZ : (STOP_S + 6) * RATE_HZ] = np.nan
     told = pauses(off)[:, 0]
     assert np.isnan(told[STOP_S + 3 : STOP_S + 6]).all()
+
+
+def test_breath_that_becomes_noise_is_no_pause() -> None:
+    """Noise has little below 0.8 Hz: a chest that stands still has less of everything."""
+    rng = np.random.default_rng(4)
+    rows = np.array([chest(per_min, stopped_s=0, seed=k) for k, per_min in enumerate((9, 15, 28))])
+    late = np.arange(rows.shape[1]) >= STOP_S * RATE_HZ
+    rows = np.where(late, 500 + 0.8 * rng.standard_normal(rows.shape), rows)
+    assert not found(rows)
+    told = pauses(rows)
+    assert not (told[STOP_S + 8 : STOP_S + 60] >= apnoea.PAUSE_S).any()
+    assert np.isfinite(told[:STOP_S]).any()

@@ -199,3 +199,44 @@ def test_a_run_that_begins_its_memory_earlier_gives_the_same_bits(
             (value,), (quality,) = whole.value.values(), whole.quality.values()
             np.testing.assert_array_equal(output.readings[0].value, value[:, at])
             np.testing.assert_array_equal(output.readings[0].quality, quality[:, at])
+
+
+def test_heights_of_beats_that_an_amplifier_cut_are_no_breath() -> None:
+    rows = np.array([modulated(rate, seed)[0] for seed, rate in enumerate((12.0, 18.0))])
+    cut = np.clip(rows, np.median(rows) - 0.15, np.median(rows) + 0.15)
+    told = run(from_ecg.init, from_ecg.step, np.concatenate((rows, cut)), 250, delay_s=5)
+    _, quality = last(told, 190)
+    assert quality[:2].min() >= 0.6
+    assert quality[2:].max() < 0.3
+
+
+def noise(kind: str, n: int, seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    white = rng.standard_normal(n)
+    return {
+        "white": white,
+        "walk": np.cumsum(white),
+        "pink": np.fft.irfft(np.fft.rfft(white) / np.sqrt(np.arange(n // 2 + 1) + 1), n),
+        "counts": np.rint(0.8 * white),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["white", "walk", "pink", "counts"])
+def test_no_noise_breathes_in_the_impedance(kind: str) -> None:
+    """Its slowest waves are as regular as breath: they do not stand out of the others."""
+    rows = np.array([noise(kind, 220 * RATE_HZ, seed) for seed in range(16)])
+    told = run(impedance.init, impedance.step, rows, RATE_HZ, delay_s=5)
+    (quality,) = told.quality.values()
+    assert (quality[:, 60:215] >= 0.3).mean() < 0.1
+
+
+def test_a_minute_after_the_breath_became_noise_no_rate_is_told() -> None:
+    rows = np.array([signals.breathing(rate, 200, RATE_HZ, seed=k) for k, rate in
+                     enumerate((9.0, 15.0, 24.0))])  # fmt: skip
+    loud = np.array([noise("walk", rows.shape[1], seed) for seed in range(3)])
+    late = np.arange(rows.shape[1]) >= 120 * RATE_HZ
+    rows = np.where(late, 500 + 0.8 * loud, rows)
+    told = run(impedance.init, impedance.step, rows, RATE_HZ, delay_s=5)
+    (quality,) = told.quality.values()
+    assert quality[:, 114].min() >= 0.7
+    assert np.median(quality[:, 150:195]) < 0.3
