@@ -2,8 +2,8 @@
 
 ``python -m tests.chaos.sender`` reads a JSON object from standard input: host, port, secrets
 (device id to secret), messages (of each device), interval_s, journals, ledger, resend_after_s,
-drain_within_s, and perhaps until (a file: when it is there, nothing more is sent) and native (so
-many patients of each system are among the secrets; see `native_sender`). It prints
+drain_within_s, and perhaps until (a file: when it is there, a device sends no more than `least`)
+and native (so many patients of each system are among the secrets; see `native_sender`). It prints
 ``connected`` when every device is, begins with the second after the next, prints ``sent`` when
 all is published, then waits until all is stored, and ends with 0, or with 3 when messages are
 unstored after `drain_within_s`.
@@ -63,6 +63,7 @@ class Task:
     resend_after_s: float
     drain_within_s: float
     until: str = ""
+    least: int = 0
     native: int = 0
 
 
@@ -199,7 +200,7 @@ class _Speaker:
                 start_us = began_us + number * step_us
                 wait_s = (start_us + step_us + phase_us) / SECOND_US - time.time()
                 await asyncio.sleep(max(0.0, wait_s))
-                if task.until and Path(task.until).exists():
+                if task.until and number >= task.least and Path(task.until).exists():
                     break
                 frame = frame_of(source.next(), start_us)
                 key = await device.publish([frame])

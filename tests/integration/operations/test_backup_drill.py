@@ -18,7 +18,7 @@ from tests.chaos.system import Sender, System
 from tests.harness.eventually import eventually
 
 N_DEVICES = 8
-MESSAGES = 110
+LEAST, MOST = 110, 5_000  # messages of a device, which sends until the database is restored
 INTERVAL_S = 0.2
 RESEND_AFTER_S = 10.0
 
@@ -67,9 +67,12 @@ async def lose_the_database(system: System) -> None:
 async def test_what_was_told_stored_is_there_again_exactly_once(tmp_path: Path) -> None:
     backup = tmp_path / "backup"
     async with System([f"drill-{number}" for number in range(N_DEVICES)]) as system:
+        enough = system.folder / "enough"
         async with Sender(
             system,
-            messages=MESSAGES,
+            messages=MOST,
+            least=LEAST,
+            until=str(enough),
             interval_s=INTERVAL_S,
             resend_after_s=RESEND_AFTER_S,
             drain_within_s=300.0,
@@ -89,6 +92,7 @@ async def test_what_was_told_stored_is_there_again_exactly_once(tmp_path: Path) 
             finally:
                 await connection.close()
             assert missing, "the backup had everything: nothing was proved"
+            enough.touch()
             for name in system.services:
                 await system.bring_back(name)
             await sender.until_sent(within_s=400)
