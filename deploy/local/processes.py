@@ -147,6 +147,8 @@ def service_programs(
             }
             if service == "gateway":
                 environment |= gateway_environment(layout, ports)
+            if service == "dsp":
+                environment["VITALWIRE_DSP_STATE_FOLDER"] = str(layout.folder / "dsp" / name)
             if service == "api":
                 environment |= api_environment(layout, ports[name])
             programs.append(

@@ -11,6 +11,7 @@ from services.dsp.adapters.late_table import LateIntervals
 from services.dsp.adapters.place_tables import PlaceTables
 from services.dsp.adapters.position_table import PositionTable
 from services.dsp.adapters.sample_reader import SampleReader
+from services.dsp.adapters.state_files import StateFiles, identity_of_code
 from services.dsp.adapters.vital_stream import VitalStream
 from services.dsp.application.lane import Lanes
 from services.dsp.application.late import LatePace
@@ -64,6 +65,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
             compute_interval_s=settings.dsp_compute_interval_s,
             messages_most=settings.dsp_messages_most,
             save_interval_s=settings.dsp_save_interval_s,
+            state_interval_s=settings.dsp_state_interval_s,
         ),
         late_pace=LatePace(
             interval_s=settings.dsp_late_interval_s,
@@ -74,6 +76,8 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
         metrics=metrics,
         retry=retry,
         places=maps.places,
+        states=None if settings.dsp_state_folder is None else StateFiles(settings.dsp_state_folder),
+        identity=identity_of_code(),
     )
     ownership = LaneOwnership(
         database, service="dsp", lanes=lanes, incarnation=incarnation, metrics=runtime.metrics

@@ -32,6 +32,12 @@ class DspMetrics:
         self.save_failures = metrics.counter(
             "position_save_failures", "Positions that could not be saved and will be later", loop
         )
+        self.state_saves = metrics.counter("state_saves", "Windows of a lane kept for a restart")
+        self.state_save_failures = metrics.counter(
+            "state_save_failures", "Windows that could not be kept: a restart replays more"
+        )
+        self.state_bytes = metrics.gauge("state_bytes", "Size of the windows of a lane", ["lane"])
+        self.state_s = metrics.histogram("state_seconds", "Keeping the windows of a lane")
         self.late_noted = metrics.counter(
             "late_intervals", "Times for which samples came after they were computed"
         )

@@ -1,5 +1,6 @@
 """Settings of the signal processing."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
@@ -23,6 +24,13 @@ class DspSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     )
     dsp_save_interval_s: float = Field(
         default=5.0, ge=0.05, le=60, description="Between two savings of a lane's position"
+    )
+    dsp_state_folder: Path | None = Field(
+        default=None, description="Where the windows of lanes are kept over a restart, ours alone; "
+        "none: they are rebuilt from some minutes of frames",
+    )  # fmt: skip
+    dsp_state_interval_s: float = Field(
+        default=15.0, ge=0.05, le=600, description="Between two savings of a lane's windows"
     )
     dsp_assignments_interval_s: float = Field(
         default=5.0, ge=0.1, le=300, description="Between two looks at who wears which device"

@@ -16,6 +16,7 @@ from services.dsp.application.ports import (
     LateTable,
     Outlet,
     Positions,
+    SavedStates,
     StoredSamples,
 )
 from services.dsp.core.position.places import Places, nowhere
@@ -45,6 +46,8 @@ class Lanes:
     metrics: DspMetrics
     retry: Retry
     places: Callable[[], Places] = nowhere
+    states: SavedStates | None = None
+    identity: bytes = b""
     _here: dict[Lane, tuple[LiveLane, LateNotes, PatientLane]] = field(
         default_factory=dict, init=False
     )
@@ -91,6 +94,8 @@ class Lanes:
             metrics=self.metrics,
             retry=self.retry,
             places=self.places,
+            states=self.states,
+            identity=self.identity,
         )
 
     def _notes(self, lane: Lane) -> LateNotes:

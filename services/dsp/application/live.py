@@ -1,11 +1,13 @@
 """The live loop of one lane: frames in, values out; newest first, it never waits for late data.
 
-After a restart it replays the frames from the saved position, gives nothing out that was given
-out before, and goes on with the same numbers: what comes out after a message depends on the
-messages up to it alone (see `services.dsp.core.lane`).
+After a restart it goes on from the saved state of its windows, or replays the frames from the
+saved position where there is none; it gives nothing out that was given out before, and goes on
+with the same numbers: what comes out after a message depends on the messages up to it alone (see
+`services.dsp.core.lane`).
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -17,11 +19,13 @@ from services.dsp.application.ports import (
     Frames,
     Outlet,
     Positions,
+    SavedStates,
     Source,
     StreamMessage,
 )
 from services.dsp.application.positions import ReplayMarks
-from services.dsp.core.exchange import Noted, Reached, Values
+from services.dsp.application.saved_state import BadState, SavedState, decode, encode
+from services.dsp.core.exchange import Noted, Position, Reached, Values
 from services.dsp.core.lane import Computed, LaneSignals
 from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.summaries import Windows
@@ -51,11 +55,18 @@ class Pace:
     compute_interval_s: float
     messages_most: int
     save_interval_s: float
+    state_interval_s: float
 
 
 @dataclass(slots=True, kw_only=True)
 class LiveLane:
-    """Computes one lane as it comes."""
+    """Computes one lane as it comes.
+
+    Parameters
+    ----------
+    states : where the windows are kept over a restart; None: nowhere, the frames are replayed
+    identity : of the code that reads them
+    """
 
     lane: Lane
     incarnation: int
@@ -67,6 +78,8 @@ class LiveLane:
     metrics: DspMetrics
     retry: Retry
     places: Callable[[], Places] = nowhere
+    states: SavedStates | None = None
+    identity: bytes = b""
     _signals: LaneSignals = field(init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
     _marks: ReplayMarks = field(default_factory=ReplayMarks, init=False)
@@ -76,6 +89,7 @@ class LiveLane:
     _taken: Reached = field(default=Reached(NOTHING_GIVEN, 0), init=False)
     _read: int = field(default=NOTHING_GIVEN, init=False)
     _saved_s: float = field(default=0.0, init=False)
+    _state_saved_s: float = field(default=0.0, init=False)
     _source: Source | None = field(default=None, init=False)
     is_leaving: bool = field(default=False, init=False)
     """Set before the stop when other lanes follow this one, and their windows begin anew."""
@@ -108,8 +122,13 @@ class LiveLane:
         if position is not None:
             self._given, self._watermark_us = position.given_offset, position.watermark_us
         start = None if position is None else position.replay_offset
-        log.info("lane_replays", lane=self.lane, start=start, given=self._given)
-        self._saved_s = self.clock.monotonic_s()
+        has_state = position is not None and await self._restore(position)
+        if has_state:
+            start = self._taken.offset + 1
+        log.info(
+            "lane_replays", lane=self.lane, start=start, given=self._given, has_state=has_state
+        )
+        self._saved_s = self._state_saved_s = self.clock.monotonic_s()
         async with self.frames.open(self.stream, start=start) as source:
             self._source = source
             async for batch in source.batches(until=stop):
@@ -129,6 +148,7 @@ class LiveLane:
         if self.is_leaving:
             in_windows = self._signals.in_windows()
             self._noted += [Noted(samples=span, offset=self._taken.offset) for span in in_windows]
+        self._state_saved_s = -math.inf
         await self._save()
 
     def _split(self, messages: Sequence[StreamMessage]) -> list[Sequence[StreamMessage]]:
@@ -218,6 +238,45 @@ class LiveLane:
             return
         self.metrics.saves.labels(LOOP).inc()
         del self._noted[: len(noted)]
+        if self._saved_s - self._state_saved_s >= self.pace.state_interval_s:
+            await self._keep()
+
+    async def _keep(self) -> None:
+        """Keep the windows, just after the position: all that rests on them was given out."""
+        self._state_saved_s = self._saved_s
+        if self.states is None or self._noted:
+            return
+        state = SavedState(self._signals, self._windows, self._marks, self._taken)
+        began_s = self.clock.monotonic_s()
+        try:
+            content = await asyncio.to_thread(encode, state, self._identity(), places=self.places)
+            await self.states.save(self.lane, content)
+        except OSError as error:
+            self.metrics.state_save_failures.inc()
+            log.warning("state_not_saved", lane=self.lane, error=str(error))
+            return
+        self.metrics.state_saves.inc()
+        self.metrics.state_bytes.labels(str(self.lane)).set(len(content))
+        self.metrics.state_s.observe(self.clock.monotonic_s() - began_s)
+
+    async def _restore(self, position: Position) -> bool:
+        """Go on from the windows that were kept, if they are not older than a replay begins."""
+        content = None if self.states is None else await self.states.load(self.lane)
+        if content is None:
+            return False
+        try:
+            state = await asyncio.to_thread(decode, content, self._identity(), places=self.places)
+        except BadState as error:
+            log.info("state_passed_over", lane=self.lane, reason=str(error))
+            return False
+        if not position.replay_offset <= state.taken.offset + 1 <= position.given_offset + 1:
+            log.info("state_passed_over", lane=self.lane, reason="it is of another time")
+            return False
+        self._signals, self._windows, self._marks, self._taken = state
+        return True
+
+    def _identity(self) -> bytes:
+        return b"%b %d %d" % (self.identity, self.incarnation, self.lane)
 
     async def _report(self, gap: Discontinuity, stop: asyncio.Event) -> None:
         """Tell that messages are gone that were never computed, or that the stream began anew."""

@@ -84,6 +84,21 @@ class Positions(Protocol):
         """Save position and late samples, all or none. Twice is harmless."""
 
 
+class SavedStates(Protocol):
+    """Where the windows of lanes are kept over a restart. What is lost there costs time alone."""
+
+    async def load(self, lane: Lane) -> bytes | None:
+        """What was saved last, None where there is nothing."""
+
+    async def save(self, lane: Lane, content: bytes) -> None:
+        """Put it in the place of the last one, whole or not at all.
+
+        Raises
+        ------
+        OSError : it cannot be kept
+        """
+
+
 class Outlet(Protocol):
     """Where values go."""
 

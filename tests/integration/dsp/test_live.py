@@ -1,5 +1,7 @@
 """Frames in, values out, through kills: the numbers of a run that nobody disturbs."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from shared.contracts.frames import Frame
 from shared.contracts.identity import PatientKey, lane_of, shard_of_patient
 from shared.contracts.measures import Measure
 from tests.harness.eventually import eventually
+from tests.harness.service_process import ServiceProcess
 from tests.integration.dsp.system import System, ecg_frames, undisturbed
 from tests.unit.services.dsp import signals
 
@@ -45,8 +48,12 @@ async def test_gives_out_the_heart_rate_of_each_device(system: System) -> None:
 
 
 async def test_a_kill_changes_no_number(system: System) -> None:
+    """Whether the windows were kept, are damaged, or gone."""
     frames = in_order_of_arrival(frames_of(1, 72), frames_of(2, 95, shift_us=333_000))
-    replica = system.start()
+    folder = system.folder / "states"
+    start = partial(system.start, DSP_STATE_FOLDER=str(folder), DSP_STATE_INTERVAL_S="0.05")
+    replica = start()
+    after_kill: list[ServiceProcess] = []
     parts = np.array_split(np.arange(len(frames)), 30)
     rng = np.random.default_rng(1)
     kills = set(rng.choice(np.arange(3, 29), size=4, replace=False).tolist())
@@ -54,11 +61,20 @@ async def test_a_kill_changes_no_number(system: System) -> None:
         await system.send([frames[i] for i in part])
         if number in kills:
             await system.hears_more()
+            await eventually(lambda: any(folder.glob("*.state")))
             replica.kill()
-            replica = system.start()
+            for state in folder.glob("*.state") if len(after_kill) in {1, 2} else ():
+                if len(after_kill) == 1:
+                    state.write_bytes(state.read_bytes()[:-1])
+                else:
+                    state.unlink()
+            replica = start()
+            after_kill.append(replica)
     expected = undisturbed(frames)
     await system.hears(expected, within_s=40)
     assert system.heard.final == expected
+    has_state = ['"has_state": true' in one.said() for one in after_kill]
+    assert has_state == [True, False, False, True], [one.said() for one in after_kill]
     assert all(value[0] == 0 for value in system.heard.final.values()), "no revision was needed"
 
 

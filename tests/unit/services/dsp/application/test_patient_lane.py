@@ -79,7 +79,9 @@ def lane(world: World) -> PatientLane:
         frames=anything,
         positions=anything,
         outlet=anything,
-        pace=Pace(compute_interval_s=0.0, messages_most=7, save_interval_s=60.0),
+        pace=Pace(
+            compute_interval_s=0.0, messages_most=7, state_interval_s=15.0, save_interval_s=60.0
+        ),
         clock=SystemClock(),
         metrics=DspMetrics(Metrics("dsp")),
         retry=Retry(BackOff(first_s=0.1, most_s=1.0)),

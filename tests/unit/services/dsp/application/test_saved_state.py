@@ -1,0 +1,109 @@
+"""The windows of a lane as bytes and back."""
+
+import itertools
+import pickle
+
+import numpy as np
+import pytest
+from typing_extensions import override
+
+from services.dsp.application.positions import ReplayMarks
+from services.dsp.application.saved_state import BadState, SavedState, decode, encode
+from services.dsp.core.estimator import Estimator
+from services.dsp.core.estimators import ESTIMATORS
+from services.dsp.core.exchange import Reached
+from services.dsp.core.group import Group
+from services.dsp.core.lane import Computed, LaneSignals
+from services.dsp.core.position.places import Places, nowhere
+from services.dsp.core.summaries import Windows
+from tests.unit.services.dsp.core.test_lane import WARD, read
+
+IDENTITY = b"this code, this lane"
+
+
+def somewhere() -> Places:
+    """Maps that another process has loaded."""
+    return nowhere()
+
+
+def saved(signals: LaneSignals) -> SavedState:
+    marks = ReplayMarks()
+    marks.note(7, signals.now)
+    return SavedState(signals, Windows(), marks, Reached(9, signals.now))
+
+
+def again(state: SavedState) -> SavedState:
+    return decode(encode(state, IDENTITY, places=nowhere), IDENTITY, places=somewhere)
+
+
+def all_bytes(computed: Computed) -> list[bytes]:
+    return [table.tobytes() for table in (*computed.vitals, *computed.beats)]
+
+
+def test_who_goes_on_from_a_saved_state_gives_the_same() -> None:
+    signals = LaneSignals()
+    n_values = 0
+    for part in np.array_split(np.arange(len(WARD)), 7):
+        frames = [WARD[n] for n in part]
+        restarted = again(saved(signals)).signals
+        signals.take(read(frames))
+        restarted.take(read(frames))
+        computed, computed_again = signals.compute(), restarted.compute()
+        assert all_bytes(computed) == all_bytes(computed_again)
+        assert computed.events == computed_again.events
+        assert computed.late == computed_again.late
+        n_values += sum(map(len, computed.vitals))
+    assert n_values > 100
+
+
+def test_position_and_marks_come_with_it() -> None:
+    signals = LaneSignals()
+    signals.take(read(WARD[:20]))
+    state = again(saved(signals))
+    assert state.taken == Reached(9, signals.now)
+    assert state.marks.position(9, signals.now).replay_offset == 7
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.key)
+def test_the_state_of_each_estimator_can_be_kept(estimator: Estimator) -> None:
+    signals = LaneSignals()
+    group = Group(chain=(estimator,), rate_hz=estimator.rates_hz[0], places=nowhere)
+    group.join(1)
+    signals._groups[group.key] = group
+    (found,) = again(saved(signals)).signals._groups.values()
+    assert found.chain[0] is estimator
+    assert found.places is somewhere
+    assert pickle.dumps(found._states) == pickle.dumps(group._states)
+
+
+def test_what_is_damaged_or_of_other_code_is_refused() -> None:
+    content = encode(saved(LaneSignals()), IDENTITY, places=nowhere)
+    for at in range(0, len(content), 7):
+        damaged = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        with pytest.raises(BadState):
+            decode(damaged, IDENTITY, places=nowhere)
+    for other in (content[:-1], content + b".", b"", content[:20]):
+        with pytest.raises(BadState):
+            decode(other, IDENTITY, places=nowhere)
+    with pytest.raises(BadState):
+        decode(content, b"other code", places=nowhere)
+
+
+class Calling:
+    """Pickles as a call."""
+
+    def __init__(self, function: object, *arguments: object) -> None:
+        self._call = function, arguments
+
+    @override
+    def __reduce__(self) -> tuple[object, object]:
+        return self._call
+
+
+@pytest.mark.parametrize("function", [print, itertools.count, nowhere, np.save])
+def test_nothing_but_the_classes_of_a_state_is_called(function: object) -> None:
+    state = saved(LaneSignals(places=somewhere))
+    decode(encode(state, IDENTITY, places=somewhere), IDENTITY, places=somewhere)
+    calling = state._replace(marks=Calling(function))  # type: ignore[arg-type]
+    with pytest.raises(BadState, match="is no part of a state"):
+        decode(encode(calling, IDENTITY, places=somewhere), IDENTITY, places=somewhere)
