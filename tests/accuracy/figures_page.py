@@ -48,8 +48,9 @@ def figures(found: Sequence[Kept], fresh: AbstractSet[str]) -> str:
         lines += ["", f"Not scored: {', '.join(left_out)}."]
     for one in found:
         lines += ["", f"## {one.task}", ""]
-        lines += [f"- {_wish(target, answers)}" for target in targets_of(one.task)]
-        lines += ["", f"All: {total(one)}.", "", *_records(one.answer["rows"])]
+        wishes = [f"- {_wish(target, answers)}" for target in targets_of(one.task)]
+        lines += [*wishes, ""] if wishes else []
+        lines += [f"All: {total(one)}.", "", *_records(one.answer["rows"])]
     return "\n".join(lines) + "\n"
 
 
@@ -66,7 +67,9 @@ def _commit(one: Kept, is_fresh: bool) -> str:
 
 def _wish(target: Target, answers: Answers) -> str:
     peer = f"; best of others {target.peer}" if target.peer else ""
-    return f"{target.what}: {_reached(target, answers)}, wanted {target.wish}{peer}"
+    unseen = _unseen(target, answers)
+    beside = f" (unseen {unseen})" if unseen else ""
+    return f"{target.what}: {_reached(target, answers)}{beside}, wanted {target.wish}{peer}"
 
 
 def answers_of(found: Iterable[Kept]) -> Answers:
