@@ -151,10 +151,8 @@ def judge(ring: Ring, times: Instants) -> Judged:
     usual = np.argmax(n_alike, axis=1)
     likeness = ring.likeness[rows, usual] * np.float32(2 / LIKENESS_LEVELS) - 1
     members = alike[rows, usual]
-    relative = ring.measures - np.stack(
-        [masked_median(ring.measures[:, :, k], members) for k in range(len(shapes.MEASURES))],
-        axis=1,
-    )[:, None]  # fmt: skip
+    of_usual = masked_median(ring.measures.transpose(0, 2, 1), members[:, None])
+    relative = ring.measures - of_usual[:, None]
     has_rr = valid & np.isfinite(ring.rr)
     middle = masked_median(ring.rr, has_rr)
     rr = np.where(has_rr, ring.rr - middle[:, None], 0).astype(np.float32)

@@ -49,7 +49,8 @@ class Net:
 
     def _log_odds(self, features: Samples) -> Floats:
         of_input, of_weight = self.parts
-        values: Samples = np.clip(features, -BOUND, BOUND).astype(np.float64)
+        values: Samples = np.empty(features.shape)
+        np.clip(features, -BOUND, BOUND, out=values)
         for number, (weights, offset) in enumerate(self.layers):
             if number:
                 values = functions.tanh(values)

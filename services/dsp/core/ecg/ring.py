@@ -131,11 +131,13 @@ def taken(ring: Ring, rows: Rows | slice) -> Ring:
 
 
 def masked_median(values: Samples, mask: NDArray[np.bool_]) -> Samples:
-    """Median (the lower one) of each row of (rows, n) over where `mask` is; 0 where nowhere."""
-    ordered = np.sort(np.where(mask, values, np.inf), axis=1)
-    n = mask.sum(axis=1)
-    middle = ordered[np.arange(len(values)), np.maximum(n - 1, 0) // 2]
-    return np.where(n > 0, middle, 0)
+    """Median (the lower one) along the last axis over where `mask` is; 0 where nowhere."""
+    ordered = np.where(mask, values, np.inf)
+    ordered.sort(axis=-1)
+    n = mask.sum(axis=-1)
+    place = np.maximum(n - 1, 0) // 2
+    middle = np.take_along_axis(ordered, np.broadcast_to(place, values.shape[:-1])[..., None], -1)
+    return np.where(n > 0, middle[..., 0], 0)
 
 
 def mean_quality(values: Samples, mask: NDArray[np.bool_]) -> Samples:

@@ -115,7 +115,7 @@ def cut(state: ShapesState, row: Rows, t: Instants, times: Instants) -> Shapes:
     height = np.maximum(high - low, TINY)
     smooth = seen.copy()
     smooth[:, 1:-1] = (seen[:, :-2] + 2 * seen[:, 1:-1] + seen[:, 2:]) / 4  # before halving
-    qrs = np.stack([_unit(smooth[:, zero + QRS + shift]) for shift in QRS_SHIFTS], axis=1)
+    qrs = _unit(smooth[:, zero + QRS + np.array(QRS_SHIFTS)[:, None]])
     p_wave = np.rint(smooth[:, zero + P_WAVE] * (P_ONE / height)[:, None])
     p_wave = np.rint(p_wave - p_wave.sum(axis=1, keepdims=True) / len(P_WAVE))
     p_wave = np.clip(p_wave, -2 * P_ONE, 2 * P_ONE)
@@ -127,11 +127,11 @@ def cut(state: ShapesState, row: Rows, t: Instants, times: Instants) -> Shapes:
 
 
 def _unit(samples: Samples) -> Samples:
-    """About their mean, of norm `SHAPE_ONE`, in whole numbers."""
-    scale = np.maximum(np.abs(samples).max(axis=1), TINY)
-    near = np.rint(samples * (COMPLEX_ONE / scale)[:, None])
-    near = near * samples.shape[1] - near.sum(axis=1, keepdims=True)
-    norm = np.sqrt((near**2).sum(axis=1, keepdims=True))
+    """About their mean, of norm `SHAPE_ONE`, in whole numbers: along the last axis."""
+    scale = np.maximum(np.abs(samples).max(axis=-1, keepdims=True), TINY)
+    near = np.rint(samples * (COMPLEX_ONE / scale))
+    near = near * samples.shape[-1] - near.sum(axis=-1, keepdims=True)
+    norm = np.sqrt(np.einsum("ijk,ijk->ij", near, near))[..., None]
     return np.asarray(np.rint(near * (SHAPE_ONE / np.maximum(norm, 1))))
 
 
@@ -141,7 +141,7 @@ def _widths(whole: Samples) -> Samples:
     scale = np.maximum(np.abs(whole - level[:, None]).max(axis=1), TINY)
     near = np.rint((whole - level[:, None]) * (COMPLEX_ONE / scale)[:, None])
     n = near.shape[1]
-    power = near**2
+    power = near * near
     energy = np.maximum(power.sum(axis=1), 1)
     about_mean = np.maximum(n * energy - near.sum(axis=1) ** 2, 1) / n
     steep = (np.diff(near, axis=1) ** 2).sum(axis=1) / about_mean
