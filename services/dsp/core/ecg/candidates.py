@@ -10,7 +10,7 @@ doubling; all else is gathered about the candidates only, neighbours along the f
 each step runs over all candidates at once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -194,28 +194,31 @@ def _features(
 ) -> Samples:
     """(candidates, len(FEATURES)); a neighbourhood that was not seen says nothing larger."""
     here = known[row, place]
-    levels = state.levels
-    low, middle, high = _quantiles(levels[:, -20:], (0.25, 0.5, 0.75))
-    (recent,) = _quantiles(levels[:, -10:], (0.5,))
-    (long,) = _quantiles(levels, (0.5,))
+    of_late = state.levels
+    low, middle, high = _quantiles(of_late[:, -20:], (0.25, 0.5, 0.75))
+    (recent,) = _quantiles(of_late[:, -10:], (0.5,))
+    (long,) = _quantiles(of_late, (0.5,))
     (noise,) = _quantiles(state.qrs[:, ::2], (0.5,))
     (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
-    ratios = [(here, level[row]) for level in (middle, low, high, recent, long, noise, quiet)]
-    for first, last in (*_RINGS, *_RINGS_AFTER):
-        ratios.append((_largest(maxima, row, place, first, last), here))
+    levels = np.stack((middle, low, high, recent, long, noise, quiet))
+    over, under = np.empty((2, len(FEATURES) - 1, len(row)), dtype=np.float32)
+    over[:7], under[:7], under[7:] = here, levels.take(row, axis=1), here
+    for k, (first, last) in enumerate((*_RINGS, *_RINGS_AFTER), 7):
+        over[k] = _largest(maxima, row, place, first, last)
     single = _single_bands(state.envelopes, row, place)
-    ratios += [(largest, here) for largest in single(np.arange(5), _PEAK).max(axis=0)]
-    square = known.ravel().take(row * _LENGTH + place + _WIDE[:, None]) ** 2
-    ratios.append((_sum(square[6:11]), _sum(square)))
+    single(np.arange(5), _PEAK).max(axis=0, out=over[12:17])
+    square = known.ravel().take(row * _LENGTH + place + _WIDE[:, None])
+    square *= square
+    over[17], under[17] = _sum(square[6:11]), _sum(square)
     middle_shape = np.ascontiguousarray(shape[:, _MIDDLE].T)
     top, bottom = middle_shape.max(axis=0), middle_shape.min(axis=0)
-    ratios.append((top - bottom, here))
-    before = single(np.array([3]), np.append(_BAND_BEFORE, 0))[:, 0]
-    ratios.append((before[:-1].max(axis=0), before[-1]))
-    spread = _sum(single(np.array([4, 0, 2]), _SPREAD))
-    ratios += [(each / 13, here) for each in spread]
+    over[18] = top - bottom
+    before = single(np.array([3]), _BAND_BEFORE)[:, 0]
+    before[:-1].max(axis=0, out=over[19])
+    under[19] = before[-1]
+    np.divide(_sum(single(np.array([4, 0, 2]), _SPREAD)), 13, out=over[20:])
     features = np.empty((len(row), len(FEATURES)), dtype=np.float32)
-    features[:, :-1] = _log_ratios(ratios).T
+    features[:, :-1] = _log_ratios(over, under).T
     features[:, -1] = (top + bottom) / (top - bottom + TINY)
     return features
 
@@ -225,7 +228,7 @@ _BEFORE, _AFTER = _START + _RINGS[-1][0], _END + _RINGS_AFTER[-1][1]  # of all n
 _WIDE = np.arange(-8, 9)
 _PEAK = np.arange(-2, 3)
 _SPREAD = np.arange(-24, 25, 4)
-_BAND_BEFORE = np.arange(-29, -15)
+_BAND_BEFORE = np.append(np.arange(-29, -15), 0)  # and here
 
 
 def _single_bands(envelopes: Samples, row: Rows, place: Rows) -> Callable[[Rows, Rows], Samples]:
@@ -241,9 +244,9 @@ def _single_bands(envelopes: Samples, row: Rows, place: Rows) -> Callable[[Rows,
     return gathered
 
 
-def _log_ratios(ratios: Sequence[tuple[Samples, Samples]]) -> Samples:
-    """Logarithm of each ratio, one row each; nothing counts as hardly anything."""
-    over, under = (_present_of(np.stack(each)) for each in zip(*ratios, strict=True))
+def _log_ratios(over: Samples, under: Samples) -> Samples:
+    """Logarithm of each ratio; nothing counts as hardly anything."""
+    over, under = _present_of(over), _present_of(under)
     over += TINY
     under += TINY
     over /= under
