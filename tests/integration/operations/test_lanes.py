@@ -37,6 +37,7 @@ from shared.telemetry.metrics import Metrics
 from tests.chaos.ledger import LedgerFile, compare, read_frames
 from tests.chaos.system import Sender, System
 from tests.harness.deployment import ROLE_PASSWORD
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.harness.postgres import Database
 from tests.harness.rabbitmq import VirtualHost
@@ -100,22 +101,21 @@ class LanesCommand:
 @contextlib.asynccontextmanager
 async def supervised(system: System) -> AsyncIterator[list[str]]:
     """Start services again that end, as every supervisor does; gives their names."""
-    ended: list[str] = []
+    restarted: list[str] = []
 
     async def run() -> None:
         while True:
             for name in system.services:
                 if not system.processes[name].running:
-                    ended.append(name)
+                    restarted.append(name)
                     system.processes[name].start()
             await asyncio.sleep(0.1)
 
     task = asyncio.create_task(run())
     try:
-        yield ended
+        yield restarted
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await ended(task)
 
 
 @contextlib.asynccontextmanager
@@ -162,8 +162,7 @@ async def watching(system: System) -> AsyncIterator[list[int]]:
     try:
         yield times
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await ended(task)
 
 
 def _times(told: dict[str, Any]) -> list[int]:
@@ -218,7 +217,7 @@ async def handing_over(system: System) -> AsyncIterator[Publisher]:
 async def test_lanes_change_under_load_whoever_is_killed() -> None:
     async with contextlib.AsyncExitStack() as stack:
         system = await stack.enter_async_context(System([*SENDING, AWAY]))
-        ended = await stack.enter_async_context(supervised(system))
+        restarted = await stack.enter_async_context(supervised(system))
         seen = await stack.enter_async_context(watching(system))
         publisher = await stack.enter_async_context(handing_over(system))
         enough = system.folder / "enough"
@@ -269,8 +268,8 @@ async def test_lanes_change_under_load_whoever_is_killed() -> None:
         assert await sender.until_done(within_s=300) == 0
         await check_stored(system, sender)
         # All were started over the new lanes twice; of the api only what reads the streams was.
-        assert set(ended) == {"gateway", "dsp", "storage", "alarms"}
-        assert min(ended.count(name) for name in set(ended)) >= 2
+        assert set(restarted) == {"gateway", "dsp", "storage", "alarms"}
+        assert min(restarted.count(name) for name in set(restarted)) >= 2
 
 
 async def check_commands(system: System, asked: list[str]) -> None:

@@ -14,6 +14,7 @@ from shared.errors import Unavailable
 from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
 from tests.harness.deployment import SMALL, broker_address
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.harness.rabbitmq import RabbitMq, VirtualHost
 from tests.harness.tcp_proxy import TcpProxy
@@ -166,8 +167,7 @@ async def test_what_is_outstanding_is_bounded(virtual_host: VirtualHost) -> None
                 await asyncio.wait([sending], timeout=0.5)
                 assert len(sent) == 10
                 assert publisher.n_outstanding == 10
-                sending.cancel()
-                await asyncio.wait([sending])
+                await ended(sending)
             for confirmation in sent:
                 with pytest.raises(Unavailable):
                     await confirmation
