@@ -23,7 +23,6 @@ from shared.contracts.names import DownKind, UpKind, device_root, down_topic
 RESEND_WITHIN_S = 75.0  # the rule is 60 s
 LOOK_EACH_S = 0.1
 CANCEL_EACH_S = 1.0
-HELD_BACK = 1  # messages of which nothing is said at first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from shared.contracts.identity import DeviceId, Lane, Shard, parse_device_id, shard_of
 
 ROOT = "vw1"
-VHOST = "vitalwire"
 
 
 class Exchange(StrEnum):

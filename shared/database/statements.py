@@ -13,13 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import NewType
 
 from typing_extensions import override
 
 from shared.errors import Misconfigured
 
-StatementName = NewType("StatementName", str)
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)$", re.MULTILINE)
 
 

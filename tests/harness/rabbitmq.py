@@ -84,10 +84,6 @@ class RabbitMq(PrivateServer):
         """Remove it with its queues; its connections are closed."""
         self.command(f'ok = rabbit_vhost:delete(<<"{virtual_host.name}">>, <<"test">>)')
 
-    def close_connections(self) -> None:
-        """Cut every AMQP connection from the server's side."""
-        self.command('ok = rabbit_networking:close_all_connections("cut by the test")')
-
     @override
     def kill(self) -> None:
         """SIGKILL, when what was made a moment ago is saved: a test makes streams and kills."""

@@ -49,12 +49,6 @@ class Route(NamedTuple):
     may_have_units: bool = False
 
 
-class UnknownYet(NamedTuple):
-    """A topic of a device that is not held: the registry must be asked."""
-
-    name: DeviceId
-
-
 class Routes:
     """The topics of one lane.
 

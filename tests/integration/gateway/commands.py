@@ -20,7 +20,6 @@ from tests.harness.deployment import LANES
 from tests.harness.ended import ended
 from tests.integration.gateway.system import System, now_us
 
-Reply = Callable[[DownCommand], Answer | None]
 BOOT = 0xC0FFEE
 
 

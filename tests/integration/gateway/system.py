@@ -276,8 +276,3 @@ class System:
 
     def kinds(self) -> list[str]:
         return [event.kind.value for event in self.seen.events]
-
-
-def said_in(system: System, text: str) -> Callable[[], bool]:
-    """Whether any replica has logged a text."""
-    return lambda: any(text in replica.said() for replica in system.replicas)

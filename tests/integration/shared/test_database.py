@@ -1,11 +1,10 @@
-"""Sessions, their errors, COPY with its fallback, and migrations."""
+"""Sessions, their errors, and migrations."""
 
 import asyncio
 
 import pytest
 from pydantic import SecretStr
 
-from shared.database.copy import copy_or_merge
 from shared.database.migrate import Migration, migrate
 from shared.database.pool import Database, DatabaseAddress, Duplicate
 from shared.database.statements import Statement
@@ -20,35 +19,7 @@ def sql(text: str) -> Statement:
 
 
 TABLE = sql("create table reading (device int, n bigint, body bytea, unique (device, n))")
-MERGE = sql(
-    "insert into reading (device, n, body) "
-    "select * from unnest($1::int[], $2::bigint[], $3::bytea[]) "
-    "on conflict do nothing returning device, n"
-)
 COUNT = sql("select count(*) from reading")
-COLUMNS = ("device", "n", "body")
-
-
-async def test_copy_takes_new_rows_and_the_merge_takes_what_is_new_among_old(
-    database: Database,
-) -> None:
-    async with database.session() as session:
-        await session.execute(TABLE)
-    rows = [(1, n, b"x") for n in range(100)]
-    async with database.transaction() as session:
-        copied = await copy_or_merge(
-            session, rows, schema="public", table="reading", columns=COLUMNS, merge=MERGE
-        )
-        assert copied.merged is None
-    rows = [(1, n, b"y") for n in range(50, 150)]
-    async with database.transaction() as session:
-        copied = await copy_or_merge(
-            session, rows, schema="public", table="reading", columns=COLUMNS, merge=MERGE
-        )
-        assert copied.merged is not None
-        assert [row["n"] for row in copied.merged] == list(range(100, 150))
-    async with database.session() as session:
-        assert await session.fetch_value(COUNT) == 150
 
 
 async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:

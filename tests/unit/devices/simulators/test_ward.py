@@ -1,10 +1,8 @@
 import numpy as np
 import pytest
-from numpy.random import default_rng
 
 from devices.sdk import Stream
 from devices.simulators.bedside_monitor import BedsideMonitor
-from devices.simulators.faults import WrongClock, out_of_order, with_loss, with_repeats
 from devices.simulators.physiology.happenings import HappeningKind
 from devices.simulators.roster import demo_ward
 from shared.contracts.identity import parse_device_id
@@ -66,27 +64,3 @@ def test_a_loose_electrode_is_flagged_in_a_message_of_its_own() -> None:
     assert (plain.lead_off, off.lead_off) == (False, True)
     assert [frame.stream for frame in off.frames] == [Stream.ECG]
     assert Stream.PPG in [frame.stream for frame in plain.frames]
-
-
-def test_faults_keep_to_their_bounds() -> None:
-    messages = list(range(1000))
-    lost = with_loss(messages, 0.2, default_rng(1))
-    assert 700 < len(lost) < 900
-    assert lost == sorted(lost)
-    repeated = with_repeats(messages, 0.2, default_rng(1))
-    assert set(repeated) == set(messages)
-    assert 1100 < len(repeated) < 1300
-    moved = out_of_order(messages, 5, default_rng(1))
-    assert sorted(moved) == messages
-    assert moved != messages
-    assert max(abs(place - message) for place, message in enumerate(moved)) <= 5
-
-
-def test_a_wrong_clock_shows_what_it_should() -> None:
-    clock = WrongClock(
-        start_us=1_000, offset_us=5_000_000, drift_ppm=100, jump_at_us=11_000_000, jump_us=-7
-    )
-    assert clock.at(1_000) == 5_001_000
-    assert clock.at(10_001_000) == 15_002_000  # 100 ppm of ten seconds are 1 ms
-    assert clock.at(11_001_000) == 11_001_000 + 5_000_000 + 1_100 - 7
-    assert WrongClock().at(17) == 17

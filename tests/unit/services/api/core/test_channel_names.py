@@ -2,7 +2,7 @@ from services.api.core.channel_names import channel_names
 from shared.contracts.streams import STREAMS_BY_KEY
 from shared.device_models.catalogue import load_device_models
 
-ECG, RSSI = STREAMS_BY_KEY["ecg"], STREAMS_BY_KEY["wifi_rssi"]
+ECG = STREAMS_BY_KEY["ecg"]
 
 
 def test_names_come_from_the_model_then_from_the_table_then_from_the_number() -> None:
