@@ -25,6 +25,7 @@ from devices.simulators.systems import SYSTEMS, SimulatedDevice, simulated_devic
 from shared.contracts.identity import DeviceId
 from shared.contracts.names import device_root
 from tests.chaos.system import System
+from tests.harness.ended import ended
 from tests.harness.eventually import eventually
 from tests.integration.api.system import LiveClient
 
@@ -155,7 +156,7 @@ class World:
         segments: list[dict[str, Any]] = body["segments"]
         return segments
 
-    async def command(self, device: str, name: str, *, expires_s: int = 60, **args: Any) -> str:
+    async def command(self, device: str, name: str, *, expires_s: int = 900, **args: Any) -> str:
         """Ask for something; gives the address of the command."""
         answer = await self.http.post(
             f"/v1/devices/{device}/commands",
@@ -199,7 +200,7 @@ async def captured(found: World, devices: Collection[str]) -> AsyncIterator[None
     client = aiomqtt.Client(
         LOOPBACK, found.system.ports["mosquitto"], identifier="capture", username=GATEWAY_USER,
         password=found.system.layout.secret(f"mqtt_{GATEWAY_USER}"),
-        protocol=aiomqtt.ProtocolVersion.V5,
+        protocol=aiomqtt.ProtocolVersion.V5, timeout=60,
     )  # fmt: skip
     found.captures |= {device: [] for device in devices}
 
@@ -219,8 +220,7 @@ async def captured(found: World, devices: Collection[str]) -> AsyncIterator[None
         try:
             yield
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await ended(listening)
 
 
 def instant(t_us: int) -> str:
@@ -250,7 +250,7 @@ async def world(models: Mapping[str, str]) -> AsyncIterator[World]:
                 "join registry.patient p on p.id = a.patient_id"
             )
             base = f"http://{LOOPBACK}:{system.ports['api']}"
-            async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=20) as http:
+            async with httpx.AsyncClient(base_url=base, trust_env=False, timeout=60) as http:
                 body = {"username": USER, "password": PASSWORD}
                 answer = await http.post("/v1/token", data=body)
                 assert answer.status_code == 200, answer.text
