@@ -197,7 +197,8 @@ def ratios(seen: Samples, flags: NDArray[np.bool_]) -> Samples:
 
 def _at(ordered: Samples, n: NDArray[np.intp], share: float) -> Samples:
     place = np.clip((share * n).astype(np.intp), 0, np.maximum(n - 1, 0))
-    return np.asarray(np.take_along_axis(ordered, place[..., None], axis=3)[..., 0])
+    rows = np.arange(place.size).reshape(place.shape)
+    return np.asarray(ordered.ravel().take(rows * ordered.shape[3] + place))
 
 
 def votes_of(ratio: Samples) -> NDArray[np.int8]:
@@ -207,6 +208,6 @@ def votes_of(ratio: Samples) -> NDArray[np.int8]:
 
 
 def _standing(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
-    backwards = votes[:, ::-1]
-    last = np.argmax(backwards != 0, axis=1)
-    return np.asarray(np.take_along_axis(backwards, last[:, None], axis=1)[:, 0] > 0)
+    rows, length, kinds = votes.shape
+    last = length - 1 - np.argmax(votes[:, ::-1] != 0, axis=1)
+    return np.asarray(votes[np.arange(rows)[:, None], last, np.arange(kinds)] > 0)

@@ -116,9 +116,9 @@ def step(
 
 def standing(votes: NDArray[np.int8]) -> NDArray[np.bool_]:
     """Which kinds (devices, kinds) have begun and not ended, by the last vote of each."""
-    backwards = votes[:, ::-1]
-    last = np.argmax(backwards != 0, axis=1)
-    return np.asarray(np.take_along_axis(backwards, last[:, None], axis=1)[:, 0] > 0)
+    rows, length, kinds = votes.shape
+    last = length - 1 - np.argmax(votes[:, ::-1] != 0, axis=1)
+    return np.asarray(votes[np.arange(rows)[:, None], last, np.arange(kinds)] > 0)
 
 
 def votes_of(seen: View, times: Instants, limits: Limits = ADULT) -> NDArray[np.int8]:

@@ -135,9 +135,9 @@ def masked_median(values: Samples, mask: NDArray[np.bool_]) -> Samples:
     ordered = np.where(mask, values, np.inf)
     ordered.sort(axis=-1)
     n = mask.sum(axis=-1)
-    place = np.maximum(n - 1, 0) // 2
-    middle = np.take_along_axis(ordered, np.broadcast_to(place, values.shape[:-1])[..., None], -1)
-    return np.where(n > 0, middle[..., 0], 0)
+    rows = np.arange(ordered.size // ordered.shape[-1]).reshape(ordered.shape[:-1])
+    middle = ordered.ravel().take(rows * ordered.shape[-1] + np.maximum(n - 1, 0) // 2)
+    return np.where(n > 0, middle, 0)
 
 
 def mean_quality(values: Samples, mask: NDArray[np.bool_]) -> Samples:
