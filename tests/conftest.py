@@ -22,15 +22,16 @@ settings.register_profile("vitalwire", deadline=None)
 settings.load_profile("vitalwire")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give a busy machine its time; begin with the files that take longest.
 
     So no worker ends long after the others.
     """
+    usual_s = config.getini("timeout") if config.getoption("timeout") is None else 0
     for item in items:
         limit = item.get_closest_marker("timeout")
-        if limit is not None:
-            (seconds,) = limit.args
+        seconds = float(usual_s if limit is None else limit.args[0])
+        if seconds:
             item.add_marker(pytest.mark.timeout(seconds * PATIENCE), append=False)
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
