@@ -12,6 +12,7 @@ from playwright.async_api import Browser, Page, Route, expect
 from tests.browser.client import signed_in
 from tests.browser.running_system import RunningSystem
 from tests.browser.screen import PHONE, Screen
+from tests.harness.eventually import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -73,7 +74,12 @@ async def test_the_log_is_narrowed_exported_and_outlives_a_reload(screen: Screen
         await page.get_by_role("button", name="Export CSV").click()
     path = await (await download.value).path()
     rows = list(csv.DictReader(io.StringIO(Path(path).read_bytes().decode())))
-    assert n_before <= len(rows) <= await shown.count()  # it is live: more may have come
+    assert n_before <= len(rows)
+
+    async def all_are_shown() -> bool:  # it is live: more may have come, to the file first
+        return len(rows) <= await shown.count()
+
+    await eventually(all_are_shown)
     assert {row["device"] for row in rows} == {"sim-bed-02"}
     assert all(row["time_utc"].endswith("Z") and row["event"] for row in rows)
     await page.get_by_role("button", name=re.compile("^Show all again")).click()
