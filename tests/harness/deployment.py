@@ -1,7 +1,11 @@
 """What deploy gives the services before they start: roles, a migrated database, small streams."""
 
+from pathlib import Path
+from typing import Any
+
 from pydantic import SecretStr
 
+from services.administration.settings import AdministrationSettings
 from shared.broker.connection import BrokerAddress
 from shared.broker.topology import Retention
 from shared.database.migrate import load_migrations, migrate
@@ -38,6 +42,26 @@ def database_address(database: DatabaseFixture, *, user: str) -> DatabaseAddress
         user=user,
         password=SecretStr(ROLE_PASSWORD),
     )
+
+
+def administration_settings(
+    virtual_host: VirtualHost, password_file: Path, **changed: Any
+) -> AdministrationSettings:
+    """The administrator's, who makes small streams, and a database named as the virtual host."""
+    own: dict[str, Any] = {
+        "amqp_port": virtual_host.port,
+        "amqp_vhost": virtual_host.name,
+        "amqp_user": "vw_admin",
+        "amqp_password_file": password_file,
+        "database_name": virtual_host.name,
+        "database_user": "vw_admin",
+        "database_password_file": password_file,
+        "lanes": LANES,
+    }
+    small: dict[str, Any] = {
+        f"retention_{kind}_mib": 16 for kind in ("frames", "late", "vitals", "events")
+    }
+    return AdministrationSettings(**own | small | changed)
 
 
 async def make_roles(database: DatabaseFixture) -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from deploy.local.database import create_roles_and_database
 from deploy.local.layout import ROLES
+from deploy.local.servers.command import write_private
 from services.administration.migrate import bring_up_to_date
 from services.administration.settings import AdministrationSettings
 from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
+from tests.harness.deployment import administration_settings
 from tests.harness.postgres import PASSWORD, Postgres
 from tests.harness.rabbitmq import VirtualHost
 
@@ -39,23 +41,8 @@ async def settings(
         name=virtual_host.name,
     )
     password = tmp_path / "password"
-    password.write_text(PASSWORD)
-    password.chmod(0o600)
-    return AdministrationSettings(
-        amqp_port=virtual_host.port,
-        amqp_vhost=virtual_host.name,
-        amqp_user="vw_admin",
-        amqp_password_file=password,
-        database_port=own_postgres.port,
-        database_name=virtual_host.name,
-        database_user="vw_admin",
-        database_password_file=password,
-        lanes=4,
-        retention_frames_mib=16,
-        retention_late_mib=16,
-        retention_vitals_mib=16,
-        retention_events_mib=16,
-    )
+    write_private(password, PASSWORD)
+    return administration_settings(virtual_host, password, database_port=own_postgres.port, lanes=4)
 
 
 async def migrate(settings: AdministrationSettings) -> tuple[int, int]:

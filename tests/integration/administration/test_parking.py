@@ -12,17 +12,14 @@ from shared.broker.connection import Broker
 from shared.broker.message import Message
 from shared.broker.publisher import Publisher
 from shared.broker.queues import QueueReader
-from shared.broker.topology import Retention, declare
+from shared.broker.topology import declare
 from shared.contracts.formats import COMMAND_V1, PARKED
 from shared.contracts.names import Exchange, Queue
 from shared.contracts.parking import ParkingHeader, Reason
 from shared.runtime.clock import SystemClock
 from shared.telemetry.metrics import Metrics
-from tests.harness.deployment import broker_address
+from tests.harness.deployment import SMALL, broker_address
 from tests.harness.rabbitmq import VirtualHost
-
-MIB = 1024 * 1024
-SMALL = Retention(frames=16 * MIB, late=16 * MIB, vitals=16 * MIB, events=16 * MIB)
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import pytest
 
 from deploy.local.database import create_roles_and_database
 from deploy.local.layout import ROLES
+from deploy.local.servers.command import write_private
 from services.administration.settings import AdministrationSettings
+from tests.harness.deployment import administration_settings
 from tests.harness.postgres import PASSWORD, Database, Postgres
 from tests.harness.rabbitmq import VirtualHost
 
@@ -46,20 +48,5 @@ def settings(
     database: Database, virtual_host: VirtualHost, tmp_path: Path
 ) -> AdministrationSettings:
     password = tmp_path / "password"
-    password.write_text(PASSWORD)
-    password.chmod(0o600)
-    return AdministrationSettings(
-        amqp_port=virtual_host.port,
-        amqp_vhost=virtual_host.name,
-        amqp_user="vw_admin",
-        amqp_password_file=password,
-        database_port=database.port,
-        database_name=database.name,
-        database_user="vw_admin",
-        database_password_file=password,
-        lanes=2,
-        retention_frames_mib=16,
-        retention_late_mib=16,
-        retention_vitals_mib=16,
-        retention_events_mib=16,
-    )
+    write_private(password, PASSWORD)
+    return administration_settings(virtual_host, password, database_port=database.port)
