@@ -1,6 +1,7 @@
 """What documents name is there: pages, commands, settings, tables, modules."""
 
 import importlib.util
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -140,3 +141,25 @@ def test_what_is_not_there_is_found(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert list(wrong_settings(name)) == [setting]
     assert list(wrong_places(name)) == ["services/dance.py", "signal.dance"]
+
+
+INTERFACES = text_of("docs/interfaces.md")
+
+
+def test_the_paths_of_rest_are_those_of_its_document() -> None:
+    served = json.loads(text_of("docs/reference/openapi.json"))["paths"]
+    there = {re.sub(r"\{\w+\}", "{id}", path) for path in served}
+    chapter = re.search(r"^## 4\. REST.*?(?=^## )", INTERFACES, re.DOTALL | re.MULTILINE)
+    assert chapter is not None
+    named: set[str] = set()
+    for path in re.findall(r"`(?:GET |PUT |POST )?(/[^`?]+)(?:\?[^`]*)?`", chapter[0]):
+        head, _, last = path.rpartition("/")
+        named |= {f"/v1{head}/{word}" for word in last.split("|")}
+    assert len(named) > 40
+    assert named - there == {"/v1/v1"}, "but for the root itself"
+
+
+def test_the_console_has_the_commands_that_are_told() -> None:
+    told = re.search(r"Console: `vitalwire ([a-z|]+)`", INTERFACES)
+    assert told is not None
+    assert told[1].split("|") == list(COMMANDS)
