@@ -28,7 +28,7 @@ from services.dsp.core.summaries import Windows
 
 MAGIC = b"vitalwire dsp 1\n"
 BY_KEY = {estimator.key: estimator for estimator in ESTIMATORS}
-OWN = ("services.dsp.core.", "services.dsp.application.positions")
+OWN = ("services.dsp.core.", "services.dsp.application.positions", "shared.contracts.")
 ARRAYS = frozenset(
     {
         ("numpy", "dtype"),

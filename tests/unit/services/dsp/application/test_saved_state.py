@@ -1,7 +1,6 @@
 """The windows of a lane as bytes and back."""
 
 import itertools
-import pickle
 
 import numpy as np
 import pytest
@@ -12,11 +11,12 @@ from services.dsp.application.saved_state import BadState, SavedState, decode, e
 from services.dsp.core.estimator import Estimator
 from services.dsp.core.estimators import ESTIMATORS
 from services.dsp.core.exchange import Reached
-from services.dsp.core.group import Group
 from services.dsp.core.lane import Computed, LaneSignals
 from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.summaries import Windows
-from tests.unit.services.dsp.core.test_lane import WARD, read
+from shared.contracts.frames import Frame
+from shared.contracts.streams import Place
+from tests.unit.services.dsp.core.test_lane import START_US, WARD, read, stream_of
 
 IDENTITY = b"this code, this lane"
 
@@ -64,16 +64,47 @@ def test_position_and_marks_come_with_it() -> None:
     assert state.marks.position(9, signals.now).replay_offset == 7
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda one: one.key)
-def test_the_state_of_each_estimator_can_be_kept(estimator: Estimator) -> None:
-    signals = LaneSignals()
-    group = Group(chain=(estimator,), rate_hz=estimator.rates_hz[0], places=nowhere)
-    group.join(1)
-    signals._groups[group.key] = group
-    (found,) = again(saved(signals)).signals._groups.values()
-    assert found.chain[0] is estimator
-    assert found.places is somewhere
-    assert pickle.dumps(found._states) == pickle.dumps(group._states)
+def sent_for(device: int, estimator: Estimator, seconds: int) -> list[Frame]:
+    """Noise of all streams that an estimator takes, in the order in which it comes."""
+    rng = np.random.default_rng(device)
+    place = min(estimator.places or {Place.NONE})
+    rate_hz = estimator.rates_hz[0]
+    streams = [(estimator.stream, estimator.n_channels, rate_hz, place)]
+    for one in estimator.companions:
+        there = place if one.place is None else one.place
+        streams.append((one.stream, one.n_channels, one.rate_hz or rate_hz, there))
+    frames: list[Frame] = []
+    for number, (stream, channels, hz, where) in enumerate(streams):
+        values = rng.normal(size=(channels, seconds * hz)).cumsum(axis=1)
+        frames += [
+            one._replace(place=int(where), n=one.n * len(streams) + number, flags=estimator.chosen)
+            for one in stream_of(device, stream, hz, values, scale=0.01)
+        ]
+    return frames
+
+
+def test_the_state_of_all_estimators_can_be_kept() -> None:
+    """Also of those that take the streams of a device together."""
+    frames = [
+        frame
+        for device, estimator in enumerate(ESTIMATORS, start=1)
+        for frame in sent_for(device, estimator, 8)
+    ]
+    frames.sort(key=lambda one: (one.received, one.device))
+    signals = LaneSignals(places=nowhere)
+    signals.take(read([one for one in frames if one.t0 < START_US + 5_000_000]))
+    signals.compute()
+    assert {one.key for group in signals._groups.values() for one in group.chain} == {
+        one.key for one in ESTIMATORS
+    }
+    restarted = again(saved(signals)).signals
+    rest = read([one for one in frames if one.t0 >= START_US + 5_000_000])
+    signals.take(rest)
+    restarted.take(rest)
+    computed = signals.compute()
+    assert computed.vitals
+    assert all_bytes(computed) == all_bytes(restarted.compute())
+    assert all(group.places is somewhere for group in restarted._groups.values())
 
 
 def test_what_is_damaged_or_of_other_code_is_refused() -> None:
