@@ -56,11 +56,13 @@ class Judged(NamedTuple):
     likelihood : (devices, rates), 1 for the likeliest of `RATES`; flat: nothing known
     light : (devices, lights, SHOWN), power of each light as it came by rate, from 0 on; 0: unseen
     jolt : (devices, SHOWN), the same of the acceleration
+    rest : (devices, lights, SHOWN), of each light less what the acceleration explains
     """
 
     likelihood: Samples
     light: Samples
     jolt: Samples
+    rest: Samples
 
 
 def judge(light: Samples, motion: Samples) -> Judged:
@@ -79,6 +81,7 @@ def judge(light: Samples, motion: Samples) -> Judged:
         np.ones((len(light), len(RATES))),
         np.zeros((*light.shape[:2], SHOWN)),
         np.zeros((len(light), SHOWN)),
+        np.zeros((*light.shape[:2], SHOWN)),
     )
     if covered.any():
         parts = _judged(light[covered], motion[covered], seen[covered])
@@ -95,14 +98,16 @@ def _judged(light: Samples, motion: Samples, seen: NDArray[np.bool_]) -> Judged:
     moving = _power(_transform(moved[:, :, LAG:-LAG][:, :, -window:])).sum(axis=1)
     jolt = _scaled(moving)
     total = np.zeros((len(light), len(RATES)))
+    rest = as_it_came
     for context_s in CONTEXTS_S:
-        rest = _unexplained(bright, moved, seen, context_s * GRID_HZ)
-        total += _evidence(_transform(rest[:, :, -window:]), as_it_came, jolt[:, None])
+        rest = _transform(_unexplained(bright, moved, seen, context_s * GRID_HZ)[:, :, -window:])
+        total += _evidence(rest, as_it_came, jolt[:, None])
     top = total.max(axis=1, keepdims=True)
     return Judged(
         np.asarray(functions.exp(TRUST / len(CONTEXTS_S) * (total - top))),
         _power(as_it_came)[..., :SHOWN],
         moving[:, :SHOWN],
+        _power(rest)[..., :SHOWN],
     )
 
 

@@ -8,12 +8,13 @@ a clear line there. Chosen by leave-one-record-out inside of leave-one-record-ou
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.ppg.motion import Judged
 from services.dsp.core.ppg.motion_quality_weights import OFFSET, WEIGHTS
 from services.dsp.core.ppg.rate_track import FASTEST, SLOWEST, Track
-from services.dsp.core.windows import Samples
+from services.dsp.core.windows import Samples, present
 
 NEAR = 4  # rates on each side: half a line of 8 s
 LEAST_DOUBT = 1e-4  # of the posterior's mass
@@ -26,6 +27,14 @@ MOVING = slice(
 # mass: noise that no heart made has wide posteriors, and no arm in it that speaks against them.
 MASSES = ((0.4, 0.55, 0.65, 0.75, 0.85, 0.95), (0.0, 0.25, 0.42, 0.58, 0.73, 1.0))
 MOST = 0.997  # of 1,000 windows that nothing spoke against three were wrong
+# How far the line at the told rate stands above what lies beside it, in the light less motion: the
+# mean logarithm of `ABOVE_S` seconds, each at the rate of its own. One second in noise has a summit
+# at its rate, half a minute at rates that wander has none. By the number of lights: one alone
+# scatters more, and its summits in noise are higher (docs/science/ppg.md tells what each leaves).
+BESIDE = np.concatenate((np.arange(-30, -11), np.arange(12, 31)))  # /min; a line of 8 s has 15
+ABOVE_S = 30
+ABOVE = (((0.8, 1.0, 1.2), (0.0, 0.5, 1.0)), ((0.4, 0.6, 0.8), (0.0, 0.5, 1.0)))
+_TINY = 1e-30
 
 
 def features(track: Track, judged: Judged) -> Samples:
@@ -55,6 +64,36 @@ def chance(seen: Samples, mass: Samples) -> Samples:
         odds += weight * seen[:, place]
     known = np.minimum(np.interp(mass, *MASSES), MOST)
     return np.minimum(1 / (1 + functions.exp(-odds)), known)
+
+
+def above_beside(track: Track, judged: Judged) -> Samples:
+    """Logarithm of the power near the rate over that beside it, the mean of the lights: (devices,).
+
+    As much is looked at below as above, so that the slope of a spectrum does not count.
+    """
+    k = np.clip(np.rint(track.per_min).astype(np.intp), SLOWEST, FASTEST)[:, None]
+    lights = judged.rest.shape[1]
+
+    def mean(at: NDArray[np.intp]) -> Samples:
+        place = np.repeat((k + at)[:, None], lights, axis=1)
+        power = np.take_along_axis(judged.rest, place, axis=2)
+        return np.asarray(power.sum(axis=2) / len(at) + _TINY)
+
+    near = mean(np.arange(-NEAR, NEAR + 1))
+    return np.asarray(functions.log(near / mean(BESIDE)).sum(axis=1) / lights)
+
+
+def bounded(quality: Samples, above: Samples, lights: int) -> Samples:
+    """No more than what a line that stood above its neighbours for so long allows.
+
+    Parameters
+    ----------
+    above : (devices, ABOVE_S), NaN where there was no rate
+    """
+    seen = np.isfinite(above)
+    mean = present(above).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    at, most = ABOVE[min(lights, len(ABOVE)) - 1]
+    return np.asarray(np.minimum(quality, np.interp(mean, at, most)))
 
 
 def _not_0(values: Samples) -> Samples:

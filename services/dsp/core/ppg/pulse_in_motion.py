@@ -17,6 +17,7 @@ from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.ppg import motion, motion_quality, rate_track
 from services.dsp.core.ppg.motion import GRID_HZ, LAG, SPAN, WINDOW_S, Judged
+from services.dsp.core.ppg.motion_quality import ABOVE_S
 from services.dsp.core.ppg.rate_track import HOPS, RATES
 from services.dsp.core.windows import Instants, Samples, present, shifted
 from shared.contracts.measures import Measure
@@ -30,7 +31,7 @@ RESAMPLING_DELAY = 4  # of GRID_HZ: 0.16 s
 PASS_HZ = (0.4, 5.0)  # the slowest pulse, and two harmonics of the fastest
 SETTLING = 12  # of GRID_HZ: half a second, one period of the slowest that passes is 2.5 s
 FILTER_S = 6  # of its impulse response; what follows is below 1e-4 of it
-MEMORY_S = HOPS + (SPAN + 2 * LAG) // GRID_HZ + FILTER_S + 3
+MEMORY_S = ABOVE_S + HOPS + (SPAN + 2 * LAG) // GRID_HZ + FILTER_S + 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class MotionState:
     tail : (devices, channels, FILTER_S * GRID_HZ - 1), what the filter must remember
     window : (devices, channels, SPAN + 2 * LAG), filtered
     likelihood : (devices, HOPS, rates)
+    above : (devices, ABOVE_S), how far the line stood out at the rate told then, NaN: none told
     """
 
     light: ResamplerState
@@ -50,6 +52,7 @@ class MotionState:
     tail: Samples
     window: Samples
     likelihood: Samples
+    above: Samples
 
 
 def init(devices: int, rate_hz: int, *, lights: int = MOST_LIGHTS) -> MotionState:
@@ -61,6 +64,7 @@ def init(devices: int, rate_hz: int, *, lights: int = MOST_LIGHTS) -> MotionStat
         tail=np.full((devices, channels, FILTER_S * GRID_HZ), np.nan),
         window=np.full((devices, channels, SPAN + 2 * LAG), np.nan),
         likelihood=np.ones((devices, HOPS, len(RATES)), dtype=np.float32),
+        above=np.full((devices, ABOVE_S), np.nan),
     )
 
 
@@ -90,23 +94,27 @@ def step(
     moved = window[:, lights:]
     judged = motion.judge(inside, moved)
     likelihood = shifted(state.likelihood, judged.likelihood[:, None])
+    value, chance, coverage, now = _told(inside, moved, likelihood, judged)
+    above = shifted(state.above, now[:, None])
     changed = MotionState(
-        light=light_state, jolt=jolt_state, tail=tail, window=window, likelihood=likelihood
-    )
-    reading = Reading(
-        Measure.PULSE_RATE, Method.PPG_SPECTRUM, *_told(inside, moved, likelihood, judged)
-    )
-    return changed, Output((reading,))
+        light=light_state, jolt=jolt_state, tail=tail, window=window, likelihood=likelihood,
+        above=above,
+    )  # fmt: skip
+    quality = motion_quality.bounded(chance, above, lights)
+    return changed, Output((
+        Reading(Measure.PULSE_RATE, Method.PPG_SPECTRUM, value, quality, coverage),
+    ))  # fmt: skip
 
 
 def _told(
     light: Samples, moved: Samples, likelihood: Samples, judged: Judged
-) -> tuple[Samples, Samples, Samples]:
-    """Value, quality and coverage."""
+) -> tuple[Samples, Samples, Samples, Samples]:
+    """Value, chance, coverage, and how far the line stands out now."""
     seen = motion.whole(light, moved)[:, -WINDOW_S * GRID_HZ :]
     coverage = seen.sum(axis=1) / seen.shape[1]
     has_value = coverage >= motion.LEAST_COVERAGE
-    value, quality = np.full(len(light), np.nan), np.zeros(len(light))
+    value, above = (np.full(len(light), np.nan) for _ in range(2))
+    quality = np.zeros(len(light))
     if has_value.any():  # where nothing accelerates there is nothing to follow
         found = rate_track.track(likelihood[has_value])
         value[has_value] = found.per_min
@@ -114,7 +122,8 @@ def _told(
         quality[has_value] = motion_quality.chance(
             motion_quality.features(found, seen_now), found.mass
         )
-    return value, quality, coverage
+        above[has_value] = motion_quality.above_beside(found, seen_now)
+    return value, quality, coverage, above
 
 
 def _passed(tail: Samples, newest: Samples) -> tuple[Samples, Samples]:

@@ -118,3 +118,17 @@ def test_forgets_all_that_is_older_than_its_memory() -> None:
     for one, other in zip(whole[20 + MEMORY_S :], later[MEMORY_S:], strict=True):
         assert bits(one, 0) == bits(other, 0)
         assert bits(one, 1) == bits(other, 1)
+
+
+@pytest.mark.parametrize("lights", [1, 2])
+@pytest.mark.parametrize("kind", ["white", "walk"])
+def test_noise_in_light_and_movement_alike_has_no_pulse(kind: str, lights: int) -> None:
+    """Its summits come and go: half a minute of them does not stand above its neighbours."""
+    rng = np.random.default_rng(2)
+    light = rng.standard_normal((12, lights, 75 * RATE_HZ))
+    jolt = rng.standard_normal((12, 3, 75 * MOTION_HZ))
+    if kind == "walk":
+        light, jolt = np.cumsum(light, axis=2), np.cumsum(jolt, axis=2)
+    qualities = np.array([reading.quality for reading in told(Run(light, jolt))[40:]])
+    assert (qualities >= 0.3).mean() < 0.12
+    assert (qualities >= 0.7).mean() < 0.03
