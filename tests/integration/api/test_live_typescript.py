@@ -81,10 +81,14 @@ async def test_it_logs_in_draws_and_misses_nothing_over_cut_links(api: System) -
         assert {link["state"] for link in of("link")} == {"live", "lost"}
 
         start_us = now_us() // 1_000_000 * 1_000_000
-        await api.publish_frame("ecg-north1", [1_000] * 250, t0_us=start_us)
-        await api.publish_vital("p-north1", "ecg-north1", value=71.0, t_us=start_us)
-        await eventually(lambda: of("samples") and of("value"))
-        assert of("value") == [71.0]
+
+        async def is_drawn() -> bool:  # the tail of a lane begins with what comes then
+            await api.publish_frame("ecg-north1", [1_000] * 250, t0_us=start_us)
+            await api.publish_vital("p-north1", "ecg-north1", value=71.0, t_us=start_us)
+            return bool(of("samples") and of("value"))
+
+        await eventually(is_drawn, every_s=0.5)
+        assert set(of("value")) == {71.0}
         drawn = next(one for one in told if "samples" in one)
         assert (drawn["samples"], drawn["unit"]) == (250, "mV")
         assert abs(drawn["sum"] - 250.0) < 0.01
