@@ -220,7 +220,8 @@ def _in_lines(text: str, numbers: Sequence[int], access_points: Sequence[str]) -
     if found is None:
         return text
     column = found["field"] if found["column"] is None else access_points[int(found["column"])]
-    return f"line {numbers[int(found['place'])]}, {column}: {found['why']}"
+    why = found["why"].replace("Expected `float`", "expected a number")
+    return f"line {numbers[int(found['place'])]}, {column}: {why}"
 
 
 def _refused(text: str) -> Invalid:
