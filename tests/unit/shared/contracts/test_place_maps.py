@@ -90,7 +90,10 @@ def test_what_cannot_be_is_refused_with_its_place(given: Any, words: str) -> Non
         ("x,y,room,ap1\n1,2,A\n", "line 2: 3 fields"),
         ("x,y,room,ap1\n1,2,A,loud\n", "line 2: could not"),
         ("x,y,room,ap1\n1,nan,A,-50\n", "line 2, y: "),
-        ("x,y,room,ap1,ap2\n1,2,A,-50,-60\n\n1,2,A,-50,60\n", "line 4, ap2: expected a number <= 0"),
+        (
+            "x,y,room,ap1,ap2\n1,2,A,-50,-60\n\n1,2,A,-50,60\n",
+            "line 4, ap2: expected a number <= 0",
+        ),
         ("x,y,room,ap1\n1,2,A,\n", "line 2: no access point"),
         ("x,y,room,ap1\n1,2,A,-50\n1,2,,-50\n", "line 3: names no room"),
         ("x,y,room\n1,2,A\n", "access_points"),
