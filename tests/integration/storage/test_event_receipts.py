@@ -42,8 +42,12 @@ async def test_receipts_of_events_go_to_the_lane_of_the_device(system: System) -
         await eventually(lambda: system.receipts == {(high, 7): {4}}, within_s=20)
         group.create_task(system.collect_receipts(lane=0, stop=stop))
         await eventually(lambda: system.receipts == {(high, 7): {4}, (low, 7): {1}})
-        rows = await system.rows("select count(*) as n from signal.event")
-        assert rows[0]["n"] == 5
+
+        async def all_are_stored() -> bool:
+            rows = await system.rows("select count(*) as n from signal.event")
+            return bool(rows[0]["n"] == 5)
+
+        await eventually(all_are_stored)
         # It comes again: the device was not told, so it is told now.
         system.receipts.clear()
         await system.send_event(note(high, 4, 1, settles=True))
