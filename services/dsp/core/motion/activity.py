@@ -2,7 +2,8 @@
 
 The mean distance of the size of the acceleration from its own mean: no gravity is taken off, so
 neither the offset of a sensor nor its direction matters. At the trunk it also tells how hard the
-work is.
+work is. Samples at the end of the sensor's range say too little: they count as missing. Nothing
+is told of a sensor that holds one value, nor of one that feels no gravity.
 
 References
 ----------
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from services.dsp.core.conditioning.limits import at_limits
+from services.dsp.core.motion import alive
 from services.dsp.core.motion.wearing import possible
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.windows import Instants, Samples, present, second_of, shifted
+from services.dsp.core.windows import Floats, Instants, Samples, present, second_of
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -35,28 +38,26 @@ LEAST_SEEN = 0.8  # of the window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityState:
-    """The size of the acceleration over the last WINDOW_S: (devices, n)."""
+    """The acceleration over the last WINDOW_S: (devices, 3, n)."""
 
-    size: Samples
+    window: Samples
 
 
 def init(devices: int, rate_hz: int) -> ActivityState:
     """Nothing seen yet."""
-    return ActivityState(size=np.full((devices, WINDOW_S * rate_hz), np.nan))
+    return ActivityState(window=np.full((devices, N_CHANNELS, WINDOW_S * rate_hz), np.nan))
 
 
 def step(
     state: ActivityState, samples: Samples, times: Instants, *, is_trunk: bool
 ) -> tuple[ActivityState, Output]:
     """Take one second of (devices, 3, rate_hz) in g; tell of each WINDOW_S of UTC at its end."""
-    known = possible(samples)
-    size = shifted(state.size, np.sqrt((known * known).sum(axis=1)))
-    seen = np.isfinite(size)
-    n = np.maximum(seen.sum(axis=1), 1)
-    middle = present(size).sum(axis=1) / n
-    deviation = np.where(seen, np.abs(size - middle[:, None]), 0.0).sum(axis=1) / n
-    is_time = (second_of(times) + 1) % WINDOW_S == 0
-    coverage = np.where(is_time, seen.mean(axis=1), 0.0)
+    rate_hz = samples.shape[2]
+    window = np.concatenate((state.window[:, :, rate_hz:], possible(samples)), axis=2)
+    deviation, coverage = np.zeros(len(samples)), np.zeros(len(samples))
+    rows = np.flatnonzero((second_of(times) + 1) % WINDOW_S == 0)
+    if len(rows):
+        deviation[rows], coverage[rows] = _deviation(window[rows])
     told = coverage >= LEAST_SEEN
     amount = np.where(told, deviation, np.nan)
     readings = [
@@ -69,4 +70,16 @@ def step(
         effort = np.where(told, STILL + np.searchsorted(LIMITS_G, deviation, side="right"), np.nan)
         quality = np.where(told, EFFORT_QUALITY * coverage, 0.0)
         readings.append(Reading(Measure.EFFORT, Method.MOTION_MAGNITUDE, effort, quality, coverage))
-    return ActivityState(size=size), Output(tuple(readings))
+    return ActivityState(window=window), Output(tuple(readings))
+
+
+def _deviation(window: Samples) -> tuple[Floats, Floats]:
+    """Of windows (rows, 3, n), and the share of them that tells it."""
+    size = np.sqrt((window * window).sum(axis=1))
+    seen = np.isfinite(size)
+    n = np.maximum(seen.sum(axis=1), 1)
+    middle = present(size).sum(axis=1) / n
+    deviation = np.where(seen, np.abs(size - middle[:, None]), 0.0).sum(axis=1) / n
+    good = (seen & ~at_limits(window).any(axis=1)).mean(axis=1)
+    is_body = ~alive.is_held(window) & alive.is_weight(middle)
+    return np.asarray(deviation, np.float64), np.where(is_body, good, 0.0)

@@ -1,15 +1,18 @@
 """Falls from one accelerometer, at the waist or in a pocket, six seconds after the impact.
 
 Each second asks of the second five seconds ago whether the strongest moment of the seconds
-around stood in it: an impact. What was before, during and after it goes to a small network.
+around stood in it: an impact. What was before, during and after it goes to a small network. None is
+a sensor that jumps from one value to another, or that feels no gravity once it is still.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
+from services.dsp.core.motion import alive
 from services.dsp.core.motion.fall_features import (
     AFTER_S,
     BEFORE_S,
@@ -21,7 +24,7 @@ from services.dsp.core.motion.fall_features import (
 from services.dsp.core.motion.fall_network import FallNetwork, probability
 from services.dsp.core.motion.wearing import possible
 from services.dsp.core.outputs import Finding, Output
-from services.dsp.core.windows import SECOND_US, Floats, Instants, Rows, Samples, second_of
+from services.dsp.core.windows import SECOND_US, Floats, Instants, Rows, Samples, second_of, shifted
 from shared.contracts.events import EventKind, Severity
 
 N_CHANNELS = 3
@@ -32,6 +35,12 @@ AROUND = 15  # samples either side in which an impact is the strongest: one in a
 SMOOTH = 2  # samples either side
 WAIT_S = AFTER_S + 1
 LENGTH = (BEFORE_S + WAIT_S) * GRID_HZ
+# Seconds of samples, the resampling among them: those before an impact and those after it.
+SECONDS = BEFORE_S + WAIT_S + 1
+BEFORE, AFTER = slice(0, BEFORE_S), slice(BEFORE_S + 2, SECONDS)
+HELD_S = 2  # of one value before or after it: no sensor with fine steps does so twice by chance
+LATE = slice(IMPACT + 3 * GRID_HZ, IMPACT + 5 * GRID_HZ)  # as the numbers of the network
+OFF_G = 0.4  # of the mean size then
 # Probability from which an impact counts as a fall. Nets learn from falls and others weighed alike:
 # half would be in between. Chosen by people not seen. docs/science/motion.md
 SURE_AT_WAIST, SURE_IN_POCKET = 0.6, 0.8
@@ -40,10 +49,20 @@ MEMORY_S = LENGTH // GRID_HZ + 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FallState:
-    """The resampler's memory (devices, 3, n), the last seconds at GRID_HZ (devices, 3, LENGTH)."""
+    """What is remembered of each device.
+
+    Attributes
+    ----------
+    tail : of the resampler, (devices, 3, n)
+    window : the last seconds at GRID_HZ, (devices, 3, LENGTH)
+    held : whether each of the last seconds had one value, (devices, SECONDS)
+    finest : the smallest change in each, (devices, SECONDS)
+    """
 
     tail: Samples
     window: Samples
+    held: NDArray[np.bool_]
+    finest: Samples
 
 
 class Impacts(NamedTuple):
@@ -61,6 +80,8 @@ def init(devices: int, rate_hz: int) -> FallState:
     return FallState(
         tail=np.full((devices, N_CHANNELS, tail), np.nan),
         window=np.full((devices, N_CHANNELS, LENGTH), np.nan),
+        held=np.zeros((devices, SECONDS), dtype=np.bool_),
+        finest=np.full((devices, SECONDS), np.inf),
     )
 
 
@@ -91,13 +112,15 @@ def impacts(state: FallState, samples: Samples) -> tuple[FallState, Impacts]:
     """The state after a second, and the impacts of the second that is asked now."""
     devices, _, rate_hz = samples.shape
     tail, newest = state.tail, possible(samples)
+    held = shifted(state.held, alive.is_held(newest)[:, None])
+    finest = shifted(state.finest, alive.finest(newest)[:, None])
     if rate_hz != GRID_HZ:
         flat = ResamplerState(tail=tail.reshape(devices * N_CHANNELS, -1))
         flat, brought = _resampler(rate_hz).step(flat, newest.reshape(-1, rate_hz))
         tail = flat.tail.reshape(devices, N_CHANNELS, -1)
         newest = brought.reshape(devices, N_CHANNELS, GRID_HZ)
     window = np.concatenate((state.window[:, :, GRID_HZ:], newest), axis=2)
-    changed = FallState(tail=tail, window=window)
+    changed = FallState(tail=tail, window=window, held=held, finest=finest)
     size = np.sqrt((window * window).sum(axis=1))
     size = np.where(np.isnan(size), 1.0, size)
     strength = _around((size - 1) ** 2)
@@ -107,10 +130,30 @@ def impacts(state: FallState, samples: Samples) -> tuple[FallState, Impacts]:
     at = IMPACT + sample
     reach = at[:, None] + np.arange(-AROUND, AROUND + 1)
     strongest = strength[rows, at] >= strength[rows[:, None], reach].max(axis=1)
-    row = np.flatnonzero(strongest & _hit(size, at))
+    row = np.flatnonzero(strongest & _hit(size, at) & ~_jumped(held, finest))
     place = at[row, None] + np.arange(WINDOW) - IMPACT
     around = window[row[:, None, None], np.arange(N_CHANNELS)[None, :, None], place[:, None]]
+    weighs = _weighs(around)
+    row, around = row[weighs], around[weighs]
     return changed, Impacts(row, sample[row], around, features(around))
+
+
+def _jumped(held: NDArray[np.bool_], finest: Samples) -> NDArray[np.bool_]:
+    """Whether the sensor had one value before the asked second, or after it: (devices,).
+
+    A sensor with coarse steps may: of one that lies still that says nothing.
+    """
+    smallest = finest.min(axis=1)
+    is_stuck = (held[:, BEFORE].sum(axis=1) >= HELD_S) | (held[:, AFTER].sum(axis=1) >= HELD_S)
+    return np.asarray(is_stuck & ((smallest <= alive.FINE_G) | np.isinf(smallest)))
+
+
+def _weighs(around: Floats) -> NDArray[np.bool_]:
+    """Whether gravity is felt some seconds after an impact; where nothing is known it may be."""
+    size = np.sqrt((around[:, :, LATE] ** 2).sum(axis=1))
+    seen = np.isfinite(size).sum(axis=1)
+    mean = np.where(seen > 0, np.nan_to_num(size).sum(axis=1) / np.maximum(seen, 1), 1.0)
+    return np.asarray(np.abs(mean - 1) <= OFF_G)
 
 
 def _around(energy: Floats) -> Floats:

@@ -2,7 +2,9 @@
 
 The two directions (body axes, over about a second) go through a few questions: is the trunk
 upright, is the thigh, which side is up. How far the closest question was from the other answer is
-the margin. It gives the quality, and while it is small the posture before holds on.
+the margin. It gives the quality, and while it is small the posture before holds on. Nothing is told
+where a sensor holds one value or makes noise, where an axis stands still that should move, or where
+the mean of a second is not about 1 g.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
+from services.dsp.core.motion import alive
 from services.dsp.core.motion.wearing import AS_NAMED, gated, turned, upright
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.windows import Floats, Instants, Samples, present
@@ -48,6 +51,13 @@ FLAT = 0.2  # sine: a trunk within 12 degrees of level lies on a level bed
 FLAT_WEIGHT = 2.0  # against a second of standing: people lie flatter than they stand upright
 MEMORY_S = STOOD_S + HISTORY_S
 LEAST_SEEN = 0.5  # of the weights of the mean
+# Mean of GRAVITY_S: offsets of 0.1 g an axis and a scale that is 15 % off (it occurs) lie within.
+LEAST_G, MOST_G = 0.65, 1.4
+# Spread of three axes: at 10 Hz walks look like white noise for seconds, with 0.35 at most in the
+# recordings and simulated wearers of docs/science/motion.md.
+LOUD_G = 0.45
+JAMMED_S = 30  # in which an axis that works changes if another does
+MOVED_G = 0.1  # more than what crosses from an axis to another
 MOST_DEG = 180.0
 
 # Limits in degrees from upright: halfway between what bodies do on either side, chosen on 200
@@ -77,12 +87,15 @@ class PostureState:
     chest, thigh : (devices, 3, 3), how the sensors sit, as `wearing.standing` gives it
     window : (devices, 6, n), the last HISTORY_S of samples in body axes
     stood : (devices, 6, STOOD_S), direction of each second that was standing, else NaN
+    lowest, highest : (devices, 6, JAMMED_S), of the samples of each second, as they came
     """
 
     chest: Floats
     thigh: Floats
     window: Samples
     stood: Samples
+    lowest: Samples
+    highest: Samples
 
 
 def init(devices: int, rate_hz: int) -> PostureState:
@@ -92,6 +105,8 @@ def init(devices: int, rate_hz: int) -> PostureState:
         thigh=np.repeat(AS_NAMED[None], devices, axis=0),
         window=np.full((devices, N_CHANNELS, HISTORY_S * rate_hz), np.nan),
         stood=np.full((devices, N_CHANNELS, STOOD_S), np.nan),
+        lowest=np.full((devices, N_CHANNELS, JAMMED_S), np.nan),
+        highest=np.full((devices, N_CHANNELS, JAMMED_S), np.nan),
     )
 
 
@@ -114,13 +129,32 @@ def advance(state: PostureState, samples: Samples) -> tuple[PostureState, Postur
     thigh = gated(turned(samples[:, THIGH], state.thigh))
     newest = np.concatenate((chest, thigh), axis=1)
     window = np.concatenate((state.window[:, :, rate_hz:], newest), axis=2)
-    up = gravity(window, rate_hz)
+    low, high = alive.lowest(samples)[:, :, None], alive.highest(samples)[:, :, None]
+    lowest = np.concatenate((state.lowest[:, :, 1:], low), axis=2)
+    highest = np.concatenate((state.highest[:, :, 1:], high), axis=2)
+    is_dead = _is_jammed(lowest, highest)
+    for part in (CHEST, THIGH):
+        judged_now = window[:, part, -alive.JUDGED_S * rate_hz :]
+        is_dead |= ~alive.is_body(judged_now, may_turn=True, loud_g=LOUD_G)
+    up = np.where(is_dead[:, None, None], np.nan, gravity(window, rate_hz))
     stood = np.concatenate((state.stood[:, :, 1:], _stance_now(up)[:, :, None]), axis=2)
-    changed = PostureState(chest=state.chest, thigh=state.thigh, window=window, stood=stood)
+    changed = PostureState(
+        chest=state.chest, thigh=state.thigh, window=window, stood=stood,
+        lowest=lowest, highest=highest,
+    )  # fmt: skip
     code, margin = judged(_from_own_stance(up, stood))
     held = _held(code, margin)
     seen = np.isfinite(window[:, :, -2 * rate_hz : -rate_hz]).all(axis=1).mean(axis=1)
-    return changed, Postures(held[:, -PER_S:], margin[:, -PER_S:]), seen
+    return changed, Postures(held[:, -PER_S:], margin[:, -PER_S:]), np.where(is_dead, 0.0, seen)
+
+
+def _is_jammed(lowest: Samples, highest: Samples) -> NDArray[np.bool_]:
+    """Whether an axis of chest or thigh stands still although another one moved: (devices,)."""
+    known = np.isfinite(lowest).sum(axis=2) >= alive.JUDGED_S
+    extent: Samples = np.fmax.reduce(highest, axis=2) - np.fmin.reduce(lowest, axis=2)
+    stands = (known & (extent <= alive.ONE_VALUE_G)).reshape(len(known), 2, -1).any(axis=2)
+    moves = (known & (extent >= MOVED_G)).reshape(len(known), 2, -1).any(axis=2)
+    return np.asarray((stands & moves).any(axis=1))
 
 
 def _stance_now(up: Samples) -> Samples:
@@ -174,7 +208,7 @@ def gravity(window: Samples, rate_hz: int) -> Samples:
     up = up.reshape(len(window), N_CHANNELS, moments)
     for part in (CHEST, THIGH):
         size = np.sqrt((up[:, part] * up[:, part]).sum(axis=1, keepdims=True))
-        up[:, part] /= np.where(size > 0, size, np.nan)
+        up[:, part] /= np.where((size >= LEAST_G) & (size <= MOST_G), size, np.nan)
     return up
 
 

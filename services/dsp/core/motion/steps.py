@@ -3,7 +3,8 @@
 The size of the acceleration, less gravity, below 2.7 Hz: its maxima are steps where they are
 high enough, the highest within 0.3 s, and one of four at least that follow each other as those
 of a walking person do. While the sensor itself is turned it is handled, not walked with: what it
-feels then is no step. Told as counts of TOLD_EACH_S on the grid of UTC, each step in one of them,
+feels then is no step. Nor is anything where the seconds around are noise, or are not about 1 g on
+the mean. Told as counts of TOLD_EACH_S on the grid of UTC, each step in one of them,
 so that they may be added up. At the trunk also the speed: cadence times a step length from how much
 the trunk rises and falls, as Weinberg's; the weak fourth root forgives much of how a sensor sits.
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
+from services.dsp.core.motion import alive
 from services.dsp.core.motion.wearing import possible
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.windows import Instants, Samples, present, second_of, shifted
@@ -32,6 +34,8 @@ GRID_HZ = 25
 RESAMPLING_DELAY = 13  # of GRID_HZ: half a second, so that the low pass is steep
 CUT_HZ = 2.7  # the quickest walk has 2.4 steps a second; above lie the overtones of the stride
 LEAST_G = 0.05  # half of what the slowest walkers' hips give; breath and sway stay under 0.03
+# From the lowest of the neighbours: what merely reads more than 1 g swings by its noise only.
+LEAST_SWING_G = 0.02
 NEAR = 7  # samples either side, 0.28 s: nobody steps so soon again
 APART_S = 1.8  # between two steps of one walk: a turn takes so long
 IN_A_ROW = 4
@@ -43,12 +47,16 @@ UP_APART = 3  # of UP_HZ either side: turned from 0.6 s before to 0.6 s after a 
 TURNED = np.cos(np.radians(20.0))
 WAIT_S = 7  # three more steps, each APART_S later, and the resampling
 LENGTH = (2 * WAIT_S + 1) * GRID_HZ
-UP_LENGTH = (2 * WAIT_S + 2) * UP_HZ
+SECONDS = 2 * WAIT_S + 2  # of samples that the window rests on
+UP_LENGTH = SECONDS * UP_HZ
 # Which direction stands at each sample of the window: that one is late by the resampling.
 UP_OF = (GRID_HZ - RESAMPLING_DELAY + np.arange(LENGTH)) * UP_HZ // GRID_HZ
+SECOND_OF = UP_OF // UP_HZ
+# How long after a second stands what the seconds about it say.
+JUDGED_LATE_S = alive.JUDGED_S // 2
 DELAY_S = WAIT_S + 1
 TOLD_EACH_S = 5  # as often as values are stored
-MEMORY_S = 2 * WAIT_S + 3 + TOLD_EACH_S - 1
+MEMORY_S = SECONDS + max(TOLD_EACH_S, alive.JUDGED_S)
 CADENCE_S = 5
 QUALITY = 0.9  # share of the counts of whole walks within 5 %, docs/science/motion.md
 # Step length in m for a spread of 1 g: 16 walks of 20 m of 8 people, docs/science/motion.md
@@ -70,6 +78,8 @@ class StepState:
     resampler : of the size
     window : the size less gravity at GRID_HZ, (devices, LENGTH)
     up : means of the samples at UP_HZ, (devices, 3, UP_LENGTH)
+    samples : of the last seconds, for `alive`, (devices, 3, n)
+    is_body : whether each second may be of a body, (devices, SECONDS)
     counts : steps of the last seconds, (devices, TOLD_EACH_S)
     seen : how much of each was there
     """
@@ -77,6 +87,8 @@ class StepState:
     resampler: ResamplerState
     window: Samples
     up: Samples
+    samples: Samples
+    is_body: NDArray[np.bool_]
     counts: Samples
     seen: Samples
 
@@ -94,6 +106,8 @@ def init(devices: int, rate_hz: int) -> StepState:
         resampler=_resampler(rate_hz).init(devices),
         window=np.full((devices, LENGTH), np.nan),
         up=np.full((devices, N_CHANNELS, UP_LENGTH), np.nan),
+        samples=np.full((devices, N_CHANNELS, alive.JUDGED_S * alive.grid_hz(rate_hz)), np.nan),
+        is_body=np.ones((devices, SECONDS), dtype=np.bool_),
         counts=np.zeros((devices, TOLD_EACH_S)),
         seen=np.zeros((devices, TOLD_EACH_S)),
     )
@@ -152,13 +166,19 @@ def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
     inner, newest = _resampler(samples.shape[2]).step(state.resampler, size)
     window = shifted(state.window, newest)
     up = np.concatenate((state.up[:, :, UP_HZ:], at_rate(known, UP_HZ)), axis=2)
-    found = in_a_row(_maxima(window) & _is_worn(up)[:, UP_OF])
+    recent = alive.later(state.samples, known)
+    is_body = shifted(state.is_body, alive.is_body(recent)[:, None])
+    lives = np.pad(is_body[:, JUDGED_LATE_S:], ((0, 0), (0, JUDGED_LATE_S)), constant_values=True)
+    lives = lives[:, SECOND_OF]
+    found = in_a_row(_maxima(window) & _is_worn(up)[:, UP_OF] & lives)
     asked = slice(WAIT_S * GRID_HZ, (WAIT_S + 1) * GRID_HZ)
-    now, seen = found[:, asked], np.isfinite(window[:, asked]).mean(axis=1)
+    now, seen = found[:, asked], (np.isfinite(window) & lives)[:, asked].mean(axis=1)
     changed = StepState(
         resampler=inner,
         window=window,
         up=up,
+        samples=recent,
+        is_body=is_body,
         counts=shifted(state.counts, now.sum(axis=1)[:, None]),
         seen=shifted(state.seen, seen[:, None]),
     )
@@ -184,9 +204,13 @@ def _maxima(window: Samples) -> NDArray[np.bool_]:
     n = known.shape[1]
     padded = np.pad(known, ((0, 0), (NEAR, NEAR)), constant_values=-np.inf)
     is_top = known > LEAST_G
+    lowest = known.copy()
     for k in range(1, NEAR + 1):
-        is_top &= known > padded[:, NEAR - k : NEAR - k + n]
-        is_top &= known >= padded[:, NEAR + k : NEAR + k + n]
+        before, after = padded[:, NEAR - k : NEAR - k + n], padded[:, NEAR + k : NEAR + k + n]
+        is_top &= (known > before) & (known >= after)
+        np.minimum(lowest, before, out=lowest)
+        np.minimum(lowest, after, out=lowest)
+    is_top &= known - np.where(np.isfinite(known), lowest, 0.0) >= LEAST_SWING_G
     return np.asarray(is_top)
 
 

@@ -27,14 +27,15 @@ def told(samples: Floats, rate_hz: int) -> list[tuple[Reading, ...]]:
 @pytest.mark.parametrize("rate_hz", [20, 50, 100])
 def test_is_the_mean_deviation_of_the_size_wherever_up_is(rate_hz: int) -> None:
     t = np.arange(10 * rate_hz) / rate_hz
-    swing = np.array([0.0, 0.1, 0.5, 1.0])[:, None] * np.sin(2 * np.pi * 2 * t)
+    swing = np.array([0.01, 0.1, 0.5, 1.0])[:, None] * np.sin(2 * np.pi * 2 * t)
     samples = (1 + swing)[:, None] * np.array([0.6, 0.0, -0.8])[:, None]
+    samples += 0.001 * np.random.default_rng(6).standard_normal(samples.shape)
     samples[2] += np.array([0.06, 0.0, -0.08])[:, None]  # a sensor that reads a tenth too much
     given = told(samples, rate_hz)
     assert [bool(amount.coverage.any()) for amount, _ in given] == ([False] * 4 + [True]) * 2
     amount, effort = given[9]
     np.testing.assert_allclose(
-        amount.value, np.array([0.0, 0.1, 0.5, 1.0]) * 2 / np.pi, atol=0.02, rtol=0.03
+        amount.value, np.array([0.01, 0.1, 0.5, 1.0]) * 2 / np.pi, atol=0.02, rtol=0.03
     )
     assert effort.value.tolist() == [
         activity.STILL, activity.LIGHT, activity.MODERATE, activity.VIGOROUS,
@@ -68,3 +69,19 @@ def test_names_of_the_codes_are_those_of_the_table() -> None:
     names = MEASURES[Measure.EFFORT].codes
     for name in names:
         assert getattr(activity, name.upper()) == names.index(name) + 1
+
+
+def test_a_stuck_sensor_one_without_gravity_and_a_clipped_one_tell_nothing() -> None:
+    walked = walk(1.8, 50, g=0.5)
+    rows = np.stack([walked] * 5)
+    rows[0] = rows[0, :, :1]
+    rows[1] *= 0.5
+    rows[2] *= 3.0
+    middle = np.array([0.2, -0.9, 0.387])[:, None]
+    rows[3] = np.clip(rows[3], middle - 0.1, middle + 0.1)
+    given = told(rows, 50)
+    for second in (24, 29, 34):
+        for reading in given[second]:
+            assert np.isnan(reading.value[:4]).all()
+            assert not reading.quality[:4].any()
+            assert reading.quality[4] > 0.7

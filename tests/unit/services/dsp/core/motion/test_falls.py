@@ -8,20 +8,24 @@ import pytest
 
 from services.dsp.core.motion import fall_learning, fall_weights, falls
 from services.dsp.core.motion.fall_features import NAMES, WINDOW, features
+from services.dsp.core.motion.fall_network import FallNetwork
 from shared.contracts.events import EventKind
 from tests.unit.services.dsp.bodies import FALL_S, day
 
 Floats = Any
-STEP = partial(falls.step, network=fall_weights.WAIST, sure=falls.SURE_AT_WAIST)
+STEP = partial(falls.step, sure=falls.SURE_AT_WAIST)
 
 
-def run(samples: Floats, rate_hz: int, *, begin: int = 0) -> list[tuple[int, float, float]]:
+def run(
+    samples: Floats, rate_hz: int, *, begin: int = 0, network: FallNetwork = fall_weights.WAIST
+) -> list[tuple[int, float, float]]:
     """Row, time of the fall, when it was told."""
     state = falls.init(len(samples), rate_hz)
     told = []
     for second in range(begin, samples.shape[2] // rate_hz):
         block = samples[:, :, second * rate_hz : (second + 1) * rate_hz]
-        state, out = STEP(state, block, np.full(len(samples), second * 1_000_000))
+        times = np.full(len(samples), second * 1_000_000)
+        state, out = STEP(state, block, times, network=network)
         assert all(each.kind is EventKind.FALL for each in out.findings)
         told += [(each.row, each.t / 1e6, second + 1.0) for each in out.findings]
     return told
@@ -47,6 +51,37 @@ def test_a_fall_is_told_once_in_its_time_at_any_rate(rate_hz: int) -> None:
 )
 def test_a_walk_or_a_dead_sensor_is_no_fall(samples: Floats) -> None:
     assert run(samples[None], 50) == []
+
+
+def held(rate_hz: int, *, values: tuple[float, float, float], until_s: int = 30) -> Floats:
+    """Somebody who walks, and from FALL_S on a sensor that holds one value, then walks on."""
+    made = day(rate_hz, falls_at=None)
+    made[:, int((FALL_S + 0.4) * rate_hz) : until_s * rate_hz] = np.array(values)[:, None]
+    return made
+
+
+@pytest.mark.parametrize("network", [fall_weights.WAIST, fall_weights.POCKET])
+@pytest.mark.parametrize("rate_hz", [10, 50])
+def test_a_sensor_that_jumps_and_holds_is_no_fall(rate_hz: int, network: FallNetwork) -> None:
+    rows = [
+        held(rate_hz, values=values, until_s=until_s)
+        for values in ((0.8, 0.2, 1.1), (1.0, -0.1, 1.0), (0.6, -0.3, 1.2), (0.3, 1.4, 0.2))
+        for until_s in (16, 30)
+    ]
+    assert run(np.array(rows), rate_hz, network=network) == []
+
+
+def test_a_sensor_without_gravity_after_the_impact_is_no_fall() -> None:
+    made = held(50, values=(1.3, 0.2, 1.1))
+    made += 0.01 * np.random.default_rng(2).standard_normal(made.shape)
+    assert run(made[None], 50) == []
+
+
+def test_a_fall_with_a_coarse_sensor_that_lies_still_is_told() -> None:
+    """Its steps are larger than its noise: that it holds one value says nothing."""
+    coarse = np.round((day(50) - 0.03) / 0.125) * 0.125
+    assert np.ptp(coarse[:, -500:], axis=1).max() == 0
+    assert len(run(coarse[None], 50)) == 1
 
 
 def test_turned_axes_and_neighbours_do_not_matter() -> None:

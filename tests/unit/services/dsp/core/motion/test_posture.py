@@ -80,6 +80,32 @@ def test_says_nothing_where_gravity_cannot_be_told() -> None:
     assert not qualities.any()
 
 
+def test_says_nothing_of_sensors_that_do_not_live() -> None:
+    rng = np.random.default_rng(3)
+    rows = np.repeat(stay(Posture.STANDING, 30)[None], 6, axis=0)
+    rows[0, :3] = rows[0, :3, :1]  # the chest holds one value
+    rows[1, 3:] = rows[1, 3:, :1]  # the thigh does
+    rows[2, :3] += 0.32 * rng.standard_normal(rows[2, :3].shape)  # white noise
+    rows[3, 3:] += 0.1 * np.cumsum(rng.standard_normal(rows[3, 3:].shape), axis=1)  # drift
+    rows[4] *= 0.6  # a scale that is out of place, within the gate
+    values, qualities = run(rows)
+    for row in range(5):
+        assert np.isnan(values[6:, row]).mean() > 0.95, row
+        assert not qualities[6:, row][np.isnan(values[6:, row])].any()
+    assert (values[6:, 5] == Posture.STANDING).all()
+
+
+def test_says_nothing_while_an_axis_stands_that_should_move() -> None:
+    day = np.concatenate(
+        [stay(name, 10) for name in (Posture.STANDING, Posture.SITTING, Posture.STANDING)], axis=1
+    )
+    jammed = day.copy()
+    jammed[5] = 0.3  # of the thigh
+    values, _ = run(np.array([day, jammed]))
+    assert (values[24:, 0] == Posture.STANDING).all()
+    assert np.isnan(values[13:, 1]).all()
+
+
 def test_a_stance_needs_somebody_who_stands_still() -> None:
     with pytest.raises(ValueError, match="stand still"):
         wearing.standing(np.full((3, 50), np.nan))

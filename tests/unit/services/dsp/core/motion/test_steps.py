@@ -45,6 +45,11 @@ def test_standing_breathing_and_a_few_shifts_are_no_steps() -> None:
     assert np.nansum(counts) == 0
 
 
+def test_another_scale_is_no_walk() -> None:
+    counts, _ = run(np.array([0.5 * walk(1.7, 50), 3.0 * walk(1.7, 50)]), 50)
+    assert np.nansum(counts) == 0
+
+
 def test_nothing_where_nothing_comes_and_a_hole_is_no_step() -> None:
     none, cadence = run(np.full((1, 3, 2000), np.nan), 50)
     assert np.isnan(none).all()
@@ -144,3 +149,35 @@ def test_what_a_sensor_feels_while_it_is_turned_is_no_step() -> None:
     handled, leaning = np.nansum(counts, axis=0)
     assert handled == 0
     assert leaning == pytest.approx(108, abs=3)
+
+
+def shaken(rate_hz: int, *, g: float, drifts: bool) -> Floats:
+    """Six sensors of 120 s that make noise about 1 g, white or a random walk."""
+    made = np.random.default_rng(4).standard_normal((6, 3, 120 * rate_hz))
+    made = np.cumsum(made, axis=2) / np.sqrt(rate_hz) if drifts else made
+    return np.array([0.2, -0.9, 0.387])[:, None] + g * made
+
+
+@pytest.mark.parametrize("rate_hz", [10, 25, 50, 100])
+@pytest.mark.parametrize(("g", "drifts"), [(0.4, False), (0.15, False), (0.3, True)])
+def test_noise_is_no_walk(rate_hz: int, g: float, drifts: bool) -> None:
+    counts, cadence = run(shaken(rate_hz, g=g, drifts=drifts), rate_hz)
+    assert np.nansum(counts) <= 0.02 * 6 * 2 * 120  # of two steps a second
+    assert np.isnan(cadence[30:100]).mean() > 0.5  # most of the time it is not even said to rest
+
+
+def test_a_walk_after_a_rest_is_counted_and_a_stuck_sensor_tells_nothing() -> None:
+    walked = walk(1.7, 50)[None]
+    counts, _ = run(walked, 50)
+    assert np.nansum(counts) == pytest.approx(68, abs=2)
+    walked[:, :, 1200:] = walked[:, :, 1200:1201]
+    counts, _ = run(walked, 50)
+    assert np.isfinite(counts[:24]).any()
+    assert np.isnan(counts[24 + steps.DELAY_S + 3 + steps.TOLD_EACH_S :]).all()
+
+
+@pytest.mark.parametrize("scale", [0.9, 1.1, 1.3])
+def test_a_sensor_at_rest_that_reads_too_much_is_no_walk(scale: float) -> None:
+    noise = 0.005 * np.random.default_rng(7).standard_normal((4, 3, 60 * 25))
+    counts, _ = run(scale * (np.array([0.2, -0.9, 0.387])[:, None] + noise), 25)
+    assert np.nansum(counts) == 0
