@@ -104,7 +104,8 @@ class Track:
     _left_at: int = 0  # the second from which the seconds jumped last
 
     def __post_init__(self) -> None:
-        self.small_hole = max(1, int(SMALL_HOLE_S * self.rate_hz))
+        # A reading that stands for a whole second is missing where it is not: none is made up.
+        self.small_hole = max(1, int(SMALL_HOLE_S * self.rate_hz)) if self.rate_hz > 1 else 0
 
     def add(self, piece: Piece, now: int) -> Late | None:
         """Take a piece; tells when it came too late to be settled in its turn.

@@ -362,3 +362,34 @@ def test_a_revision_takes_back_beats_that_are_not_found_again() -> None:
     inside = revised(found, start_us=11, end_us=40, revision=4)
     assert inside["t"].tolist() == [31]
     assert found["revision"].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("delay_us", [1_200_000, 2_300_000])
+def test_a_scan_that_comes_every_other_second_leaves_nothing_to_be_corrected(delay_us: int) -> None:
+    """A reading stands for its own second: none is made up between two of them."""
+    rng = np.random.default_rng(1)
+    arrivals = []
+    for second in range(0, 40, 2):
+        received = START_US + second * 1_000_000 + delay_us + int(rng.integers(300_000))
+        arrivals.append((received, [
+            reading(1, Stream.WIFI_RSSI, 8, t0=START_US + second * 1_000_000, n=second),
+            reading(1, Stream.HEADING, 1, t0=START_US + second * 1_000_000, n=second, part=1),
+        ]))  # fmt: skip
+    for tick in range(800):  # of another device: the lane's time goes on
+        now_us = START_US + tick * 50_000
+        arrivals.append((now_us, [reading(2, Stream.TEMPERATURE, 1, t0=now_us - 100_000, n=tick)]))
+    lane = LaneSignals()
+    late = []
+    for received, frames in sorted(arrivals, key=lambda one: one[0]):
+        lane.take(read([one._replace(received=received) for one in frames]))
+        late += [one for one in lane.compute().late if one.device == 1]
+    assert late == []
+
+
+def reading(device: int, stream: int, channels: int, *, t0: int, n: int, part: int = 0) -> Frame:
+    """One reading of all channels, as a frame of one sample."""
+    return Frame(
+        device=device, boot=9, n=n, part=part, stream=stream, t0=t0, interval_ns=0, received=t0,
+        flags=0, channels=channels, format=3, place=0, scale=1.0, offset=0.0,
+        samples=np.zeros((1, channels), "<i4").tobytes(),
+    )  # fmt: skip
