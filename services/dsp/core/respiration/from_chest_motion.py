@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.conditioning.spectra import parabola
 from services.dsp.core.outputs import Output, Reading
+from services.dsp.core.respiration.background import trust
 from services.dsp.core.respiration.likelihood import MINUTE_S, detrended
 from services.dsp.core.respiration.track import HOP_S, due
 from services.dsp.core.windows import Floats, Instants, Samples, present
@@ -29,6 +30,7 @@ KEPT_S = 120
 LEAST_S = 12  # three breaths at 15 /min
 BREATHS = 8
 SLOWEST_PER_MIN, FASTEST_PER_MIN = 2.0, 70.0
+LEAST_PER_MIN = 2.5  # a peak at the lower end is the foot of something slower
 FFT_SIZE = 4096  # bins of 0.07/min
 HARMONICS = 3
 REACH_PER_MIN, TRIES = 0.6, 13  # about the peak: half the main lobe of a minute, in steps of 0.1
@@ -128,6 +130,8 @@ def breath_rate(window: Samples) -> tuple[Samples, Samples]:
     n = used.sum(axis=1)
     enough = (n >= LEAST_S * GRID_HZ) & (y != 0).any(axis=1)
     told = fits[rows, best] * np.interp(n / GRID_HZ, *SHORT_S)
+    minute = np.where(seen, line, np.nan)[:, -MINUTE_S * GRID_HZ :]
+    told = np.where(rate >= LEAST_PER_MIN, told * trust(minute, GRID_HZ, rate), 0.0)
     return np.where(enough, rate, np.nan), np.where(enough, told, 0.0)
 
 

@@ -240,3 +240,14 @@ def test_a_minute_after_the_breath_became_noise_no_rate_is_told() -> None:
     (quality,) = told.quality.values()
     assert quality[:, 114].min() >= 0.7
     assert np.median(quality[:, 150:195]) < 0.3
+
+
+def test_a_chest_that_drifts_has_no_breath() -> None:
+    """Slow turns of a sensor, too small for the rule of who turns over."""
+    rows = np.array([
+        [0.004 * noise("walk", 150 * RATE_HZ, 3 * seed + axis) for axis in range(3)]
+        for seed in range(8)
+    ])  # fmt: skip
+    told = run(from_chest_motion.init, from_chest_motion.step, rows, RATE_HZ)
+    (quality,) = told.quality.values()
+    assert (quality[:, 60:145] >= 0.3).mean() < 0.1
