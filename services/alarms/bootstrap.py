@@ -28,7 +28,7 @@ from shared.contracts.names import Exchange, Queue, lane_queue
 from shared.database.pool import Database
 from shared.database.statements import load_statements
 from shared.device_models.catalogue import load_device_models
-from shared.ownership.deployment import Deployment, DeploymentWatch
+from shared.ownership.deployment import DeploymentWatch, read_deployment
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.retry import Retry
 from shared.runtime.service import Runtime
@@ -43,7 +43,7 @@ async def bootstrap(settings: AlarmSettings, runtime: Runtime) -> None:
         Database.of(settings, instance=settings.instance, metrics=runtime.metrics)
     )
     registry = RegistryRows(database, statements, load_device_models())
-    deployment = await Retry().run(registry.deployment, until=runtime.stop)
+    deployment = await Retry().run(lambda: read_deployment(database), until=runtime.stop)
     broker = await runtime.open(
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
     )
@@ -104,7 +104,7 @@ async def bootstrap(settings: AlarmSettings, runtime: Runtime) -> None:
     deployment_watch = DeploymentWatch(
         database,
         service=settings.service,
-        deployment=Deployment(deployment.lanes, deployment.incarnation),
+        deployment=deployment,
     )
     await Retry().run(deployment_watch.look, until=runtime.stop)
     resting = deployment_watch.resting(work.run, ready=work.may_leave)

@@ -21,11 +21,11 @@ from services.dsp.settings import DspSettings
 from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
 from shared.contracts.streams import STREAMS, Stream
-from shared.database.pool import Database, Row
-from shared.database.statements import Statements, load_statements
+from shared.database.pool import Database
+from shared.database.statements import load_statements
 from shared.device_models.catalogue import load_device_models
-from shared.errors import Misconfigured, Unavailable
-from shared.ownership.deployment import Deployment, DeploymentWatch
+from shared.errors import Unavailable
+from shared.ownership.deployment import DeploymentWatch, read_deployment
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.retry import BackOff, Retry
 from shared.runtime.service import Runtime
@@ -41,8 +41,8 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
     database = await runtime.open(
         Database.of(settings, instance=settings.instance, metrics=runtime.metrics)
     )
-    deployment = await retry.run(lambda: _deployment(database, statements), until=runtime.stop)
-    lanes, incarnation = int(deployment["lanes"]), int(deployment["incarnation"])
+    deployment = await retry.run(lambda: read_deployment(database), until=runtime.stop)
+    lanes, incarnation = deployment
     broker = await runtime.open(
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
     )
@@ -82,7 +82,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
     ownership = LaneOwnership(
         database, service="dsp", lanes=lanes, incarnation=incarnation, metrics=runtime.metrics
     )
-    watch = DeploymentWatch(database, service="dsp", deployment=Deployment(lanes, incarnation))
+    watch = DeploymentWatch(database, service="dsp", deployment=deployment)
     await retry.run(watch.look, until=runtime.stop)
     resting = watch.resting(work.run, ready=work.may_leave)
 
@@ -95,14 +95,6 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
     runtime.loop("deployment", watch.run)
     runtime.health.report("started", ready=True)
     log.info("dsp_joined", lanes=lanes, incarnation=incarnation)
-
-
-async def _deployment(database: Database, statements: Statements) -> Row:
-    async with database.session() as session:
-        row = await session.fetch_one(statements["deployment"])
-    if row is None or row["incarnation"] == 0:
-        raise Misconfigured("the streams are not declared yet: run vitalwire migrate first")
-    return row
 
 
 def _access_points() -> dict[str, tuple[str, ...]]:

@@ -38,7 +38,7 @@ from shared.contracts.names import Exchange
 from shared.database.pool import Database
 from shared.database.statements import load_statements
 from shared.device_models.catalogue import load_device_models
-from shared.ownership.deployment import Deployment, DeploymentWatch
+from shared.ownership.deployment import Deployment, DeploymentWatch, read_deployment
 from shared.ownership.leases import LaneOwnership
 from shared.recordings.register import load_formats
 from shared.runtime.retry import Retry
@@ -53,7 +53,7 @@ async def bootstrap(settings: GatewaySettings, runtime: Runtime) -> None:
     )
     statements = load_statements("services.gateway.adapters")
     registry = PostgresRegistryTable(database, statements)
-    deployment = await Retry().run(registry.deployment, until=runtime.stop)
+    deployment = await Retry().run(lambda: read_deployment(database), until=runtime.stop)
     broker = await runtime.open(
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
     )

@@ -33,10 +33,10 @@ from services.storage.settings import StorageSettings
 from shared.broker.connection import Broker, BrokerAddress
 from shared.broker.publisher import Publisher
 from shared.contracts.instants import DAY, HOUR, SECOND
-from shared.database.pool import Database, Row
-from shared.database.statements import Statements, load_statements
-from shared.errors import Misconfigured, Unavailable
-from shared.ownership.deployment import Deployment, DeploymentWatch
+from shared.database.pool import Database
+from shared.database.statements import load_statements
+from shared.errors import Unavailable
+from shared.ownership.deployment import DeploymentWatch, read_deployment
 from shared.ownership.leases import LaneOwnership
 from shared.runtime.retry import BackOff, Retry
 from shared.runtime.service import Runtime
@@ -52,8 +52,8 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
     database = await runtime.open(
         Database.of(settings, instance=settings.instance, metrics=runtime.metrics)
     )
-    deployment = await retry.run(lambda: _deployment(database, statements), until=runtime.stop)
-    lanes, incarnation = int(deployment["lanes"]), int(deployment["incarnation"])
+    deployment = await retry.run(lambda: read_deployment(database), until=runtime.stop)
+    lanes, incarnation = deployment
     broker = await runtime.open(
         Broker(BrokerAddress.of(settings), instance=settings.instance, metrics=runtime.metrics)
     )
@@ -89,7 +89,7 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
         incarnation=incarnation,
         metrics=runtime.metrics,
     )
-    watch = DeploymentWatch(database, service="storage", deployment=Deployment(lanes, incarnation))
+    watch = DeploymentWatch(database, service="storage", deployment=deployment)
     await retry.run(watch.look, until=runtime.stop)
     resting = watch.resting(writers.run)
 
@@ -135,14 +135,6 @@ async def bootstrap(settings: StorageSettings, runtime: Runtime) -> None:
     runtime.loop("erasing", erasing.run)
     runtime.health.report("started", ready=True)
     log.info("storage_joined", lanes=lanes, incarnation=incarnation)
-
-
-async def _deployment(database: Database, statements: Statements) -> Row:
-    async with database.session() as session:
-        row = await session.fetch_one(statements["deployment"])
-    if row is None or row["incarnation"] == 0:
-        raise Misconfigured("the streams are not declared yet: run vitalwire migrate first")
-    return row
 
 
 VITALS_WAIT_LONGER = 2.0

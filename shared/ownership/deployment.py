@@ -17,7 +17,7 @@ import structlog
 from shared.contracts.identity import Lane
 from shared.database.pool import Database
 from shared.database.statements import load_statements
-from shared.errors import Unavailable
+from shared.errors import Misconfigured, Unavailable
 from shared.ownership.leases import LaneWork
 from shared.runtime.waiting import pause
 
@@ -54,6 +54,21 @@ class Deployment(NamedTuple):
 
     lanes: int
     incarnation: int
+
+
+async def read_deployment(database: Database) -> Deployment:
+    """The deployment as it is now.
+
+    Raises
+    ------
+    Misconfigured : database or streams were not made yet
+    Unavailable : PostgreSQL does not answer
+    """
+    async with database.session() as session:
+        row = await session.fetch_one(load_statements("shared.ownership")["deployment"])
+    if row is None or row["incarnation"] < 1:
+        raise Misconfigured("there are no streams yet: run `vitalwire migrate` first")
+    return Deployment(row["lanes"], row["incarnation"])
 
 
 class LaneChange(NamedTuple):

@@ -25,6 +25,10 @@ select pg_advisory_unlock($1, $2);
 -- Whether PostgreSQL has just started, so that former holders may not be back yet.
 select clock_timestamp() - pg_postmaster_start_time() < make_interval(secs => $1);
 
+-- name: deployment
+-- How many lanes there are, and which incarnation of the streams.
+select lanes, incarnation from registry.deployment;
+
 -- name: deployment_now
 -- The deployment, a change of it that is under way, and which lanes a service has left for it.
 select d.lanes, d.incarnation, c.id, c.phase, c.to_lanes, c.to_incarnation,

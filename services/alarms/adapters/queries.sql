@@ -119,7 +119,3 @@ order by assignment.patient_id;
 -- Limits that people have set, for the site, a ward or a patient.
 select patient_id, ward_id, measure, low, high, enabled, delay_s, priority
 from registry.alarm_limit order by id;
-
--- name: read_deployment
--- Number of lanes and incarnation of the streams.
-select lanes, incarnation from registry.deployment;

@@ -1,7 +1,6 @@
 """Schema `registry`: who is watched, by which limits; and the deployment."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from services.alarms.core.inputs import Registry
 from services.alarms.core.limits import Override
@@ -9,14 +8,6 @@ from services.alarms.core.ward import Registered
 from shared.contracts.device_model import DeviceModel
 from shared.database.pool import Database
 from shared.database.statements import Statements
-from shared.errors import Misconfigured
-
-
-class Deployment(NamedTuple):
-    """Number of lanes and incarnation of the streams."""
-
-    lanes: int
-    incarnation: int
 
 
 class RegistryRows:
@@ -74,16 +65,3 @@ class RegistryRows:
             )
             for row in patients
         }
-
-    async def deployment(self) -> Deployment:
-        """The one row that all processes read at their start.
-
-        Raises
-        ------
-        Misconfigured : the database or the streams were not made yet
-        """
-        async with self._database.session() as session:
-            row = await session.fetch_one(self._statements["read_deployment"])
-        if row is None or row["incarnation"] == 0:
-            raise Misconfigured("there are no streams yet: run vitalwire migrate")
-        return Deployment(lanes=row["lanes"], incarnation=row["incarnation"])

@@ -1,7 +1,3 @@
--- name: deployment
--- The number of lanes and the incarnation of the streams.
-select lanes, incarnation from registry.deployment;
-
 -- name: load_position
 -- Where the replay of a stream begins and what was given out.
 select replay_offset, given_offset, watermark_us

@@ -109,10 +109,6 @@ where d.retired_at is null and c.revoked_at is null
     and (c.expires_at is null or c.expires_at > now())
 order by d.device;
 
--- name: load_deployment
--- How many lanes there are, and which incarnation of the streams.
-select lanes, incarnation from registry.deployment;
-
 -- name: other_deployments
 -- The newest deployments whose sessions may still be there: those that were replaced, and those that
 -- were prepared and not carried through.

@@ -6,8 +6,6 @@ from services.gateway.core.messages import Device
 from shared.contracts.identity import DeviceId, DeviceKey, shard_of
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements
-from shared.errors import Misconfigured
-from shared.ownership.deployment import Deployment
 
 
 class PostgresRegistryTable:
@@ -16,20 +14,6 @@ class PostgresRegistryTable:
     def __init__(self, database: Database, statements: Statements) -> None:
         self._database = database
         self._statements = statements
-
-    async def deployment(self) -> Deployment:
-        """Give lanes and incarnation.
-
-        Raises
-        ------
-        Misconfigured : `vitalwire migrate` has not run
-        Unavailable : PostgreSQL does not answer
-        """
-        async with self._database.session() as session:
-            row = await session.fetch_one(self._statements["load_deployment"])
-        if row is None or row["incarnation"] < 1:
-            raise Misconfigured("no streams are declared: run `vitalwire migrate`")
-        return Deployment(row["lanes"], row["incarnation"])
 
     async def all_devices(self) -> list[Device]:
         """Give every device that is in use."""

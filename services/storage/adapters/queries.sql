@@ -121,10 +121,6 @@ on conflict do nothing;
 -- The shards of some devices, by which their lane is known.
 select id, shard from registry.device where id = any($1::integer[]);
 
--- name: deployment
--- How many lanes there are, and which incarnation of the streams.
-select lanes, incarnation from registry.deployment;
-
 -- name: partition_starts
 -- Where the partitions of a table that are there begin.
 select signal.partition_starts($1) as start_us;
