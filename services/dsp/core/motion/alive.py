@@ -12,6 +12,7 @@ has a structure from white noise.
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.conditioning.limits import at_limits
 from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.conditioning.spectra import autocorrelation
 from services.dsp.core.windows import Samples, present
@@ -27,6 +28,7 @@ STRUCTURE = 0.22
 # Of the changes from a sample to the next, from the second lag on (means over steps of time have
 # some at the first): with none the signal is a random walk.
 STRUCTURE_OF_CHANGES = 0.12
+CUT = 0.2  # of a window at the end of the sensor's range: its course is not known
 JOLT = 2.0  # times the root mean square of an axis: beyond, one jolt would hide a walk
 # On the mean of seconds: offsets of 0.1 g an axis and a scale that is 15 % off (it occurs) lie
 # within, and the swing of arms that run (2.0).
@@ -63,11 +65,23 @@ def is_body(window: Samples, *, may_turn: bool = False, loud_g: float = LOUD_G) 
     size = np.sqrt((window * window).sum(axis=1))
     seen = np.isfinite(size).sum(axis=1)
     mean = np.where(seen > 0, present(size).sum(axis=1) / np.maximum(seen, 1), 1.0)
-    may_be = is_weight(mean) & ~is_held(window)
-    loud = np.flatnonzero(may_be & (_powers(_off_mean(window)).sum(axis=1) > loud_g**2))
+    may_be = np.asarray(is_weight(mean) & ~is_held(window))
+    rows = np.flatnonzero(may_be)
+    may_be[rows] = ~is_noise(window[rows], may_turn=may_turn, loud_g=loud_g)
+    return may_be
+
+
+def is_noise(window: Samples, *, may_turn: bool = False, loud_g: float = LOUD_G) -> Flags:
+    """Whether windows are loud and without structure, or cut off."""
+    found = np.asarray(_powers(_off_mean(window)).sum(axis=1) > loud_g**2)
+    loud = np.flatnonzero(found)
     if len(loud):
-        may_be[loud] = ~_is_noise(window[loud], may_turn=may_turn)
-    return np.asarray(may_be)
+        found[loud] = _is_noise(window[loud], may_turn=may_turn) | _is_cut(window[loud])
+    return found
+
+
+def _is_cut(window: Samples) -> Flags:
+    return np.asarray(at_limits(window).any(axis=1).mean(axis=1) >= CUT)
 
 
 def is_weight(mean_g: Samples) -> Flags:

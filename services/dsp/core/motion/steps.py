@@ -56,7 +56,7 @@ SECOND_OF = UP_OF // UP_HZ
 JUDGED_LATE_S = alive.JUDGED_S // 2
 DELAY_S = WAIT_S + 1
 TOLD_EACH_S = 5  # as often as values are stored
-MEMORY_S = SECONDS + max(TOLD_EACH_S, alive.JUDGED_S)
+MEMORY_S = SECONDS + TOLD_EACH_S + 3  # of them two for resampling what is judged
 CADENCE_S = 5
 QUALITY = 0.9  # share of the counts of whole walks within 5 %, docs/science/motion.md
 # Step length in m for a spread of 1 g: 16 walks of 20 m of 8 people, docs/science/motion.md
@@ -167,7 +167,8 @@ def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
     window = shifted(state.window, newest)
     up = np.concatenate((state.up[:, :, UP_HZ:], at_rate(known, UP_HZ)), axis=2)
     recent = alive.later(state.samples, known)
-    is_body = shifted(state.is_body, alive.is_body(recent)[:, None])
+    lives = alive.is_body(recent) & _weighs(window[:, -alive.JUDGED_S * GRID_HZ :])
+    is_body = shifted(state.is_body, lives[:, None])
     lives = np.pad(is_body[:, JUDGED_LATE_S:], ((0, 0), (0, JUDGED_LATE_S)), constant_values=True)
     lives = lives[:, SECOND_OF]
     found = in_a_row(_maxima(window) & _is_worn(up)[:, UP_OF] & lives)
@@ -183,6 +184,12 @@ def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
         seen=shifted(state.seen, seen[:, None]),
     )
     return changed, Steps(now, found)
+
+
+def _weighs(part: Samples) -> NDArray[np.bool_]:
+    """Whether the mean size may be gravity: hum of the mains cancels in the axes, not in it."""
+    seen = np.isfinite(part).sum(axis=1)
+    return alive.is_weight(1 + present(part).sum(axis=1) / np.maximum(seen, 1))
 
 
 def _is_worn(up: Samples) -> NDArray[np.bool_]:

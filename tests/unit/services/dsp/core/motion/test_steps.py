@@ -181,3 +181,12 @@ def test_a_sensor_at_rest_that_reads_too_much_is_no_walk(scale: float) -> None:
     noise = 0.005 * np.random.default_rng(7).standard_normal((4, 3, 60 * 25))
     counts, _ = run(scale * (np.array([0.2, -0.9, 0.387])[:, None] + noise), 25)
     assert np.nansum(counts) == 0
+
+
+def test_a_clipped_sensor_and_a_loud_hum_at_the_end_of_the_band_tell_nothing() -> None:
+    walked = np.array([walk(1.7, 100)] * 2)
+    middle = np.array([0.2, -0.9, 0.387])[:, None]
+    walked[0] = np.clip(walked[0], middle - 0.05, middle + 0.05)
+    walked[1] += 4.0 * np.cos(np.pi * np.arange(walked.shape[2]))  # 50 Hz: gone from the means
+    counts, _ = run(walked, 100)
+    assert np.isnan(counts[30:50]).all()
