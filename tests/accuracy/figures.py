@@ -77,7 +77,7 @@ def scored(bench: Bench, task: str) -> Kept:
     RuntimeError : it failed; the text is its last words
     """
     began_s, day = time.monotonic(), time.strftime("%Y-%m-%d")
-    commit, _ = kept.commit_of([])
+    commit = kept.commit_now()
     with tempfile.TemporaryDirectory(prefix="vw-figures-") as folder:
         answer, notes = Path(folder) / "answer.json", Path(folder) / "loaded.json"
         done = subprocess.run(
@@ -96,12 +96,11 @@ def scored(bench: Bench, task: str) -> Kept:
             raise RuntimeError(f"{task}: {done.stderr[-1_500:]}")
         said: dict[str, Any] = json.loads(answer.read_text())
         paths: list[str] = json.loads(notes.read_text())
-    commit_now, is_changed = kept.commit_of(paths)
     return Kept(
         task=task,
         day=day,
         commit=commit,
-        is_changed=is_changed or commit_now != commit,
+        is_changed=kept.differs(paths, commit),
         wall_s=round(time.monotonic() - began_s),
         data=bench.data,
         scorer=bench.judge,

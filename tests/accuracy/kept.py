@@ -65,11 +65,14 @@ def hash_of_folder(folder: Path, pattern: str = "*") -> str:
     return whole.hexdigest()[:16]
 
 
-def commit_of(paths: Sequence[str]) -> tuple[str, bool]:
-    """The commit that is checked out, and whether one of these files differs from it."""
-    commit = _git("rev-parse", "--short=9", "HEAD")
-    changed = _git("status", "--porcelain", "--", *paths)
-    return commit or "no commit", bool(changed)
+def commit_now() -> str:
+    """The commit that is checked out."""
+    return _git("rev-parse", "--short=9", "HEAD") or "no commit"
+
+
+def differs(paths: Sequence[str], commit: str) -> bool:
+    """Whether one of these files is not as it was in that commit."""
+    return bool(_git("diff", "--name-only", commit, "--", *paths))
 
 
 def _git(*arguments: str) -> str:
