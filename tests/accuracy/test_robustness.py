@@ -13,8 +13,6 @@ CHOSEN = frozenset(  # quick ones, one of each stream; the page runs all
 )  # fmt: skip
 SCENES = {scene.name: scene for scene in made_scenes(SECONDS, people=1) if scene.name in CHOSEN}
 MOST_PERCENT = {  # of one person; the page tells of what, by more people
-    "two lights, finger": 2.0,  # the perfusion of clipped light
-    "impedance": 8.0,  # a random walk is followed as a slow breath
     "waist, walking": 13.0,  # white noise is as fast as steps
     "scans of WiFi": 8.0,  # strengths that are noise are like some place
 }
