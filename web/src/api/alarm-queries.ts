@@ -19,6 +19,7 @@ export interface HeldLimits {
 const PAGE = 1000;
 const MOST_PAGES = 3;
 const AGAIN_MS = 20_000;
+const LEFT_MS = 1_000; // the rules take a change over within seconds
 
 export interface PastAlarms {
   readonly alarms: readonly Alarm[];
@@ -49,10 +50,24 @@ export const pastAlarmsQuery = (api: Client, ward: string, fromMs: number) =>
     refetchInterval: AGAIN_MS,
   });
 
+const PATIENTS = "patient"; // the source of a patient's own limits
+
+/** Whether a limit is set for the patient, and not one that was taken back a moment ago. */
+export function isOwn(limit: PatientLimit): boolean {
+  return limit.source === PATIENTS && limit.version > 0;
+}
+
+/** Whether it was taken back, and the alarm rules still use it. */
+export function isLeaving(limit: PatientLimit): boolean {
+  return limit.source === PATIENTS && limit.version === 0;
+}
+
 export const limitsQuery = (api: Client, patient: string) =>
   queryOptions({
     queryKey: ["limits", patient],
     queryFn: async () => held(await api.GET("/v1/patients/{patient}/limits", { params: { path: { patient } } })),
+    // What holds instead is known when the rules have taken it over.
+    refetchInterval: (query) => (query.state.data?.items.some(isLeaving) === true ? LEFT_MS : false),
   });
 
 /** Set a patient's own limits as a whole, if nobody did since `etag` was read. */

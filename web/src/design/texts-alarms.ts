@@ -46,6 +46,7 @@ export const alarmTexts = {
     reset: "Ward defaults",
     resetOne: (name: string) => `${name}: back to the ward default`,
     willReset: "Goes back to the ward default when saved.",
+    leaving: "Goes back to the ward default within seconds.",
     askReason: "Less alarm than before: say why",
     whyLess: "This makes an alarm later or silent.",
     save: "Save limits",

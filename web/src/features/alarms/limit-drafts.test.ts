@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { PatientLimit } from "../../api/alarm-queries";
+import { isLeaving, type PatientLimit } from "../../api/alarm-queries";
 import { type Draft, draftOf, isChanged, isLess, limitsToSave, problemOfDraft } from "./limit-drafts";
 
 const SPO2: PatientLimit = {
@@ -51,6 +51,20 @@ describe("a draft", () => {
     [{ low: 95, high: 95 }, "crossed"],
   ] as const)("%o cannot be saved: %s", (change, problem) => {
     expect(problemOfDraft(SPO2, spo2(change), RANGE)).toBe(problem);
+  });
+});
+
+describe("a limit that was taken back while the alarm rules still use it", () => {
+  const LEAVING = { ...RATE, version: 0, reason: null };
+
+  it("is not taken for the patient's own again", () => {
+    expect(limitsToSave([LEAVING, SPO2], new Map())).toEqual([]);
+    expect(isChanged(LEAVING, { ...draftOf(LEAVING), toDefault: true })).toBe(false);
+  });
+
+  it("is read again until another one holds", () => {
+    expect(isLeaving(LEAVING)).toBe(true);
+    expect([RATE, SPO2].some(isLeaving)).toBe(false);
   });
 });
 

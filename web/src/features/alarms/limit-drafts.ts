@@ -1,5 +1,5 @@
 /** What somebody is about to change in a patient's limits. Pure, so that it can be tested without a page. */
-import type { NewLimit, PatientLimit } from "../../api/alarm-queries";
+import { isOwn, type NewLimit, type PatientLimit } from "../../api/alarm-queries";
 
 /** A limit as somebody wants it; `default` gives up the patient's own. */
 export interface Draft {
@@ -20,14 +20,12 @@ export interface Range {
 
 export type DraftProblem = "outside" | "crossed" | "reason";
 
-const OWN = "patient";
-
 export function draftOf(limit: PatientLimit): Draft {
   return { low: limit.low, high: limit.high, enabled: limit.enabled, reason: "", toDefault: false };
 }
 
 export function isChanged(limit: PatientLimit, draft: Draft): boolean {
-  if (draft.toDefault) return limit.source === OWN;
+  if (draft.toDefault) return isOwn(limit);
   return draft.low !== limit.low || draft.high !== limit.high || draft.enabled !== limit.enabled;
 }
 
@@ -55,7 +53,7 @@ export function limitsToSave(limits: readonly PatientLimit[], drafts: Drafts): N
   for (const limit of limits) {
     const draft = drafts.get(limit.measure);
     const changed = draft !== undefined && isChanged(limit, draft);
-    if (!changed && limit.source !== OWN) continue;
+    if (!changed && !isOwn(limit)) continue;
     if (changed && draft.toDefault) continue;
     const { low, high, enabled } = changed ? draft : limit;
     const reason = changed ? draft.reason.trim() : (limit.reason ?? "");
@@ -64,7 +62,7 @@ export function limitsToSave(limits: readonly PatientLimit[], drafts: Drafts): N
       low,
       high,
       enabled,
-      delay_s: limit.source === OWN ? limit.delay_s : null,
+      delay_s: isOwn(limit) ? limit.delay_s : null,
       reason: reason === "" ? null : reason,
     });
   }

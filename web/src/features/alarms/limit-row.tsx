@@ -1,7 +1,7 @@
 import { RotateCcw, TriangleAlert } from "lucide-react";
 import { useId } from "react";
 
-import type { PatientLimit } from "../../api/alarm-queries";
+import { isLeaving, isOwn, type PatientLimit } from "../../api/alarm-queries";
 import { IconButton } from "../../design/button";
 import field from "../../design/field.module.css";
 import { formatValue } from "../../design/format/numbers";
@@ -14,7 +14,6 @@ import styles from "./limit-editor.module.css";
 import { LimitTrack } from "./limit-track";
 
 const words = alarmTexts.limits;
-const OWN = "patient";
 
 interface Properties {
   readonly limit: PatientLimit;
@@ -43,7 +42,7 @@ export function LimitRow({ limit, draft, range, reading, onChange }: Properties)
         <span className={styles["now"]} data-out={out} data-priority={reading.alarm?.priority}>
           {words.now(formatValue(reading.value, decimals))}
         </span>
-        {onChange !== null && (limit.source === OWN || draft.toDefault) && (
+        {onChange !== null && (isOwn(limit) || draft.toDefault) && (
           <IconButton label={words.resetOne(vital.name)} aria-pressed={draft.toDefault} onClick={() => { change({ toDefault: !draft.toDefault }); }}>
             <RotateCcw size={15} aria-hidden="true" />
           </IconButton>
@@ -100,14 +99,15 @@ function Remark({ limit, draft, range, decimals, onChange }: RemarkProperties) {
       </div>
     );
   }
-  if (limit.source !== OWN) return <p className={styles["remark"]}>{limit.enabled ? sourceText(limit.source) : words.off}</p>;
+  if (isLeaving(limit)) return <p className={styles["remark"]}>{words.leaving}</p>;
+  if (!isOwn(limit)) return <p className={styles["remark"]}>{limit.enabled ? sourceText(limit.source) : words.off}</p>;
   const at = limit.changed_at === null ? null : Date.parse(limit.changed_at);
   const when = at === null ? "" : `${formatDay(at)} ${formatHourMinute(at)}`;
   return (
     <p className={styles["remark"]} data-own>
       <TriangleAlert size={14} aria-hidden="true" />
       <span>
-        {limit.changed_by === null ? words.sources[OWN] : words.setBy(limit.changed_by, when)}{" "}
+        {limit.changed_by === null ? words.sources["patient"] : words.setBy(limit.changed_by, when)}{" "}
         {limit.reason !== null && words.reason(limit.reason)}
       </span>
     </p>
