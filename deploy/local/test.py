@@ -2,8 +2,8 @@
 
 Tests on real servers mostly wait: three parts side by side need two thirds of a core, the kills
 three quarters of one. They run beside each other, and the page in the browser, which needs one and
-a quarter, after the kills. What is pure waits for nothing and nothing waits for it: it gets what
-the others leave of the machine (`nice`).
+a quarter, after the kills. What is pure waits for nothing and nothing waits for it, but for the
+page's own tests: it gets what the others leave of the machine (`nice`).
 
 What fails on real servers while all this runs is looked at once more when it has the machine for
 itself (docs/decisions/0020): a promise that is broken under load is not among it.
@@ -69,7 +69,8 @@ def _run_all(memory: Path) -> int:
     begin = time.monotonic()
     # Many containers forbid it, and then each of a dozen test processes compiles all again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    own = Job("the page's own", _patient(python("-m", "deploy.local.page", *PAGE_TESTS)))
+    # Not patient: its workers have to answer within seconds of their start.
+    own = Job("the page's own", python("-m", "deploy.local.page", *PAGE_TESTS))
     pure = Job("pure", _patient(python(*PYTEST, *FORGETFUL, "-n", "auto", *_there(PURE))))
     # Two of pytest and not two of its workers: those divide a folder's tests among them.
     kills = Job(
