@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.frame_costs import kept
+from tests.browser.frame_costs import Kept, kept
 from tests.browser.screen import Screen
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -37,11 +37,23 @@ async def test_going_back_and_forth_leaves_nothing_behind(screen: Screen) -> Non
         await screen.see_ward()
 
     await round_trip()  # what is loaded and made once
-    before = await kept(session)
+    # What stays behind does so each time; traces that fill up while the ways are slow do not.
+    found: list[tuple[Kept, Kept]] = []
     for _ in range(3):
-        await round_trip()
-    after = await kept(session)
-    # numbers and notes come and go with the second; a page or a tile that stays is far more
-    assert after.nodes - before.nodes < 150, (before, after)
-    assert after.listeners - before.listeners < 20, (before, after)
-    assert after.heap_bytes - before.heap_bytes < BUDGETS["heap_growth_bytes"], (before, after)
+        before = await kept(session)
+        for _ in range(3):
+            await round_trip()
+        after = await kept(session)
+        found.append((before, after))
+        if leaves_nothing(before, after):
+            return
+    pytest.fail(f"something stays behind: {found}")
+
+
+def leaves_nothing(before: Kept, after: Kept) -> bool:
+    """Numbers and notes come and go with the second; a page or a tile that stays is far more."""
+    return (
+        after.nodes - before.nodes < 150
+        and after.listeners - before.listeners < 20
+        and after.heap_bytes - before.heap_bytes < BUDGETS["heap_growth_bytes"]
+    )
