@@ -31,7 +31,6 @@ TRACE_HZ = 128  # of the cleaned trace: 1 ms with a parabola
 ENVELOPE_HZ = 64  # the envelopes are smooth: their wavelets last 25 ms and more
 CENTRES_HZ = (4.0, 7.0, 11.0, 17.0, 30.0)
 SIGMAS_S = (0.060, 0.050, 0.034, 0.025, 0.025)
-QRS_BANDS = slice(1, 4)  # 7, 11, 17 Hz
 MAINS_HZ = (50, 60)
 BASELINE_S = 0.8  # Hann mean that is taken off: leaves P, QRS and T, takes breath and drift
 

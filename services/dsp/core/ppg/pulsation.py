@@ -12,7 +12,6 @@ from services.dsp.core.windows import Samples, present
 
 GRID_HZ = 50
 RESAMPLING_DELAY = 4  # of GRID_HZ: 80 ms
-HIGHEST_HZ = 8.0  # a pulse has nothing above; 25 Hz devices have 12.5
 SMOOTH_HALF = 5  # of GRID_HZ: 0.1 s, low pass at about 8 Hz
 SLOW_HALF = 40  # of GRID_HZ: 0.8 s each side; its Hann mean passes below 0.6 Hz
 DELAY = RESAMPLING_DELAY + SLOW_HALF  # of GRID_HZ: 0.88 s
