@@ -37,7 +37,7 @@ PASSWORD_LINES = "mosquitto_service_passwords"  # noqa: S105  the name of a file
 ROLES_SQL = "postgres_roles.sql"
 CONTAINER_USER = 10_001  # of the images, when root makes the files
 # What the servers of compose.yaml keep; a folder each.
-DATA_FOLDERS = ("mosquitto", "rabbitmq", "postgres", "prometheus", "grafana")
+DATA_FOLDERS = ("mosquitto", "rabbitmq", "postgres", "dsp", "prometheus", "grafana")
 DERIVED = (DEFINITIONS, PASSWORD_LINES, ROLES_SQL)
 
 
