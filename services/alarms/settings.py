@@ -13,8 +13,9 @@ class AlarmSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
     service: ClassVar[str] = "alarms"
 
     save_every_s: float = Field(
-        default=2.0, gt=0, le=30, description="How often memories are saved when nothing happens"
-    )
+        default=5.0, gt=0, le=30, description="How often memories are saved when nothing happens; "
+        "so much of the values is judged again after a restart",
+    )  # fmt: skip
     registry_every_s: float = Field(
         default=2.0, gt=0, le=60, description="How soon a new limit or assignment is used"
     )

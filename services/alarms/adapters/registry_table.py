@@ -6,7 +6,7 @@ from services.alarms.core.inputs import Registry
 from services.alarms.core.limits import Override
 from services.alarms.core.ward import Registered
 from shared.contracts.device_model import DeviceModel
-from shared.database.pool import Database
+from shared.database.pool import Database, Row
 from shared.database.statements import Statements
 
 
@@ -22,6 +22,7 @@ class RegistryRows:
         self._database = database
         self._statements = statements
         self._unawaited = {name for name, model in models.items() if not model.continuous}
+        self._known: dict[int, tuple[Row, Registered]] = {}
 
     async def read(self) -> Registry:
         """All patients that have a device now."""
@@ -48,20 +49,29 @@ class RegistryRows:
                 by_ward.setdefault(row["ward_id"], []).append(override_row)
             else:
                 site.append(override_row)
-        return {
-            row["patient_id"]: Registered(
-                devices=dict(zip(row["devices"], row["since_us"], strict=True)),
-                birth=None if row["birth_date"] is None else row["birth_date"].isoformat(),
-                overrides=(
-                    *site,
-                    *by_ward.get(row["ward_id"], ()),
-                    *by_patient.get(row["patient_id"], ()),
-                ),
-                unawaited=frozenset(
-                    device
-                    for device, model in zip(row["devices"], row["models"], strict=True)
-                    if model in self._unawaited
-                ),
+        before, self._known = self._known, {}
+        for row in patients:
+            patient = row["patient_id"]
+            overrides = (
+                *site,
+                *by_ward.get(row["ward_id"], ()),
+                *by_patient.get(patient, ()),
             )
-            for row in patients
-        }
+            known = before.get(patient)
+            if known is None or known[0] != row or known[1].overrides != overrides:
+                known = row, self._registered(row, overrides)
+            self._known[patient] = known
+        return {patient: registered for patient, (_, registered) in self._known.items()}
+
+    def _registered(self, row: Row, overrides: tuple[Override, ...]) -> Registered:
+        """What a row says. Nearly all rows say the same at each look, and are the same object."""
+        return Registered(
+            devices=dict(zip(row["devices"], row["since_us"], strict=True)),
+            birth=None if row["birth_date"] is None else row["birth_date"].isoformat(),
+            overrides=overrides,
+            unawaited=frozenset(
+                device
+                for device, model in zip(row["devices"], row["models"], strict=True)
+                if model in self._unawaited
+            ),
+        )

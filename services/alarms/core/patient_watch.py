@@ -36,7 +36,7 @@ from services.alarms.core.sources import Basis
 from services.alarms.core.standing_alarms import StandingAlarms
 from shared.contracts.actions import Acknowledge, AlarmAction, PauseSound
 from shared.contracts.events import EventKind
-from shared.contracts.measures import MEASURES, MeasureRow
+from shared.contracts.measures import MEASURES, Measure, MeasureRow
 from shared.contracts.methods import METHODS
 from shared.contracts.quality import Validity, ValueFlag
 
@@ -50,6 +50,17 @@ class Judgement(NamedTuple):
     basis: Basis
 
 
+class _InForce(NamedTuple):
+    """A rule and the limit that it judges a measure by. (Hot path: a plain tuple.)"""
+
+    rule: LimitRule
+    key: str
+    limit: float
+    is_below: bool
+    hysteresis: float
+
+
+FOR_EVER_US = (1 << 63) - 1
 _NO_SAMPLES = int(ValueFlag.NO_SAMPLES)
 _METHODS = {int(number): row.key for number, row in METHODS.items()}
 _ENDINGS = {
@@ -76,8 +87,10 @@ class PatientWatch:
         self._defaults = defaults
         self._silence_us = round(defaults.silence_s * SECOND_US)
         self._limits: Mapping[str, Bounds] = {}
+        self._in_force: dict[Measure, tuple[_InForce, ...]] = {}
         self._devices: Mapping[int, int] = {}
         self._unawaited: frozenset[int] = frozenset()
+        self._not_due_before = 0
 
     def configure(
         self,
@@ -96,8 +109,10 @@ class PatientWatch:
         unawaited : those of them whose silence is no alarm
         """
         self._limits = limits
+        self._in_force = {}
         self._devices = devices
         self._unawaited = unawaited
+        self._not_due_before = 0
         changed: list[Occurrence] = []
         for key in list(self.memory.states):
             if not self._applies(key):
@@ -129,6 +144,17 @@ class PatientWatch:
     def due(self) -> int | None:
         """The next deadline, us UTC; `pass_time` is to be called then."""
         return min((at for at, _, _ in self._deadlines()), default=None)
+
+    def is_due(self, now: int) -> bool:
+        """Whether a deadline has come. Asked of every patient at every look, so it remembers.
+
+        What is heard only puts deadlines off; all else that moves them makes it look anew.
+        """
+        if now < self._not_due_before:
+            return False
+        due = self.due
+        self._not_due_before = FOR_EVER_US if due is None else due
+        return due is not None and due <= now
 
     def pass_time(self, now: int) -> list[Occurrence]:
         """Let every deadline until now take effect, in order."""
@@ -222,39 +248,53 @@ class PatientWatch:
         ----------
         basis : None when it is no value to judge by
         """
-        row = MEASURES[reading.measure]
-        bounds = self._limits.get(row.key)
-        if bounds is None or not bounds.enabled:
+        measure, at = reading.measure, reading.t
+        in_force = self._in_force.get(measure)
+        if in_force is None:
+            in_force = self._in_force[measure] = self._rules_in_force(measure, rules)
+        if not in_force:
             return []
+        row = MEASURES[measure]
         value = math.nan if basis is None else _as_shown(reading.value, row)
+        judged, states = self.memory.judged, self.memory.states
         changed: list[Occurrence] = []
-        for rule in rules:
-            limit: float | None = getattr(bounds, rule.bound)
-            if limit is not None:
-                judgement = basis and Judgement(row, value, limit, basis)
-                changed += self._judge(rule, reading.t, bounds, judgement)
+        for rule, key, limit, is_below, hysteresis in in_force:
+            if at <= judged.get(key, 0):
+                continue  # a repeat, a revision, older than what was judged
+            judged[key] = at
+            if basis is None:
+                changed += self._alarms.doubt(key, at)
+                continue
+            outside_by = limit - value if is_below else value - limit
+            if outside_by <= 0 and key not in states:
+                continue  # quiet stays quiet: nearly all values end here
+            sign = _sign(outside_by, hysteresis)
+            judgement = Judgement(row, value, limit, basis)
+            changed += self._step(
+                rule.condition, 0, sign, at, judgement=judgement
+            ) or self._alarms.confirm(
+                key, value, at, method=_METHODS.get(basis.method), derived=basis.derived
+            )
         return changed
 
-    def _judge(
-        self,
-        rule: LimitRule,
-        at: int,
-        bounds: Bounds,
-        judgement: Judgement | None,
-    ) -> list[Occurrence]:
-        key = key_of(rule.condition)
-        if at <= self.memory.judged.get(key, 0):
-            return []  # a repeat, a revision, older than what was judged
-        self.memory.judged[key] = at
-        if judgement is None:
-            return self._alarms.doubt(key, at)
-        _, value, limit, (method, derived) = judgement
-        sign = _sign(value, limit, rule.bound.relation, bounds.hysteresis)
-        if sign is not Input.BEYOND and key not in self.memory.states:
-            return []  # quiet stays quiet: nearly all values end here
-        changed = self._step(rule.condition, 0, sign, at, judgement=judgement)
-        return changed or self._alarms.confirm(
-            key, value, at, method=_METHODS.get(method), derived=derived
+    def _rules_in_force(self, measure: Measure, rules: Sequence[LimitRule]) -> tuple[_InForce, ...]:
+        """The rules of a measure for which a limit is set."""
+        bounds = self._limits.get(MEASURES[measure].key)
+        if bounds is None or not bounds.enabled:
+            return ()
+        limits: list[tuple[LimitRule, float | None]] = [
+            (rule, getattr(bounds, rule.bound)) for rule in rules
+        ]
+        return tuple(
+            _InForce(
+                rule=rule,
+                key=key_of(rule.condition),
+                limit=limit,
+                is_below=rule.bound.relation is Relation.BELOW,
+                hysteresis=bounds.hysteresis,
+            )
+            for rule, limit in limits
+            if limit is not None
         )
 
     # ------------------------------------------------------------------ states
@@ -275,6 +315,7 @@ class PatientWatch:
     ) -> list[Occurrence]:
         """Advance one condition and write what it means on the alarms."""
         key = key_of(condition, device)
+        self._not_due_before = 0
         terms = self._terms(RULES[condition], judgement)
         state, outcomes = advance(self.memory.states.get(key, AlarmState()), what, at, terms)
         if state.phase is Phase.QUIET:
@@ -374,8 +415,7 @@ def _as_shown(value: float, row: MeasureRow) -> float:
     return math.floor(value * scale + 0.5) / scale
 
 
-def _sign(value: float, limit: float, relation: Relation, hysteresis: float) -> Input:
-    outside_by = limit - value if relation is Relation.BELOW else value - limit
+def _sign(outside_by: float, hysteresis: float) -> Input:
     if outside_by > 0:
         return Input.BEYOND
     return Input.WITHIN if outside_by <= -hysteresis else Input.BETWEEN

@@ -27,10 +27,6 @@ class _Source(NamedTuple):
     method: int
     device: int
 
-    @classmethod
-    def of(cls, reading: Reading) -> "_Source":
-        return cls(int(reading.measure), reading.method, reading.device)
-
 
 class Basis(NamedTuple):
     """What a value rests on.
@@ -43,9 +39,9 @@ class Basis(NamedTuple):
 
 
 @lru_cache(maxsize=16_384)
-def _name(source: _Source) -> str:
-    """Key in the memory."""
-    return ".".join(map(str, source))
+def _name(measure: int, method: int, device: int) -> str:
+    """Key of a source in the memory."""
+    return f"{int(measure)}.{method}.{device}"
 
 
 @lru_cache(maxsize=16_384)
@@ -80,7 +76,7 @@ def governs(
     A usable one is, when it comes from the preferred source; another one is, unless any other
     source is usable: it then says that there is nothing to judge by.
     """
-    mine = _name(_Source.of(reading))
+    mine = _name(reading.measure, reading.method, reading.device)
     words = [
         Word(t, rank, _VALID, device)
         for name, t in memory.speaking.items()
@@ -100,7 +96,7 @@ def governs(
 def note(memory: Memory, reading: Reading, *, is_usable: bool) -> None:
     """Remember whether the newest word of this source can be judged."""
     speaking = memory.speaking
-    name = _name(_Source.of(reading))
+    name = _name(reading.measure, reading.method, reading.device)
     if not is_usable:
         if speaking.get(name, reading.t) <= reading.t:
             speaking.pop(name, None)

@@ -88,7 +88,8 @@ class Ward:
                 self._touched.add(patient)
             self._registered.pop(patient, None)
         for patient, row in registered.items():
-            if self._registered.get(patient) == (row, today):
+            known = self._registered.get(patient)
+            if known is not None and known[1] == today and (known[0] is row or known[0] == row):
                 continue
             self._registered[patient] = (row, today)
             birth = None if row.birth is None else datetime.fromisoformat(row.birth).date()
@@ -104,9 +105,11 @@ class Ward:
 
     def hear(self, patient: int, received: int, reading: Reading) -> list[Occurrence]:
         """Judge one value; deadlines before its arrival take effect first."""
-        changed = self.pass_time(received) if received // TICK_US > self._now // TICK_US else []
+        is_later = received // TICK_US > self._now // TICK_US
+        changed = self.pass_time(received) if is_later else []
         self._touched.add(patient)
-        return [*changed, *self._watch(patient).hear(reading)]
+        watch = self._watches.get(patient) or self._watch(patient)
+        return changed + watch.hear(reading) if changed else watch.hear(reading)
 
     def tell(self, patient: int, kind: EventKind, device: int, at: int) -> list[Occurrence]:
         """Take notice of an event of a patient's device."""
@@ -125,8 +128,7 @@ class Ward:
             return changed
         self._now = now
         for patient, watch in self._watches.items():
-            due = watch.due
-            if due is not None and due <= now:
+            if watch.is_due(now):
                 changed += watch.pass_time(now)
                 self._touched.add(patient)
         return changed
