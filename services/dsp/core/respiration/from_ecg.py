@@ -9,7 +9,8 @@ too many changes little here, and the detector of beats remembers longer than th
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d
 
 from services.dsp.core.conditioning.limits import at_limits
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
@@ -27,8 +28,8 @@ TRACE_DELAY = 8  # of TRACE_HZ: 62 ms
 QRS = (-8, 8)  # of TRACE_HZ: 62 ms to both sides of the largest deflection
 LEVEL = (-14, -7)  # the isoelectric line before QRS: 110 to 55 ms before it
 AREA = (-6, 6)
-STEEP = 10  # of TRACE_HZ, 80 ms: a QRS complex
-APART = 32  # of TRACE_HZ: 0.25 s between two beats
+STEEP = 10  # of TRACE_HZ, 80 ms: a QRS complex; two more than a power of two
+APART = 32  # of TRACE_HZ: 0.25 s between two beats; a power of two
 EDGE = 40  # of TRACE_HZ: what a beat and its neighbourhood need of the ends of the trace
 LOWEST = 0.35  # of the usual steepness of a beat: T waves and noise lie below
 CONTRAST = (2.0, 3.0)  # of beats over what lies between: noise gives 1.5, an ECG 4 and more
@@ -45,6 +46,7 @@ HOPS = (
 MEMORY_S = KEPT_S + 4 + track.held_s(HOPS)
 WHITENING = 0.5  # exponent on the power: baseline and axis wander, less than 1/f from beat to beat
 FULL_COVERAGE = 0.6
+BLOCK = 16  # minutes of trace at once: what they take stays in the cache
 # Certainty, and the share of such answers within 2/min of the annotated breaths (703 windows of
 # 26 people in bed, docs/science/respiration.md); beats without breath reach 0.65. One source may
 # be wrong with all certainty (an overtone in every series): never above 0.95.
@@ -106,13 +108,7 @@ def _followed(
     rows = track.due(times)
     if not len(rows):
         return state
-    part = trace[rows]
-    part -= present(part[:, -1:])
-    row, place, contrast = complexes(part)
-    at_s = (place - TRACE_DELAY) / TRACE_HZ
-    interval = np.diff(at_s, prepend=np.nan)
-    interval[np.diff(row, prepend=-1) != 0] = np.nan
-    values = np.stack((*_features(part, row, place), interval))
+    row, at_s, values, contrast = _beats(trace, rows)
     grid_s = KEPT_S - BEHIND_S - (np.arange(LONG_S * SERIES_HZ)[::-1] + 1) / SERIES_HZ
     devices = len(rows)
     series = modulation.interpolated(row, at_s, values, devices=devices, grid_s=grid_s)
@@ -126,32 +122,77 @@ def _followed(
     return track.told(changed, rows, rate, trust)
 
 
+def _beats(trace: Samples, rows: Rows) -> tuple[Rows, Samples, Samples, Samples]:
+    """Number in `rows`, time, and series of each beat of some devices; the contrast of each."""
+    parts = []
+    for begin in range(0, len(rows), BLOCK):
+        part = trace[rows[begin : begin + BLOCK]]
+        part -= present(part[:, -1:])
+        row, place, contrast = complexes(part)
+        at_s = (place - TRACE_DELAY) / TRACE_HZ
+        interval = np.diff(at_s, prepend=np.nan)
+        interval[np.diff(row, prepend=-1) != 0] = np.nan
+        values = np.stack((*_features(part, row, place), interval))
+        parts.append((row + begin, at_s, values, contrast))
+    row, at_s, values, contrast = (
+        np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
+    )
+    return row, at_s, values, contrast
+
+
 def complexes(trace: Samples) -> tuple[Rows, Rows, Samples]:
     """Device and place of each QRS complex of `trace` (devices, n), and the contrast of each row.
 
     The place is that of the largest deflection; contrast is how far the steepness of beats stands
     above what lies between them.
     """
-    known = present(trace)
+    missing = np.isnan(trace)
+    has_holes = bool(missing.any())
+    known = np.where(missing, 0, trace) if has_holes else trace
     steep = np.zeros_like(known)
-    steep[:, 1:] = np.abs(known[:, 1:] - known[:, :-1])
-    hole = np.isnan(trace)
-    if hole.any():
-        hole = maximum_filter1d(hole.astype(np.uint8), 2 * EDGE + 1, axis=1) > 0
-        steep[hole] = 0.0
-    steep = uniform_filter1d(uniform_filter1d(steep, STEEP, axis=1), STEEP, axis=1)
-    largest = steep.reshape(len(trace), -1, TRACE_HZ).max(axis=2)
-    usual = _middle(largest)
-    is_beat = steep == maximum_filter1d(steep, 2 * APART + 1, axis=1)
-    is_beat &= steep > LOWEST * usual[:, None]
-    is_beat[:, :EDGE] = is_beat[:, -EDGE:] = False
-    row, near = np.nonzero(is_beat & ~hole)
+    np.subtract(known[:, 1:], known[:, :-1], out=steep[:, 1:])
+    np.abs(steep, out=steep)
+    if has_holes:
+        missing = maximum_filter1d(missing.astype(np.uint8), 2 * EDGE + 1, axis=1) > 0
+        steep[missing] = 0.0
+    steep = _summed(_summed(steep))
+    usual = _middle(steep.reshape(len(trace), -1, TRACE_HZ).max(axis=2))
+    is_beat = _summits(steep)
+    is_beat &= steep[:, EDGE:-EDGE] > LOWEST * usual[:, None]
+    if has_holes:
+        is_beat &= ~missing[:, EDGE:-EDGE]
+    row, near = np.divmod(np.flatnonzero(is_beat), is_beat.shape[1])
+    near += EDGE
     around = trace[row[:, None], near[:, None] + np.arange(QRS[0], QRS[1] + 1)]
     ends = 0.5 * (around[:, :1] + around[:, -1:])
     place = near + QRS[0] + np.argmax(np.abs(around - ends), axis=1)
     between = _middle(steep[:, ::STEEP])
     contrast = np.where(between > 0, usual / np.where(between > 0, between, 1.0), 0.0)
     return row, place, contrast
+
+
+def _summed(values: Samples) -> Samples:
+    """Sum of the `STEEP` about each sample, by doubling: always added in one order."""
+    of_2 = values[:, :-1] + values[:, 1:]
+    of_4 = of_2[:, :-2] + of_2[:, 2:]
+    of_8 = of_4[:, :-4] + of_4[:, 4:]
+    summed = np.zeros_like(values)
+    middle = slice(STEEP // 2, values.shape[1] - STEEP // 2 + 1)
+    np.add(of_8[:, : 8 - STEEP], of_2[:, STEEP - 2 :], out=summed[:, middle])
+    return summed
+
+
+def _summits(values: Samples) -> NDArray[np.bool_]:
+    """Which samples are the largest within `APART`: of all but `EDGE` at both ends."""
+    largest, wide = values, 1
+    while wide < APART:
+        largest = np.maximum(largest[:, :-wide], largest[:, wide:])
+        wide *= 2
+    here = values[:, EDGE:-EDGE]
+    n = here.shape[1]
+    found = here >= largest[:, EDGE - APART : EDGE - APART + n]
+    found &= here >= largest[:, EDGE + 1 : EDGE + 1 + n]
+    return np.asarray(found)
 
 
 def _middle(values: Samples) -> Samples:

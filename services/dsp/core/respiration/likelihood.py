@@ -27,6 +27,7 @@ LONG_S, SHORT_S = 60, 30
 LEAST_S = 20  # of signal in the long window: three breaths at 9 /min
 CLIP_MADS = 3.5  # robust deviations: a cough must not rule the minute
 MINUTE_S = 60
+BLOCK = 64  # windows at once: what they take stays in the cache
 REFERENCE_PER_MIN = 16.0  # adults at rest: 12 to 20
 OVERTONE_PENALTY = 2.0  # log of the odds against two more free parameters
 NEVER_ALL = 0.95  # a line explains no more than that: nothing breathes like a sine
@@ -59,9 +60,11 @@ def log_likelihood(window: Samples, rate_hz: int, fastest: Samples, *, whitening
     zeros where less than `LEAST_S` was seen, or nothing moves
     """
     total = np.zeros((len(window), len(rates())))
-    for seconds in (LONG_S, SHORT_S):
-        part = window[:, -seconds * rate_hz :]
-        total += 0.5 * _of_window(part, rate_hz, seconds, fastest, whitening)
+    for begin in range(0, len(window), BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        for seconds in (LONG_S, SHORT_S):
+            part = window[rows, -seconds * rate_hz :]
+            total[rows] += 0.5 * _of_window(part, rate_hz, seconds, fastest[rows], whitening)
     return total
 
 
@@ -123,15 +126,27 @@ def detrended(window: Samples, seen: NDArray[np.bool_]) -> Samples:
     Each power is made orthogonal to those before over what was seen (Gram-Schmidt): no system of
     equations is solved, so that no library decides about the last bit.
     """
-    t = np.linspace(-1, 1, window.shape[1])
+    n = window.shape[1]
     rest = window
+    for shape in _powers_of_whole(n) if seen.all() else _powers(seen):
+        rest = rest - shape * (rest * shape).sum(axis=1)[:, None]
+    return np.where(seen, rest, 0.0)
+
+
+@cache
+def _powers_of_whole(n: int) -> list[Samples]:
+    """The powers where nothing is missing: of one row, for all."""
+    return _powers(np.ones((1, n), dtype=np.bool_))
+
+
+def _powers(seen: NDArray[np.bool_]) -> list[Samples]:
+    """Level, slope and bend over what was seen of each row, of unit length, each by itself."""
+    t = np.linspace(-1, 1, seen.shape[1])
     basis: list[Samples] = []
     for degree in range(3):
         shape = np.where(seen, t**degree, 0.0)
         for other in basis:
             shape = shape - other * (shape * other).sum(axis=1)[:, None]
         size = np.sqrt((shape * shape).sum(axis=1))
-        shape = shape / np.where(size > 1e-6, size, np.inf)[:, None]
-        basis.append(shape)
-        rest = rest - shape * (rest * shape).sum(axis=1)[:, None]
-    return np.where(seen, rest, 0.0)
+        basis.append(shape / np.where(size > 1e-6, size, np.inf)[:, None])
+    return basis

@@ -20,6 +20,7 @@ HOPS = 12  # likelihoods kept: a minute
 STEP_DEVIATION = 0.4  # /min a hop: breath varies by 3 to 5 % (0.6 /min at 15) within a window
 LEAP = 1e-3  # chance a hop of any other rate: a sigh, speech, another person
 NEAR_PER_MIN = 2.0
+BLOCK = 32  # devices at once: what they take stays in the cache
 EDGE_PER_MIN = 0.5  # a summit so near the lower end of the grid is the foot of something slower
 
 
@@ -69,8 +70,9 @@ def followed(kept: Samples, newest: Samples) -> tuple[Samples, Tracked]:
     kept = shifted(kept, newest[:, None].astype(np.float32))
     belief = np.full(newest.shape, 1 / newest.shape[1])
     for hop in range(kept.shape[1] - 1):
-        belief = _moved(belief) * _weights(kept[:, hop])
-        belief = belief / belief.sum(axis=1)[:, None]
+        belief = _moved(belief)
+        belief *= _weights(kept[:, hop])
+        belief /= belief.sum(axis=1)[:, None]
     belief = belief * _moved(_weights(kept[:, -1]))
     belief = belief / belief.sum(axis=1)[:, None]
     summit = rates()[np.argmax(belief, axis=1)]
@@ -88,15 +90,17 @@ def _weights(likely: Samples) -> Samples:
 
 def _moved(belief: Samples) -> Samples:
     """One hop later: a narrow Gaussian step, or a leap to anywhere."""
-    kernel = _kernel()
+    kernel, n = _kernel(), belief.shape[1]
     reach = len(kernel) // 2
-    padded = np.zeros((len(belief), belief.shape[1] + 2 * reach))
+    padded = np.zeros((len(belief), n + 2 * reach))
     padded[:, reach:-reach] = belief
-    moved = np.zeros(belief.shape)
-    for shift, weight in enumerate(kernel.tolist()):
-        moved += weight * padded[:, shift : shift + belief.shape[1]]
-    leap = LEAP * belief.sum(axis=1) / belief.shape[1]
-    return np.asarray((1 - LEAP) * moved + leap[:, None])
+    first, *others = kernel.tolist()
+    moved, part = first * padded[:, :n], np.empty(belief.shape)
+    for shift, weight in enumerate(others, 1):
+        moved += np.multiply(padded[:, shift : shift + n], weight, out=part)
+    moved *= 1 - LEAP
+    moved += (LEAP * belief.sum(axis=1) / n)[:, None]
+    return np.asarray(moved)
 
 
 @cache
@@ -115,9 +119,13 @@ def advanced(
     Rows that are not usable say nothing now, and forget as the others do.
     """
     likely, certainty = state.likely.copy(), state.certainty.copy()
-    likely[rows], found = followed(state.likely[rows], newest)
-    certainty[rows] = np.where(usable, found.certainty, 0.0)
-    value = np.where(usable, found.per_min, np.nan)
+    value = np.empty(len(rows))
+    for begin in range(0, len(rows), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        mine, is_usable = rows[part], usable[part]
+        likely[mine], found = followed(state.likely[mine], newest[part])
+        certainty[mine] = np.where(is_usable, found.certainty, 0.0)
+        value[part] = np.where(is_usable, found.per_min, np.nan)
     return TrackState(likely=likely, value=state.value, certainty=certainty), value
 
 
