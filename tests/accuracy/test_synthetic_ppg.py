@@ -70,10 +70,10 @@ def test_no_false_confidence_of_light(how: str) -> None:
 
 
 def test_confidence_keeps_its_word_under_jolts() -> None:
-    """Half a second, up to several times the pulse, every three seconds: four of five are right."""
+    """Half a second, up to several times the pulse, every three seconds: most are right."""
     wrong, right = confident(spoiled("jolts"))
     for measure, n_right in right.items():
-        assert n_right >= 0.8 * (n_right + wrong[measure]), (wrong, right)
+        assert n_right >= 0.88 * (n_right + wrong[measure]), (wrong, right)
 
 
 def confident(light: Floats) -> tuple[dict[Measure, int], dict[Measure, int]]:

@@ -2,6 +2,8 @@
 
 In a regular rhythm an interval of two or more periods is a pulse that was missed: it counts as so
 many periods, so that it does not bias the rate. In an irregular one each interval counts as it is.
+A jolt of the finger adds pulses and moves others: what it struck counts only where it is of one
+period all the same, or in two parts that are one together.
 """
 
 from typing import NamedTuple
@@ -24,6 +26,14 @@ LEAST_COVERAGE = 0.6
 REGULAR = 0.18  # spread of intervals of one period up to which a rhythm is regular
 EVEN_ODDS = 0.5  # a rate that is more likely wrong than right is none
 NEAR_WHOLE = 0.15  # of a whole number of periods: pulses were missed
+# A jolt is what stands so much above the usual height of the light, or an interval whose pulses are
+# so unlike the others. Heights from 1.3 on: early beats and weak pulses of people in bed are taken
+# for jolts below 1.7, jolts for pulses above 2 (docs/science/ppg.md).
+JOLT_HEIGHT = 1.8
+HEIGHT_S = 0.8  # the highest in each such part: there is a pulse in it from 75 /min on
+STRUCK_S = 0.3  # on both sides of an interval
+LEAST_ALIKE = 0.6  # correlation with the median pulse
+PART_OF_PERIOD = 0.8  # at most, of one that a jolt cut in two
 SHAPE_BEFORE, SHAPE_AFTER = 10, 20  # of GRID_HZ: 0.2 s and 0.4 s about the steepest rise
 CERTAINLY_MISSED = 3  # periods: no heart in this state, a loss of pulses
 
@@ -60,16 +70,17 @@ def rate_and_features(pulses: Pulses) -> tuple[Samples, Samples]:
 
     Returns
     -------
-    (devices,), (devices, 8): periodicity, spread of the intervals, logarithm of rate against
+    (devices,), (devices, 9): periodicity, spread of the intervals, logarithm of rate against
     period, strength of the weakest pulse, longest and shortest interval in medians, strongest
-    pulse in medians, likeness of the pulses
+    pulse in medians, likeness of the pulses, spread of the most uneven interval
     """
     devices = len(pulses.period)
     # The filters hold DELAY back, so that the window ends so much before the newest sample.
     end = WINDOW_S * GRID_HZ + DELAY + (PULSE_DELAY_S - DELAY_S) * GRID_HZ
     inside = (pulses.place > end - RATE_S * GRID_HZ) & (pulses.place <= end)
     row, place, strength = pulses.row[inside], pulses.place[inside], pulses.strength[inside]
-    interval, n = _intervals(pulses, row, place)
+    likeness = _likeness(pulses, row, place)
+    interval, is_struck = _intervals(pulses, row, place, likeness)
     weakest = np.full(devices, np.inf)
     np.minimum.at(weakest, row, strength)
     heights = _table(row, strength, devices)
@@ -81,11 +92,17 @@ def rate_and_features(pulses: Pulses) -> tuple[Samples, Samples]:
     is_regular = (quantile(alone, 0.75) < REGULAR)[:, None]
     is_whole = np.abs(ratio - periods) < NEAR_WHOLE * periods
     missed = (periods > 1) & ((is_regular & is_whole) | (periods >= CERTAINLY_MISSED))
-    count = np.where(np.isnan(interval), np.nan, np.where(missed, periods, 1.0))
-    total, counted = _row_sum(interval), _row_sum(count)
-    enough = n >= 2
+    is_part = is_struck & is_regular & _in_two(ratio)
+    count = np.where(missed, periods, np.where(is_part, 0.5, 1.0))
+    count[np.isnan(interval)] = np.nan
+    counts = ~(is_struck & is_regular) | is_part | (is_whole & (periods == count))
+    counts &= np.isfinite(interval)
+    total = _row_sum(np.where(counts, interval, np.nan))
+    counted = _row_sum(np.where(counts, count, np.nan))
+    enough = counts.sum(axis=1) >= 2
     per_min = np.where(enough, 60 * GRID_HZ * counted / np.where(enough, total, 1.0), np.nan)
-    spread = quantile(np.abs(ratio / count - 1), 0.75)
+    apart_from_whole = np.abs(ratio / count - 1)
+    spread, most_uneven = quantile(apart_from_whole, 0.75), quantile(apart_from_whole, 0.95)
     apart = np.abs(functions.log(present(per_min * pulses.period) / (60 * GRID_HZ)))
     features = np.stack(
         (
@@ -96,21 +113,48 @@ def rate_and_features(pulses: Pulses) -> tuple[Samples, Samples]:
             np.clip(_row_extreme(ratio, largest=True), 1, 3),
             np.clip(_row_extreme(ratio, largest=False), 0, 1),
             np.clip(_row_extreme(uneven, largest=True), 1, 5),
-            _alike(pulses, row, place),
+            np.clip(present(quantile(_table(row, likeness, devices), 0.25)), 0, 1),
+            np.clip(np.where(enough, most_uneven, 1.0), 0, 1),
         ),
         axis=1,
     )
     return np.asarray(per_min), features
 
 
-def _intervals(pulses: Pulses, row: Rows, place: Samples) -> tuple[Samples, NDArray[np.intp]]:
-    """Intervals of each device (devices, most), NaN behind the last, and how many there are."""
-    devices = len(pulses.period)
+def _intervals(
+    pulses: Pulses, row: Rows, place: Samples, likeness: Samples
+) -> tuple[Samples, NDArray[np.bool_]]:
+    """Intervals of each device (devices, most), NaN behind the last, and which a jolt struck."""
+    devices, length = pulses.light.shape
     at = np.rint(place + 0.5).astype(np.intp)
     same = row[1:] == row[:-1]
     whole = same & (pulses.holes[row[1:], at[1:]] == pulses.holes[row[1:], at[:-1]])
     owner, interval = row[1:][whole], np.diff(place)[whole]
-    return _table(owner, interval, devices), np.bincount(owner, minlength=devices)
+    light = np.abs(pulses.light)
+    parts = light.reshape(devices, -1, int(HEIGHT_S * GRID_HZ)).max(axis=2)
+    usual = quantile(parts, 0.5)[:, None]
+    jolts = np.cumsum(light > JOLT_HEIGHT * usual, axis=1)
+    reach = int(STRUCK_S * GRID_HZ)
+    begin = np.maximum(at[:-1][whole] - reach, 0)
+    end = np.minimum(at[1:][whole] + reach, length - 1)
+    struck = jolts[owner, end] > jolts[owner, begin]
+    struck |= np.minimum(likeness[1:], likeness[:-1])[whole] < LEAST_ALIKE
+    return (
+        _table(owner, interval, devices),
+        _table(owner, struck.astype(np.float64), devices) > 0,
+    )
+
+
+def _in_two(ratio: Samples) -> NDArray[np.bool_]:
+    """Intervals (devices, most) that are a period together with the one beside them."""
+    short = ratio < PART_OF_PERIOD
+    first = np.zeros(ratio.shape, dtype=np.bool_)
+    first[:, :-1] = short[:, :-1] & short[:, 1:]
+    first[:, :-1] &= np.abs(ratio[:, :-1] + ratio[:, 1:] - 1) < NEAR_WHOLE
+    first[:, 1:] &= ~first[:, :-1]
+    both = first.copy()
+    both[:, 1:] |= first[:, :-1]
+    return both
 
 
 def _table(row: Rows, values: Samples, devices: int) -> Samples:
@@ -121,8 +165,8 @@ def _table(row: Rows, values: Samples, devices: int) -> Samples:
     return table
 
 
-def _alike(pulses: Pulses, row: Rows, place: Samples) -> Samples:
-    """Correlation with the median pulse that three of four pulses reach; 0 without pulses."""
+def _likeness(pulses: Pulses, row: Rows, place: Samples) -> Samples:
+    """Correlation of each pulse with the median pulse of its device."""
     devices, n = pulses.light.shape
     around = np.arange(-SHAPE_BEFORE, SHAPE_AFTER + 1)
     at = np.clip(np.rint(place).astype(np.intp)[:, None] + around, 0, n - 1)
@@ -136,9 +180,7 @@ def _alike(pulses: Pulses, row: Rows, place: Samples) -> Samples:
     median = table[np.arange(devices), np.maximum(count - 1, 0) // 2]
     model = np.where(np.isfinite(median), median, 0.0)[row]
     power = (shape * shape).sum(axis=1) * (model * model).sum(axis=1)
-    likeness = (shape * model).sum(axis=1) / np.sqrt(np.where(power > 0, power, 1.0))
-    low = quantile(_table(row, likeness, devices), 0.25)
-    return np.asarray(np.clip(present(low), 0, 1))
+    return np.asarray((shape * model).sum(axis=1) / np.sqrt(np.where(power > 0, power, 1.0)))
 
 
 def _row_sum(values: Samples) -> Samples:
