@@ -46,6 +46,10 @@ class Measure(IntEnum):
     DOING = 32
     EFFORT = 33
     TIME_SINCE_BREATH = 34
+    EXTRAPOLATED_VOLUME = 35
+    EXPIRATORY_TIME = 36
+    END_RISE = 37
+    FLOW_REGAINED = 38
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +261,26 @@ _ROWS = (
         id=Measure.TIME_SINCE_BREATH, key="time_since_breath", label="Time since last breath",
         unit="s", ucum="s", loinc=None, mdc=None, mdc_code=None,
         low=0, high=120, decimals=0, least_quality=0.3, interval_s=5, stale_s=15,
+    ),
+    MeasureRow(  # out before time zero by back extrapolation
+        id=Measure.EXTRAPOLATED_VOLUME, key="extrapolated_volume", label="BEV", unit="L", ucum="L",
+        loinc=None, mdc=None, mdc_code=None,
+        low=0, high=12, decimals=2, least_quality=0.5, interval_s=86_400, stale_s=86_400,
+    ),
+    MeasureRow(
+        id=Measure.EXPIRATORY_TIME, key="expiratory_time", label="FET", unit="s", ucum="s",
+        loinc=None, mdc=None, mdc_code=None,
+        low=0, high=60, decimals=1, least_quality=0.5, interval_s=86_400, stale_s=86_400,
+    ),
+    MeasureRow(  # the volume of its last second
+        id=Measure.END_RISE, key="end_rise", label="Rise at the end", unit="L", ucum="L",
+        loinc=None, mdc=None, mdc_code=None,
+        low=0, high=12, decimals=2, least_quality=0.5, interval_s=86_400, stale_s=86_400,
+    ),
+    MeasureRow(  # share of the highest flow by which it came back in the first second: a cough
+        id=Measure.FLOW_REGAINED, key="flow_regained", label="Flow regained", unit="1", ucum="1",
+        loinc=None, mdc=None, mdc_code=None,
+        low=0, high=1, decimals=2, least_quality=0.5, interval_s=86_400, stale_s=86_400,
     ),
 )  # fmt: skip
 

@@ -21,9 +21,11 @@ from shared.recordings.edf_plus import EdfFile, EdfSignal, encode_edf
 from shared.recordings.wfdb_file import read_wfdb
 from tests.harness.eventually import eventually
 from tests.integration.systems.world import PASSWORD, USER, World, instant, world
+from tests.unit.services.dsp import bodies
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
 DEVICE = "holter-1"
+METER = "flow-1"
 RATE_HZ = 250
 SECONDS = 180
 BEATS_PER_MIN = 150.0  # above every limit of an alarm
@@ -32,8 +34,8 @@ DAYS_AGO = 2
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def whole() -> AsyncIterator[World]:
-    """One whole system, with a recorder that is never connected."""
-    async with world({DEVICE: "vw-monitor"}) as found:
+    """One whole system, with a recorder and a flow meter that are never connected."""
+    async with world({DEVICE: "vw-monitor", METER: "vw-monitor"}) as found:
         yield found
 
 
@@ -142,6 +144,36 @@ async def test_a_recording_is_brought_computed_and_given_out_the_same(
         assert len(times) == SECONDS * RATE_HZ, form
         assert np.abs(times - (start_us + np.arange(len(times)) * 4_000)).max() <= 1, form
         np.testing.assert_allclose(samples, values, atol=2e-6, rtol=1e-5, err_msg=form)
+
+
+async def test_forced_breaths_are_measured_judged_and_graded(whole: World, tmp_path: Path) -> None:
+    """Three good ones, and one that was begun slowly: from the flow to the grade on REST."""
+    now_us = await whole.database.fetchval("select (extract(epoch from now()) * 1e6)::bigint")
+    start_us = now_us // 60_000_000 * 60_000_000 - DAYS_AGO * 86_400_000_000
+    hesitant = np.concatenate((bodies.rest(3), np.full(60, 0.6), bodies.breath(), bodies.rest(6)))
+    flow = np.concatenate([*(bodies.session(seed=seed) for seed in range(3)), hesitant])
+    path = tmp_path / "session.csv"
+    path.write_text("Flow [L/s]\n" + "".join(f"{value:.4f}\n" for value in flow))
+    patient = whole.patients[METER]
+    options = [f"start={instant(start_us)}", f"rate={bodies.FLOW_HZ}", "stream=flow"]
+    n_bad, said = await bring(whole, [path], device=METER, patient=patient, option=options)
+    assert n_bad == 0, said
+
+    async def graded() -> dict[str, Any]:
+        found: dict[str, Any] = await whole.get(f"/v1/patients/{patient}/spirometry")
+        assert len(found["items"]) == 4, found
+        return found
+
+    told = await eventually(graded, within_s=60, every_s=0.5)
+    assert [item["verdict"]["faults"] for item in told["items"]] == [["slow_start"], [], [], []]
+    (session,) = told["sessions"]
+    assert (session["device"], session["method"], session["breaths"]) == (METER, "flow_blow", 4)
+    for measure in ("fev1", "fvc"):
+        assert (session[measure]["grade"], session[measure]["acceptable"]) == ("A", 3)
+    assert session["fvc"]["best"]["value"] == pytest.approx(bodies.FVC, rel=0.01)
+    standing = told["standing"]
+    assert (standing["measure"], standing["days"], standing["zone"]) == ("pef", 1, None)
+    assert standing["personal_best"] == pytest.approx(60 * bodies.PEF, rel=0.02)
 
 
 async def test_a_bad_file_and_a_foreign_time_are_refused_whole(

@@ -46,4 +46,8 @@ export const PREFERENCES: Readonly<Record<string, Preference>> = {
   doing: { waitedMs: 10000, lateS: 0, methods: {} },
   effort: { waitedMs: 10000, lateS: 0, methods: {} },
   time_since_breath: { waitedMs: 10000, lateS: 0, methods: {} },
+  extrapolated_volume: { waitedMs: 65000, lateS: 0, methods: {} },
+  expiratory_time: { waitedMs: 65000, lateS: 0, methods: {} },
+  end_rise: { waitedMs: 65000, lateS: 0, methods: {} },
+  flow_regained: { waitedMs: 65000, lateS: 0, methods: {} },
 };

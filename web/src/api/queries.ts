@@ -58,7 +58,7 @@ export const blowsQuery = (api: Client, patient: string) =>
   queryOptions({
     queryKey: ["blows", patient],
     queryFn: () => body(api.GET("/v1/patients/{patient}/spirometry", { params: { path: { patient } } })),
-    refetchInterval: MINUTE_MS,
+    refetchInterval: 10 * MINUTE_MS, // a breath that comes live has them asked for at once
   });
 
 export const setLungReference = (api: Client, patient: string, reference: NewLungReference): Promise<LungReference> =>

@@ -326,6 +326,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/devices/{device}/stance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the sensors of a device sit
+         * @description The newest that was told, and what became of it.
+         */
+        get: operations["stance_v1_devices__device__stance_get"];
+        put?: never;
+        /**
+         * Tell that the wearer stands upright and still
+         * @description The five seconds before say how chest and thigh sensors sit, from about 20 s later on.
+         */
+        post: operations["tell_v1_devices__device__stance_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/devices/bulk": {
         parameters: {
             query?: never;
@@ -995,6 +1019,9 @@ export interface paths {
          *     Nothing is guessed: they are null while sex, birth date or height is `missing`, outside of
          *     3 to 95 years (flows: 90), for PEF, FEF25 and FEF50, which the equations do not have, for
          *     FEF25-75 of men, and where the height of a child was measured more than 92 days away.
+         *     Each breath is judged by how it was blown, where that is told, and each session graded
+         *     (ATS/ERS 2019); the newest session has its zone of the personal best. All is worked out
+         *     from the breaths that are stored now, so one that comes late changes it.
          *     Without `from` the last 366 days; at most a thousand breaths.
          */
         get: operations["blows_v1_patients__patient__spirometry_get"];
@@ -1445,10 +1472,12 @@ export interface components {
             validity: "valid" | "questionable" | "stale" | "absent";
             /** Values */
             values: components["schemas"]["BlowValue"][];
+            /** @description Null where nobody told how it was blown: a device that gives numbers only */
+            verdict: components["schemas"]["Verdict"] | null;
         };
         /**
          * Blows
-         * @description The forced breaths of a time, the newest first.
+         * @description The forced breaths of a time and their sessions, the newest first.
          * @example {
          *       "items": [
          *         {
@@ -1469,7 +1498,14 @@ export interface components {
          *               "value": 2.4,
          *               "z_score": -1.43
          *             }
-         *           ]
+         *           ],
+         *           "verdict": {
+         *             "faults": [
+         *               "early_end"
+         *             ],
+         *             "fev1": true,
+         *             "fvc": false
+         *           }
          *         }
          *       ],
          *       "patient": "p-7kd2m",
@@ -1481,6 +1517,46 @@ export interface components {
          *         "height_on": "2026-01-02",
          *         "missing": [],
          *         "sex": "female"
+         *       },
+         *       "sessions": [
+         *         {
+         *           "breaths": 3,
+         *           "device": "flow-1",
+         *           "end": "2026-01-02T03:04:05.000000Z",
+         *           "fev1": {
+         *             "acceptable": 3,
+         *             "apart_l": 0.03,
+         *             "best": {
+         *               "lower_limit": 2.32,
+         *               "measure": "fev1",
+         *               "percent_predicted": 81.9,
+         *               "predicted": 2.93,
+         *               "unit": "L",
+         *               "value": 2.4,
+         *               "z_score": -1.43
+         *             },
+         *             "grade": "A",
+         *             "usable": 3
+         *           },
+         *           "fvc": {
+         *             "acceptable": 0,
+         *             "grade": "U",
+         *             "usable": 3
+         *           },
+         *           "method": "flow_blow",
+         *           "start": "2026-01-02T03:01:10.000000Z"
+         *         }
+         *       ],
+         *       "standing": {
+         *         "days": 16,
+         *         "days_needed": 14,
+         *         "measure": "pef",
+         *         "percent": 76.2,
+         *         "personal_best": 462,
+         *         "personal_best_t": "2025-12-20T07:12:40.000000Z",
+         *         "unit": "L/min",
+         *         "value": 352,
+         *         "zone": "yellow"
          *       }
          *     }
          */
@@ -1490,6 +1566,41 @@ export interface components {
             /** Patient */
             patient: string;
             reference: components["schemas"]["LungReference"];
+            /**
+             * Sessions
+             * @description Those that end in the time asked for
+             */
+            sessions: components["schemas"]["BlowSession"][];
+            /** @description Null where there is no session */
+            standing: components["schemas"]["Standing"] | null;
+        };
+        /**
+         * BlowSession
+         * @description Breaths of one device and method, none more than 15 minutes after the one before.
+         */
+        BlowSession: {
+            /** Breaths */
+            breaths: number;
+            /** Device */
+            device: string | null;
+            /**
+             * End
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            end: string;
+            fev1: components["schemas"]["SessionResult"];
+            /** @description Of both bests, whichever breaths they are of */
+            fev1_fvc: components["schemas"]["BlowValue"] | null;
+            fvc: components["schemas"]["SessionResult"];
+            /** Method */
+            method: string;
+            /**
+             * Start
+             * Format: date-time
+             * @example 2026-01-02T03:04:05.678901Z
+             */
+            start: string;
         };
         /**
          * BlowValue
@@ -1992,6 +2103,12 @@ export interface components {
          */
         ExportFormat: "csv" | "parquet" | "edf" | "wfdb" | "telecare_xml";
         /**
+         * Fault
+         * @description What is wrong with a forced breath.
+         * @enum {string}
+         */
+        Fault: "slow_start" | "cough" | "early_end";
+        /**
          * FieldError
          * @description One value of the request that was refused.
          */
@@ -2007,6 +2124,12 @@ export interface components {
          * @enum {string}
          */
         FileState: "receiving" | "complete" | "reading" | "stored" | "refused";
+        /**
+         * Grade
+         * @description Of a session, for FEV1 and FVC each.
+         * @enum {string}
+         */
+        Grade: "A" | "B" | "C" | "D" | "E" | "U" | "F";
         /**
          * Group
          * @description Devices that are managed together.
@@ -2231,6 +2354,11 @@ export interface components {
             height_on: string | null;
             /** Missing */
             missing: ("sex" | "birth_date" | "height")[];
+            /**
+             * Personal Best L Min
+             * @description Peak flow that zones go by; null: the best of 30 days
+             */
+            personal_best_l_min: number | null;
             /** Sex */
             sex: string | null;
         };
@@ -2518,7 +2646,7 @@ export interface components {
              * Measure
              * @enum {string}
              */
-            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room" | "doing" | "effort" | "time_since_breath";
+            measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room" | "doing" | "effort" | "time_since_breath" | "extrapolated_volume" | "expiratory_time" | "end_rise" | "flow_regained";
             /** Reason */
             reason?: string | null;
         };
@@ -2553,6 +2681,11 @@ export interface components {
              * @description When it was measured: children grow
              */
             height_on: string;
+            /**
+             * Personal Best L Min
+             * @description Peak flow that zones go by; null: the best of 30 days; left out: as it is
+             */
+            personal_best_l_min?: number | null;
             /**
              * Sex
              * @description Of the patient; left out: as it is
@@ -3164,11 +3297,107 @@ export interface components {
             source: "computed" | "device";
         };
         /**
+         * SessionResult
+         * @description How well the breaths of a session agree in one volume; null where nobody can say.
+         */
+        SessionResult: {
+            /** Acceptable */
+            acceptable: number | null;
+            /**
+             * Apart L
+             * @description How far the next one lies below it, in L
+             */
+            apart_l: number | null;
+            /** @description The largest acceptable one; the largest where nobody told which are */
+            best: components["schemas"]["BlowValue"] | null;
+            /** @description A to F and U, ATS/ERS 2019 */
+            grade: components["schemas"]["Grade"] | null;
+            /**
+             * Usable
+             * @description Acceptable ones are among them
+             */
+            usable: number | null;
+        };
+        /**
          * Severity
          * @description How much an event matters to people.
          * @enum {string}
          */
         Severity: "info" | "low" | "medium" | "high";
+        /**
+         * Stance
+         * @description The newest stance that was told of a device.
+         */
+        Stance: {
+            /**
+             * Chest Deg
+             * @description How far the sensor is from sitting as its axes are named (x up)
+             */
+            chest_deg: number | null;
+            /** Device */
+            device: string;
+            /**
+             * Reason
+             * @description Why the samples say nothing
+             */
+            reason: ("no_samples" | "moved" | "upside_down") | null;
+            /**
+             * State
+             * @description untold: sensors are taken to sit as their axes are named. reading: the samples of those seconds are awaited. refused: they say nothing, see `reason`; what was told before holds on. starting: holds within seconds. in_use: postures are told by it. ended: the device was taken off since
+             * @enum {string}
+             */
+            state: "untold" | "reading" | "refused" | "starting" | "in_use" | "ended";
+            /** Thigh Deg */
+            thigh_deg: number | null;
+            /**
+             * Told At
+             * @description End of the five seconds that the wearer stood
+             */
+            told_at: string | null;
+            /** Told By */
+            told_by: string | null;
+            /** Used From */
+            used_from: string | null;
+        };
+        /**
+         * Standing
+         * @description The newest session beside the personal best: of 30 days, the same device and method.
+         *
+         *     A peak flow that somebody set is the personal best in its place.
+         */
+        Standing: {
+            /**
+             * Days
+             * @description With breaths, in UTC, of the 30 that it is the best of
+             */
+            days: number;
+            /** Days Needed */
+            days_needed: number;
+            /**
+             * Measure
+             * @description `fev1` where there is no peak flow
+             * @enum {string}
+             */
+            measure: "pef" | "fev1";
+            /** Percent */
+            percent: number;
+            /** Personal Best */
+            personal_best: number;
+            /**
+             * Personal Best T
+             * @description Null where somebody set it
+             */
+            personal_best_t: string | null;
+            /** Unit */
+            unit: string;
+            /**
+             * Value
+             * @description The best of the session
+             */
+            value: number;
+            /** @description From 80 percent on green, from 50 on yellow. Null instead of green while the personal best rests on fewer than `days_needed` days: it may be higher */
+            zone: components["schemas"]["Zone"] | null;
+        };
         /**
          * StreamAnswer
          * @description One sample stream.
@@ -3229,6 +3458,27 @@ export interface components {
             next: string | null;
             /** Patient */
             patient: string;
+        };
+        /**
+         * Verdict
+         * @description Whether a breath counts, by ATS/ERS 2019 as far as a flow tells it.
+         */
+        Verdict: {
+            /**
+             * Faults
+             * @description `slow_start`: more than 5 % of FVC and 0.1 L were out at time zero; `cough`: in the first second; `early_end`: more than 25 mL came in the last second of less than 15
+             */
+            faults: components["schemas"]["Fault"][];
+            /**
+             * Fev1
+             * @description FEV1 is acceptable
+             */
+            fev1: boolean;
+            /**
+             * Fvc
+             * @description FVC is acceptable. Near that of a breath before it in its session an early end is none
+             */
+            fvc: boolean;
         };
         /**
          * VitalPoint
@@ -3577,6 +3827,12 @@ export interface components {
              */
             to: string;
         };
+        /**
+         * Zone
+         * @description Of a breath against the personal best.
+         * @enum {string}
+         */
+        Zone: "green" | "yellow" | "red";
     };
     responses: never;
     parameters: never;
@@ -5299,6 +5555,169 @@ export interface operations {
             };
             /** @description There is no such thing, or it may not be known */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stance_v1_devices__device__stance_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stance"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tell_v1_devices__device__stance_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stance"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done beside what is already there */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9114,7 +9533,7 @@ export interface operations {
                 /** @description Beginning; one hour before the end by default */
                 from?: string | null;
                 /** @description Key of a measure */
-                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room" | "doing" | "effort" | "time_since_breath";
+                measure: "heart_rate" | "pulse_rate" | "spo2" | "perfusion_index" | "respiration_rate" | "temperature" | "rr_interval" | "hrv_sdnn" | "hrv_rmssd" | "hrv_pnn50" | "hrv_lf_hf" | "posture" | "steps" | "cadence" | "walking_speed" | "activity" | "position" | "fvc" | "fev1" | "pef" | "fef25" | "fef50" | "fef75" | "fef25_75" | "presence" | "breathing_seen" | "fast_breathing" | "pulse_seen" | "position_x" | "position_y" | "room" | "doing" | "effort" | "time_since_breath" | "extrapolated_volume" | "expiratory_time" | "end_rise" | "flow_regained";
                 /** @description Only what was computed by this method */
                 method?: "device" | "ecg_beat_intervals" | "ppg_pulse_intervals" | "ppg_spectrum" | "ppg_ratio_of_ratios" | "ppg_ac_dc" | "impedance_spectrum" | "impedance_breaths" | "temperature_sensor" | "radar_pulse" | "radar_breath" | "radar_presence" | "radar_published" | "radar_triage" | "motion_tilt" | "motion_steps" | "motion_steps_published" | "motion_magnitude" | "wifi_fingerprints" | "flow_blow" | "ecg_respiration" | "ppg_respiration" | "chest_motion_breath" | "respiration_fused" | "normal_intervals" | "motion_step_length" | "motion_summary" | "ppg_ratio_linear" | "ppg_ratio_beer_lambert" | "ppg_ratio_table";
                 /** @description Points that the answer has at most, about */

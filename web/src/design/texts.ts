@@ -158,7 +158,6 @@ export const texts = {
     limits: "Limits",
     moreNumbers: "Further values",
     sourcesDiffer: "sources differ",
-    ofPredicted: (percent: string, z: string) => `${percent} of predicted, z ${z}`,
     noStreams: "No waveform from this patient's devices.",
     since: (time: string) => `since ${time}`,
     limit: (value: string, limit: string) => `${value}, limit ${limit}`,

@@ -24,6 +24,9 @@ def routes(service: BlowService, *, caller: Callable[..., Awaitable[Request]]) -
         Nothing is guessed: they are null while sex, birth date or height is `missing`, outside of
         3 to 95 years (flows: 90), for PEF, FEF25 and FEF50, which the equations do not have, for
         FEF25-75 of men, and where the height of a child was measured more than 92 days away.
+        Each breath is judged by how it was blown, where that is told, and each session graded
+        (ATS/ERS 2019); the newest session has its zone of the personal best. All is worked out
+        from the breaths that are stored now, so one that comes late changes it.
         Without `from` the last 366 days; at most a thousand breaths.
         """
         return await service.blows(request, patient, span)

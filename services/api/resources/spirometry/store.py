@@ -11,7 +11,7 @@ from shared.contracts.measures import Measure
 from shared.database.pool import Database, Row
 from shared.database.statements import Statements
 
-NUMBERS_MOST = 7_000  # a thousand breaths
+NUMBERS_MOST = 11_000  # a thousand breaths
 BLOWN = (
     Measure.FEV1,
     Measure.FVC,
@@ -20,6 +20,10 @@ BLOWN = (
     Measure.FEF25,
     Measure.FEF50,
     Measure.FEF75,
+    Measure.EXTRAPOLATED_VOLUME,
+    Measure.EXPIRATORY_TIME,
+    Measure.END_RISE,
+    Measure.FLOW_REGAINED,
 )
 
 

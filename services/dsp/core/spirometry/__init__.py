@@ -1,1 +1,1 @@
-"""Forced breaths: found in the flow, measured, graded."""
+"""Forced breaths: found in the flow, measured."""

@@ -6,7 +6,7 @@ ATS/ERS standardization of spirometry, Graham et al. 2019, Am J Respir Crit Care
 Time zero by back extrapolation of the volume along the tangent at the highest flow.
 Departs from it: the breath ends where the flow sinks into the noise of the sensor instead of where
 the volume rises by less than 25 mL in a second, so that the last millilitres of a slow end
-count; whether that plateau was there is told beside.
+count; how much came in the last second is told beside.
 """
 
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.limits import at_limits
 from services.dsp.core.windows import Floats
+from shared.contracts.forced_breaths import HowBlown
 
 LEAST_PEAK_L_S = 1.0  # below no forced breath: quiet breathing reaches 0.6, the sickest 1
 LEAST_VOLUME_L = 0.3
@@ -28,9 +29,7 @@ TRICKLE_L_S = 0.025  # a flow so small before the breath is not forced: volumes 
 END_S = 0.25
 MORE_S = 2.0  # a slow end goes on below the noise: to the largest volume within so long
 END_L_S = 0.001
-PLATEAU_S, PLATEAU_L = 1.0, 0.025  # end of forced expiration, ATS/ERS 2019
-LONG_ENOUGH_S = 15.0
-COUGH_SHARE = 0.1  # of the highest flow: a flow that rises again by so much after falling so far
+PLATEAU_S = 1.0  # before the end, ATS/ERS 2019
 FIRST_S = 1.0
 MANY_SIGMAS = 3.0
 NOTHING_AT = -1
@@ -47,8 +46,9 @@ class Blow(NamedTuple):
     extrapolated : volume that was out at time zero
     rise_s : from a tenth to nine tenths of the highest flow
     settled_s : when no more could come, MORE_S after the flow sank into the noise
-    has_plateau : the volume rose by no more than 25 mL in the last second, or 15 s were blown
-    coughed : the flow broke down and came back within the first second
+    lasted_s : from time zero to the end
+    end_rise : volume of the last second; of the second after the end, where less came in it
+    regained : share of the highest flow by which it came back within the first second
     is_cut_off : the highest flow repeats as that of a sensor at the end of its range does
     zero : of the sensor, taken off; NaN where no rest told it (0 was taken)
     noise : of the sensor
@@ -66,11 +66,23 @@ class Blow(NamedTuple):
     zero_s: float
     end_s: float
     settled_s: float
-    has_plateau: bool
-    coughed: bool
+    lasted_s: float
+    end_rise: float
+    regained: float
     is_cut_off: bool
     zero: float
     noise: float
+
+    @property
+    def how_blown(self) -> HowBlown:
+        """By what it is judged."""
+        return HowBlown(
+            fvc=self.fvc,
+            extrapolated=self.extrapolated,
+            lasted_s=self.lasted_s,
+            end_rise=self.end_rise,
+            regained=self.regained,
+        )
 
 
 def measure(flow: Floats, rate_hz: int, *, peak: int | None = None) -> Blow | None:
@@ -103,8 +115,6 @@ def measure(flow: Floats, rate_hz: int, *, peak: int | None = None) -> Blow | No
     flows = [_flow_at(blown, out, share * fvc) for share in (0.25, 0.5, 0.75)]
     quarter, three = (_when(out, share * fvc) for share in (0.25, 0.75))
     plateau = out[-1] - out[max(0, len(blown) - round(PLATEAU_S * rate_hz))]
-    lasted_s = (len(blown) - zero_at) / rate_hz
-    followed = _quiet_after(pure, end, rate_hz)
     return Blow(
         fvc=fvc,
         fev1=float(np.interp(after, np.arange(len(out)), forced)),
@@ -113,13 +123,14 @@ def measure(flow: Floats, rate_hz: int, *, peak: int | None = None) -> Blow | No
         fef50=flows[1],
         fef75=flows[2],
         fef25_75=float(0.5 * fvc * rate_hz / max(three - quarter, 1)),
-        extrapolated=float(np.interp(max(zero_at, 0), np.arange(len(out)), forced)),
+        extrapolated=max(0.0, float(np.interp(max(zero_at, 0), np.arange(len(out)), forced))),
         rise_s=_rise(blown[: top + 1]) / rate_hz,
         zero_s=float((start + zero_at) / rate_hz),
         end_s=end / rate_hz,
         settled_s=low / rate_hz + MORE_S,
-        has_plateau=bool(plateau <= PLATEAU_L or followed or lasted_s >= LONG_ENOUGH_S),
-        coughed=_coughed(blown[top : top + round(FIRST_S * rate_hz)]),
+        lasted_s=float((len(blown) - zero_at) / rate_hz),
+        end_rise=max(0.0, min(float(plateau), _came_after(pure, end, rate_hz))),
+        regained=_regained(blown[top : top + round(FIRST_S * rate_hz)]),
         is_cut_off=bool(at_limits(blown)[top]),
         zero=float(zero),
         noise=float(noise),
@@ -168,9 +179,15 @@ def sensor_zero(flow: Floats, peak: int, rate_hz: int) -> tuple[float, float]:
 
 
 def _last_level(rest: Floats, size: int) -> Floats:
-    """The pieces at the end that agree with the last one: before them the breath still went on."""
-    means = rest.reshape(-1, size).mean(axis=1)
-    apart = np.flatnonzero(np.abs(means - means[-1]) > SAME_ZERO_L_S)
+    """The pieces at the end that agree with the last one: before them the breath still went on.
+
+    Two means of `size` samples differ by chance by the noise of the sensor: what differs by more is
+    the end of a breath. A sensor that is all but still would else call millilitres rest.
+    """
+    pieces = rest.reshape(-1, size)
+    means = pieces.mean(axis=1)
+    by_chance = MANY_SIGMAS * pieces[-1].std() * np.sqrt(2 / size)
+    apart = np.flatnonzero(np.abs(means - means[-1]) > min(by_chance, SAME_ZERO_L_S))
     return rest[(apart[-1] + 1) * size if len(apart) else 0 :]
 
 
@@ -195,11 +212,11 @@ def _span(pure: Floats, peak: int, noise: float, rate_hz: int) -> tuple[int, int
     return start, end, end + int(np.argmax(more))
 
 
-def _quiet_after(pure: Floats, end: int, rate_hz: int) -> bool:
-    """Whether no more than a plateau's volume came in the second after the end."""
+def _came_after(pure: Floats, end: int, rate_hz: int) -> float:
+    """Volume of the second after the end; without limit where too little of it is known."""
     after = pure[end : end + round(PLATEAU_S * rate_hz)]
     enough = np.isfinite(after).sum() >= 0.5 * PLATEAU_S * rate_hz
-    return bool(enough and abs(np.nansum(after)) / rate_hz <= PLATEAU_L)
+    return float(abs(np.nansum(after)) / rate_hz) if enough else float("inf")
 
 
 def _when(out: Floats, volume: float) -> float:
@@ -219,7 +236,7 @@ def _rise(climb: Floats) -> float:
     return float((high[-1] if len(high) else 0) - (low[-1] if len(low) else 0))
 
 
-def _coughed(first: Floats) -> bool:
-    """Whether the flow fell and came back by a tenth of the highest."""
+def _regained(first: Floats) -> float:
+    """By how much the flow came back after it fell, as a share of the highest: 0 to 1."""
     fallen: NDArray[np.float64] = np.minimum.accumulate(first)
-    return bool((first - fallen).max(initial=0.0) > COUGH_SHARE * first[0])
+    return float(min((first - fallen).max(initial=0.0) / first[0], 1.0))

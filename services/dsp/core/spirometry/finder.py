@@ -14,8 +14,8 @@ from services.dsp.core.spirometry.blow import (
     last_peak,
     measure,
 )
-from services.dsp.core.spirometry.grading import fev1_acceptable, fvc_acceptable, starts_well
 from services.dsp.core.windows import Floats, Instants, Samples, shifted
+from shared.contracts.forced_breaths import Fault, faults
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
 
@@ -24,6 +24,13 @@ MEMORY_S = WINDOW_S + 1
 PER_MIN = 60.0
 NO_PEAK_AGAIN_S = 2  # a forced breath is not over while the flow was high so lately
 ACCEPTABLE, USABLE, UNUSABLE = 0.95, 0.6, 0.3  # 78 of 78 standard waveforms are right
+TOLD_BESIDE = (
+    Measure.EXTRAPOLATED_VOLUME,
+    Measure.EXPIRATORY_TIME,
+    Measure.END_RISE,
+    Measure.FLOW_REGAINED,
+)
+"""By what a breath is judged: true of any breath, so good as the sensor is."""
 MEASURES = (
     Measure.FVC,
     Measure.FEV1,
@@ -32,7 +39,14 @@ MEASURES = (
     Measure.FEF50,
     Measure.FEF75,
     Measure.FEF25_75,
+    *TOLD_BESIDE,
 )
+
+_HARMED_BY = {
+    Measure.PEF: frozenset({Fault.SLOW_START}),
+    Measure.FEV1: frozenset({Fault.SLOW_START, Fault.COUGH}),
+}
+_WHOLE_HARMED_BY = frozenset({Fault.SLOW_START, Fault.EARLY_END})  # FVC, and shares of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +69,7 @@ def step(state: FinderState, samples: Samples, times: Instants) -> tuple[FinderS
     for row, blow in blows:
         table[:, row] = [
             blow.fvc, blow.fev1, blow.pef * PER_MIN, blow.fef25, blow.fef50, blow.fef75,
-            blow.fef25_75,
+            blow.fef25_75, blow.extrapolated, blow.lasted_s, blow.end_rise, blow.regained,
         ]  # fmt: skip
         quality[:, row] = [_trust(blow, measure) for measure in MEASURES]
     readings = tuple(
@@ -98,7 +112,7 @@ def _settled(flow: Floats, rate_hz: int, at: float | None = None) -> Blow | None
 def _trust(blow: Blow, measure: Measure) -> float:
     if np.isnan(blow.zero) or blow.noise > QUIET_SPREAD_L_S or blow.is_cut_off:
         return UNUSABLE
-    if measure == Measure.PEF:
-        return ACCEPTABLE if starts_well(blow) else USABLE
-    good = fev1_acceptable(blow) if measure == Measure.FEV1 else fvc_acceptable(blow)
-    return ACCEPTABLE if good else USABLE
+    if measure in TOLD_BESIDE:
+        return ACCEPTABLE
+    wrong = frozenset(faults(blow.how_blown))
+    return USABLE if wrong & _HARMED_BY.get(measure, _WHOLE_HARMED_BY) else ACCEPTABLE

@@ -88,6 +88,7 @@ function Form({ patient, known, today, onClose }: FormProperties) {
         <Typed {...of("heightOn")} type="date" max={today} />
       </div>
       <Choice {...of("group")} options={GROUPS.map((group) => [group, words.groups[group]])} />
+      <Typed {...of("best")} type="text" />
       {save.isError && (
         <p role="alert" className={styles["problem"]}>
           {words.failed(asProblem(save.error).detail)}

@@ -13,6 +13,7 @@ import { texts } from "../../design/texts";
 import { useAcknowledge, usePause } from "../../session/actions";
 import { rateMeasure } from "../../session/readings";
 import { useLinked, useServerNow, useSession, useWatched } from "../../session/session";
+import { BreathCard } from "./breath-card";
 import { FurtherNumbers } from "./further-numbers";
 import { LiveSignals } from "./live-signals";
 import { PatientAlarms } from "./patient-alarms";
@@ -81,6 +82,7 @@ function Patient({ data }: { readonly data: Patient }) {
       <div className={styles["grid"]}>
         <Trends patient={data.key} rate={rateMeasure(moment, data.key)} limits={data.limits} onOpen={openSignal} />
         <SignalReview patient={data.key} streams={streams} atMs={reviewMs} onShow={setReviewMs} />
+        <BreathCard patient={data.key} moment={moment} />
         <PlaceCard patient={data.key} moment={moment} />
       </div>
     </>

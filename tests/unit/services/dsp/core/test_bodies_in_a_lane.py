@@ -57,7 +57,8 @@ def test_a_forced_breath_is_told_once() -> None:
     assert sorted(told["measure"].tolist()) == sorted(
         [
             Measure.FVC, Measure.FEV1, Measure.PEF, Measure.FEF25, Measure.FEF50, Measure.FEF75,
-            Measure.FEF25_75,
+            Measure.FEF25_75, Measure.EXTRAPOLATED_VOLUME, Measure.EXPIRATORY_TIME,
+            Measure.END_RISE, Measure.FLOW_REGAINED,
         ]
     )  # fmt: skip
     assert set(told["t"].tolist()) == {told["t"][0]}

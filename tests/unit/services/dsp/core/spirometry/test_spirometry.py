@@ -7,15 +7,7 @@ import pytest
 
 from services.dsp.core.spirometry import finder
 from services.dsp.core.spirometry.blow import Blow, measure
-from services.dsp.core.spirometry.grading import (
-    Grade,
-    Zone,
-    fev1_acceptable,
-    fvc_acceptable,
-    grade,
-    starts_well,
-    zone,
-)
+from shared.contracts.forced_breaths import Fault, faults
 from shared.contracts.measures import Measure
 from tests.unit.services.dsp.bodies import FLOW_HZ as RATE_HZ
 from tests.unit.services.dsp.bodies import (
@@ -53,9 +45,8 @@ def test_a_breath_has_the_volumes_of_its_formula() -> None:
     left = 0.5 * FVC
     assert blow.fef50 == pytest.approx(left / TAU_S, rel=0.02)
     assert blow.fef25 > blow.fef25_75 > blow.fef75
-    assert starts_well(blow)
-    assert fev1_acceptable(blow)
-    assert fvc_acceptable(blow)
+    assert faults(blow.how_blown) == ()
+    assert blow.lasted_s == pytest.approx(6 - RISE_S / 2, abs=0.01)
 
 
 @pytest.mark.parametrize("zero", [-0.02, 0.0, 0.015])
@@ -123,50 +114,17 @@ def test_a_hesitant_start_and_a_cough_are_not_acceptable() -> None:
     slow = np.concatenate((np.zeros(100), np.full(60, 0.6), breath(), np.zeros(200)))
     hesitant = measure(slow, RATE_HZ)
     assert hesitant is not None
-    assert not starts_well(hesitant)
+    assert faults(hesitant.how_blown) == (Fault.SLOW_START,)
     cough = breath()
     cough[30:40] = 0.3
     blow = measure(np.concatenate((np.zeros(100), cough, np.zeros(200))), RATE_HZ)
     assert blow is not None
-    assert blow.coughed
-    assert not fev1_acceptable(blow)
+    assert faults(blow.how_blown) == (Fault.COUGH,)
     short = measure(np.concatenate((np.zeros(100), breath(0.7), -breath(3))), RATE_HZ)
     assert short is not None
-    assert not fvc_acceptable(short)
-
-
-@pytest.mark.parametrize(
-    ("values", "years", "expected"),
-    [
-        ((3.0, 2.9, 2.85), 40, Grade.A),
-        ((3.0, 2.85), 40, Grade.B),
-        ((3.0, 2.81, 2.0), 40, Grade.C),
-        ((3.0, 2.76), 40, Grade.D),
-        ((3.0, 2.74), 40, Grade.E),
-        ((3.0,), 40, Grade.E),
-        ((1.0, 0.9, 0.9), 5, Grade.A),
-        ((2.0, 1.8, 1.0), 5, Grade.A),
-        ((1.0, 0.86), 5, Grade.C),
-        ((1.0, 0.81), 5, Grade.D),
-    ],
-)
-def test_a_session_has_the_published_grade(
-    values: tuple[float, ...], years: float, expected: Grade
-) -> None:
-    assert grade(values, years=years) == expected
-
-
-def test_without_acceptable_breaths_usable_ones_count() -> None:
-    assert grade((), n_usable=1) == Grade.U
-    assert grade(()) == Grade.F
-
-
-def test_zones_lie_at_80_and_50_percent() -> None:
-    assert [zone(flow, 500) for flow in (400, 399, 250, 249)] == [
-        Zone.GREEN, Zone.YELLOW, Zone.YELLOW, Zone.RED,
-    ]  # fmt: skip
-    with pytest.raises(ValueError, match="above 0"):
-        zone(300, 0)
+    assert faults(short.how_blown) == (Fault.EARLY_END,)
+    assert faults(short.how_blown, largest_before=short.fvc + 0.14) == ()
+    assert faults(short.how_blown, largest_before=short.fvc + 0.16) == (Fault.EARLY_END,)
 
 
 @pytest.mark.parametrize("step", [0.0, 0.01, 0.05])
