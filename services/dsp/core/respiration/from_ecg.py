@@ -46,7 +46,7 @@ HOPS = (
 MEMORY_S = KEPT_S + 4 + track.held_s(HOPS)
 WHITENING = 0.5  # exponent on the power: baseline and axis wander, less than 1/f from beat to beat
 FULL_COVERAGE = 0.6
-BLOCK = 16  # minutes of trace at once: what they take stays in the cache
+BLOCK = 8  # minutes of trace at once: what they take stays in the cache
 # Certainty, and the share of such answers within 2/min of the annotated breaths (703 windows of
 # 26 people in bed, docs/science/respiration.md); beats without breath reach 0.65. One source may
 # be wrong with all certainty (an overtone in every series): never above 0.95.
@@ -113,8 +113,9 @@ def _followed(
     devices = len(rows)
     series = modulation.interpolated(row, at_s, values, devices=devices, grid_s=grid_s)
     series = np.concatenate((series, slow[rows][None]))
+    even = modulation.without_steps(series.reshape(-1, series.shape[2]))
     heart = modulation.heart_rate(row, at_s, devices)
-    newest = modulation.belief(series, heart, whitening=WHITENING)
+    newest = modulation.belief(even.reshape(series.shape), heart, whitening=WHITENING)
     usable = (newest.max(axis=1) > newest.min(axis=1)) & (contrast > CONTRAST[0])
     changed, rate = track.advanced(state, rows, newest, usable)
     trust = np.interp(contrast, CONTRAST, (0.0, 1.0))

@@ -23,6 +23,7 @@ PRIOR_WEIGHT = 0.1
 PER_BEAT = 0.45  # breaths a beat: half by the sampling theorem, less what a beat to beat change of
 # the rhythm (alternans, bigeminy) spills over; nobody takes more than one breath in 2.5 beats
 LEAST_BEATS = 8
+STEP_SHARE = 0.5  # of the power: a wave of three cycles, the slowest breath, has 0.16 in a step
 
 
 def interpolated(
@@ -53,6 +54,31 @@ def interpolated(
     part = (grid_s - at_s[before]) / np.where(apart > 0, apart, 1.0)
     low, high = values[:, before], values[:, after]
     return np.where(known[None], low * (1 - part) + high * part, np.nan)
+
+
+def without_steps(series: Samples) -> Samples:
+    """Series (rows, n) whose level changes at once have one level; NaN where missing.
+
+    Where electrodes change places, or slip, heights of beats are others from then on. What a step
+    explains of a wave falls with its cycles in the window: `STEP_SHARE` takes no breath away.
+    """
+    seen = np.isfinite(series)
+    n = np.cumsum(seen, axis=1)
+    total = np.maximum(n[:, -1:], 1)
+    known = np.where(seen, series, 0.0)
+    apart = np.where(seen, series - known.sum(axis=1)[:, None] / total, 0.0)
+    power = (apart * apart).sum(axis=1)
+    so_far = np.cumsum(apart, axis=1)
+    sides = n * (total - n)
+    explained = np.where(sides > 0, so_far * so_far * total / np.maximum(sides, 1), 0.0)
+    rows, at = np.arange(len(series)), np.argmax(explained, axis=1)
+    is_step = explained[rows, at] > STEP_SHARE * power
+    before = so_far[rows, at] / np.maximum(n[rows, at], 1)
+    after = -so_far[rows, at] / np.maximum(total[:, 0] - n[rows, at], 1)
+    step = np.where(is_step, after - before, 0.0)
+    return np.where(
+        np.arange(series.shape[1])[None, :] > at[:, None], series - step[:, None], series
+    )
 
 
 def belief(series: Samples, heart_per_min: Samples, *, whitening: float) -> Samples:

@@ -20,7 +20,7 @@ HOPS = 12  # likelihoods kept: a minute
 STEP_DEVIATION = 0.4  # /min a hop: breath varies by 3 to 5 % (0.6 /min at 15) within a window
 LEAP = 1e-3  # chance a hop of any other rate: a sigh, speech, another person
 NEAR_PER_MIN = 2.0
-BLOCK = 32  # devices at once: what they take stays in the cache
+BLOCK = 64  # devices at once: what they take stays in the cache
 EDGE_PER_MIN = 0.5  # a summit so near the lower end of the grid is the foot of something slower
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from services.dsp.core.respiration import from_ppg
+from services.dsp.core.respiration import from_ppg, modulation
 from services.dsp.core.respiration.modulation import interpolated
 from tests.unit.services.dsp.signals import SECOND_US, START_S, beat_times, ppg
 
@@ -54,3 +54,19 @@ def test_light_without_a_heart_has_no_breath() -> None:
         shown |= output.readings[0].quality >= 0.3
     assert not shown[:-1].any()
     assert shown[-1]
+
+
+def test_a_level_that_changes_at_once_is_taken_off_and_no_breath_is() -> None:
+    t = np.arange(240) / 4
+    breaths = np.stack([np.sin(2 * np.pi * per_min / 60 * t) for per_min in (3.0, 12.0, 40.0)])
+    np.testing.assert_array_equal(modulation.without_steps(breaths), breaths)
+    stepped = breaths + np.where(t > 37, 3.0, 0.0)
+    stepped[2, 100:110] = np.nan
+    even = modulation.without_steps(stepped)
+    seen = np.isfinite(stepped)
+    assert (np.isfinite(even) == seen).all()
+    rest = np.where(seen, even - breaths, 0)
+    assert np.ptp(rest[1:], axis=1).max() < 0.3  # of 3
+    np.testing.assert_array_equal(even[1:2], modulation.without_steps(stepped[1:2]))
+    nothing = np.full((1, 240), np.nan)
+    assert np.isnan(modulation.without_steps(nothing)).all()
