@@ -9,7 +9,7 @@ import inspect
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.harness.eventually import PATIENCE
 from tests.harness.manual_clock import ManualClock
@@ -17,8 +17,9 @@ from tests.harness.mosquitto import Mosquitto
 from tests.harness.postgres import Database, Postgres
 from tests.harness.rabbitmq import RabbitMq, VirtualHost
 
-# How long an example takes says how busy the machine is; the time limit of a test bounds the rest.
-settings.register_profile("vitalwire", deadline=None)
+# How long an example takes, or is drawn, says how busy the machine is; the time limit of a test
+# bounds the rest.
+settings.register_profile("vitalwire", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("vitalwire")
 
 

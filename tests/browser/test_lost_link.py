@@ -5,41 +5,18 @@ import re
 
 import pytest
 from playwright.async_api import Browser, expect
-from playwright.async_api import TimeoutError as TooLate
 
 from tests.browser.running_system import RunningSystem
-from tests.browser.screen import DASHES, Screen
+from tests.browser.screen import Screen
+from tests.browser.silence import fall_silent_in_time
 from tests.harness.eventually import eventually
 from tests.harness.tcp_proxy import TcpProxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
-WITHIN_MS = 5_000 + 10_000  # and what a busy browser needs
 DAY_S = 86_400
 NINE_SECONDS = re.compile(r"(0:(09|[1-5]\d)|[1-9]\d*:\d\d)$")  # or more
 KEYS = "(tiles) => tiles.map((tile) => tile.dataset.key)"
-ALL_DASHES = f"""() => {{
-  const values = [...document.querySelectorAll('[data-value]')];
-  return values.length > 0 && values.every((value) => value.textContent.startsWith('{DASHES}'));
-}}"""
-
-
-async def fall_silent_in_time(screen: Screen, proxy: TcpProxy, kind: str) -> None:
-    """Lose the link until no number looks alive; a busy browser may be late once or twice."""
-    for is_last in (False, False, True):
-        if kind == "cut":
-            proxy.refuse = True
-            proxy.cut()
-        else:
-            proxy.freeze()
-        try:
-            await screen.page.wait_for_function(ALL_DASHES, timeout=WITHIN_MS)
-        except TooLate:
-            if is_last:
-                raise
-            await come_back(screen, proxy)
-        else:
-            return
 
 
 async def come_back(screen: Screen, proxy: TcpProxy) -> None:
@@ -59,7 +36,15 @@ async def test_a_dead_socket_shows_within_five_seconds_and_comes_back(
         page = screen.page
         await screen.log_in()
         await screen.see_ward()
-        await fall_silent_in_time(screen, proxy, kind)
+
+        def lose() -> None:
+            if kind == "cut":
+                proxy.refuse = True
+                proxy.cut()
+            else:
+                proxy.freeze()
+
+        await fall_silent_in_time(screen, lose, lambda: come_back(screen, proxy))
         order = await page.locator("[data-key]").evaluate_all(KEYS)
         for name in ("high", "medium", "low", "technical", "quiet"):
             await expect(page.get_by_test_id(f"count-{name}").locator("i")).to_have_text("–")

@@ -7,7 +7,8 @@ from playwright.async_api import Browser, Page, Route, expect
 
 from tests.browser.provoked import alarm_at
 from tests.browser.running_system import RunningSystem
-from tests.browser.screen import DASHES, PHONE, Screen
+from tests.browser.screen import PHONE, Screen
+from tests.browser.silence import fall_silent_in_time
 from tests.harness.tcp_proxy import TcpProxy
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -15,11 +16,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 STORED_WITHIN_MS = 90_000
 ANSWER_WITHIN_MS = 60_000  # of the server, on a busy machine
 MARKED_WITHIN_MS = 180_000  # the axis moves on twice a minute, and asks for what happened
-LOST_WITHIN_MS = 5_000 + 10_000  # and what a busy browser needs
-ALL_DASHES = f"""() => {{
-  const values = [...document.querySelectorAll('[data-value]')];
-  return values.length > 0 && values.every((value) => value.textContent.startsWith('{DASHES}'));
-}}"""
 DAY_S = 86_400
 # The canvas is copied before it is read: reading it itself would slow it down, and it says so.
 SCRATCH = """(id) => {
@@ -266,13 +262,19 @@ async def test_without_a_link_no_number_and_no_trace_looks_alive(
         screen = await Screen.open(browser, system, address=f"http://127.0.0.1:{proxy.port}")
         page = await opened(screen, "01")
         await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"))
-        proxy.refuse = True
-        proxy.cut()
-        await page.wait_for_function(ALL_DASHES, timeout=LOST_WITHIN_MS)
+
+        def lose() -> None:
+            proxy.refuse = True
+            proxy.cut()
+
+        async def come_back() -> None:
+            proxy.refuse = False
+            await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"))
+
+        await fall_silent_in_time(screen, lose, come_back)
         await expect(page.get_by_label("Live signals").get_by_text("No data")).to_be_visible()
         await expect(page.get_by_test_id("big-hr")).to_contain_text(re.compile(r"was \d+ at"))
-        proxy.refuse = False
-        await expect(screen.value("big-hr")).to_have_text(re.compile(r"\d+"))
+        await come_back()
 
 
 async def test_a_nurse_writes_what_a_patient_is(screen: Screen) -> None:

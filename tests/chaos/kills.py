@@ -5,7 +5,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -58,12 +58,16 @@ def _without_repeats(names: Sequence[str], *, each: int, chance: random.Random) 
 
 
 async def carry_out(
-    system: System, kills: Sequence[Kill], tell: Callable[[str], None]
+    system: System,
+    kills: Sequence[Kill],
+    tell: Callable[[str], None],
+    before_last: Callable[[], Awaitable[object]],
 ) -> Counter[str]:
     """Kill as planned and bring back what was killed; several may be down at a time.
 
     A process that is down when its next kill is due is brought back first, so that each kill
-    meets a living process. Gives how often each was killed.
+    meets a living process; the last one waits for `before_last` besides. Gives how often each was
+    killed.
     """
     began = time.monotonic()
     done: Counter[str] = Counter()
@@ -78,6 +82,8 @@ async def carry_out(
             await asyncio.sleep(max(0.0, began + kill.after_s - time.monotonic()))
             if kill.name in coming_back:
                 await coming_back[kill.name]
+            if kill is kills[-1]:
+                await before_last()
             await system.bring_back(kill.name)
             system.kill(kill.name)
             done[kill.name] += 1
