@@ -74,7 +74,7 @@ lint: ## ruff, and eslint for the page
 	$(VENV)/python -m deploy.local.page --npm run lint
 
 types: ## mypy, and tsc for the page
-	$(VENV)/mypy
+	$(VENV)/mypy --num-workers=auto
 	$(VENV)/python -m deploy.local.page --npm run types
 
 architecture: ## who may import whom, and the tables that must be complete
