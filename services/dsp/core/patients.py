@@ -69,6 +69,7 @@ FUSIONS = (
 ANSI/AAMI EC13 lets a heart rate meter be 5 beats or 10 % wrong; pulses come later than beats and
 miss weak ones."""
 BY_MEASURE = MappingProxyType({measure: fusion for fusion in FUSIONS for measure in fusion.of})
+_FUSION_OF = {int(measure): fusion.name for measure, fusion in BY_MEASURE.items()}
 NOT_SOURCES = frozenset(
     ranked.method
     for order in PREFERENCE.values()
@@ -120,6 +121,15 @@ class _Watched:
     judged: deque[tuple[int, bool]] = field(default_factory=lambda: deque(maxlen=2 * JUDGED_S))
     decided_us: int = 0
 
+    def is_only(self, source: Source) -> bool:
+        """Whether nobody else has spoken, and nothing waits: nearly always."""
+        return len(self.spoken) == 1 and source in self.spoken and not self.moments
+
+    def pass_over(self, source: Source, t: int) -> None:
+        """A moment of the only source: it would be judged at once, and nothing is to be told."""
+        self.spoken[source] = max(self.spoken[source], t)
+        self.decided_us = max(self.decided_us, t)
+
     def due(self, until: int) -> list[int]:
         """Moments that are to be judged, in their order."""
         if not self.moments:
@@ -139,20 +149,29 @@ class PatientValues:
 
     def take(self, table: Table) -> None:
         """Take the values of one message."""
+        if len(table):
+            self.now = max(self.now, int(table["received"].max()))
+        rows = list(map(Row._make, table[_sources(table)].tolist()))
+        sources = list(map(source_of, rows))
+        keys = [(row.patient, _FUSION_OF[row.measure]) for row in rows]
+        said: dict[tuple[int, str], list[tuple[Source, int]]] = {}
+        for key, source, row in zip(keys, sources, rows, strict=True):
+            said.setdefault(key, []).append((source, row.t))
         touched = []
-        for row in map(Row._make, table[_sources(table)].tolist()):
-            key = (row.patient, BY_MEASURE[Measure(row.measure)].name)
-            watched = self._watched.pop(key, None) or _Watched()
-            self._watched[key] = watched
+        for key, source, row in zip(keys, sources, rows, strict=True):
+            watched = self._watched.get(key)
+            if watched is None:
+                watched = self._watched[key] = _Watched()
+            self._watched.move_to_end(key)
+            if watched.is_only(source) and _is_of_one(said[key]) and row.t >= self.now - KEPT_US:
+                watched.pass_over(source, row.t)
+                continue
             if row.t > watched.decided_us:
                 watched.moments.setdefault(row.t, []).append(row)
-            source = source_of(row)
             watched.spoken[source] = max(watched.spoken.get(source, 0), row.t)
             touched.append(key)
         while len(self._watched) > WATCHED_MOST:
             self._watched.popitem(last=False)
-        if len(table):
-            self.now = max(self.now, int(table["received"].max()))
         self._decide(touched)
 
     def give(self) -> Given:
@@ -221,6 +240,13 @@ class PatientValues:
             patient=asked.patient,
             data={"name": fusion.name, "has_ended": not differs, "n_sources": int(n_sources)},
         )
+
+
+def _is_of_one(said: list[tuple[Source, int]]) -> bool:
+    """Whether one source speaks of each moment once."""
+    return len(said) == 1 or (
+        len({source for source, _ in said}) == 1 and len({t for _, t in said}) == len(said)
+    )
 
 
 def _sources(table: Table) -> NDArray[np.bool_]:
