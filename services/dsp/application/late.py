@@ -137,18 +137,16 @@ class LateLane:
             await pause(stop, self.pace.interval_s)
 
     async def _turn(self, stop: asyncio.Event) -> None:
+        n_waiting = await self.table.waiting(self.lane)
+        self.metrics.late_waiting.labels(str(self.lane)).set(n_waiting)
         stored_us = await self._stored_before()
-        if stored_us is not None:
-            before_us = (stored_us - round(self.pace.wait_s * SECOND_US)) // SECOND_US * SECOND_US
-            waiting = await self.table.stored(
-                self.lane, quiet_s=self.pace.quiet_s, before_us=before_us
-            )
-            n_waiting = await self.table.waiting(self.lane)
-            streams = sorted({one.span.stream for one in waiting})
-            for stream in streams:
-                due = [one for one in waiting if one.span.stream == stream]
-                await self._work_in(stream, due, before_us, n_waiting, stop)
-        self.metrics.late_waiting.labels(str(self.lane)).set(await self.table.waiting(self.lane))
+        if stored_us is None or not n_waiting:
+            return
+        before_us = (stored_us - round(self.pace.wait_s * SECOND_US)) // SECOND_US * SECOND_US
+        waiting = await self.table.stored(self.lane, quiet_s=self.pace.quiet_s, before_us=before_us)
+        for stream in sorted({one.span.stream for one in waiting}):
+            due = [one for one in waiting if one.span.stream == stream]
+            await self._work_in(stream, due, before_us, n_waiting, stop)
 
     async def _stored_before(self) -> int | None:
         """All that arrived before this time is stored: what is read back is whole."""

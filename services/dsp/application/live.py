@@ -23,7 +23,7 @@ from services.dsp.application.ports import (
     Source,
     StreamMessage,
 )
-from services.dsp.application.positions import ReplayMarks
+from services.dsp.application.progress import NOTHING_GIVEN, Progress
 from services.dsp.application.saved_state import BadState, SavedState, decode, encode
 from services.dsp.core.exchange import Noted, Position, Reached, Values
 from services.dsp.core.lane import Computed, LaneSignals
@@ -37,7 +37,6 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, lane_queue
 from shared.contracts.records import BadBatch
 from shared.contracts.vitals import VITAL
-from shared.errors import Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.quarantine import Choked, attempt_twice
 from shared.runtime.retry import Retry
@@ -45,7 +44,6 @@ from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
 LOOP = "live"
-NOTHING_GIVEN = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +80,10 @@ class LiveLane:
     identity: bytes = b""
     _signals: LaneSignals = field(init=False)
     _windows: Windows = field(default_factory=Windows, init=False)
-    _marks: ReplayMarks = field(default_factory=ReplayMarks, init=False)
-    _noted: list[Noted] = field(default_factory=list, init=False)
-    _given: int = field(default=NOTHING_GIVEN, init=False)
+    _progress: Progress = field(init=False)
     _watermark_us: int = field(default=0, init=False)
     _taken: Reached = field(default=Reached(NOTHING_GIVEN, 0), init=False)
     _read: int = field(default=NOTHING_GIVEN, init=False)
-    _saved_s: float = field(default=0.0, init=False)
     _state_saved_s: float = field(default=0.0, init=False)
     _source: Source | None = field(default=None, init=False)
     is_leaving: bool = field(default=False, init=False)
@@ -96,6 +91,16 @@ class LiveLane:
 
     def __post_init__(self) -> None:
         self._signals = LaneSignals(places=self.places)
+        self._progress = Progress(
+            loop=LOOP,
+            stream=self.stream,
+            lane=self.lane,
+            positions=self.positions,
+            clock=self.clock,
+            metrics=self.metrics,
+            retry=self.retry,
+            save_interval_s=self.pace.save_interval_s,
+        )
 
     @property
     def is_at_end(self) -> bool:
@@ -118,17 +123,21 @@ class LiveLane:
         Cancel-safe: the position is saved only after what it stands for was confirmed, and what
         is given out a second time is the same.
         """
-        position = await self.retry.run(lambda: self.positions.load(self.stream), until=stop)
+        position = await self._progress.load(stop)
         if position is not None:
-            self._given, self._watermark_us = position.given_offset, position.watermark_us
+            self._watermark_us = position.watermark_us
         start = None if position is None else position.replay_offset
         has_state = position is not None and await self._restore(position)
         if has_state:
             start = self._taken.offset + 1
         log.info(
-            "lane_replays", lane=self.lane, start=start, given=self._given, has_state=has_state
+            "lane_replays",
+            lane=self.lane,
+            start=start,
+            given=self._progress.given,
+            has_state=has_state,
         )
-        self._saved_s = self._state_saved_s = self.clock.monotonic_s()
+        self._state_saved_s = self.clock.monotonic_s()
         async with self.frames.open(self.stream, start=start) as source:
             self._source = source
             async for batch in source.batches(until=stop):
@@ -136,25 +145,22 @@ class LiveLane:
                 began_s = self.clock.monotonic_s()
                 if batch.discontinuity is not None:
                     await self._report(batch.discontinuity, stop)
-                for messages in self._split(batch.messages):
+                for messages in self._progress.split(batch.messages):
                     await self._work(messages, stop)
                 await self._save_when_due()
                 if (
                     len(batch.messages) < self.pace.messages_most
-                    and self._taken.offset >= self._given
+                    and self._taken.offset >= self._progress.given
                 ):
-                    used_s = self.clock.monotonic_s() - began_s
-                    await pause(stop, max(0.0, self.pace.compute_interval_s - used_s))
+                    until_s = next_turn_s(began_s, self.pace.compute_interval_s)
+                    await pause(stop, max(0.0, until_s - self.clock.monotonic_s()))
         if self.is_leaving:
             in_windows = self._signals.in_windows()
-            self._noted += [Noted(samples=span, offset=self._taken.offset) for span in in_windows]
+            self._progress.noted += [
+                Noted(samples=span, offset=self._taken.offset) for span in in_windows
+            ]
         self._state_saved_s = -math.inf
         await self._save()
-
-    def _split(self, messages: Sequence[StreamMessage]) -> list[Sequence[StreamMessage]]:
-        """What was given out before, and what follows: they are computed apart."""
-        n = sum(message.offset <= self._given for message in messages)
-        return [part for part in (messages[:n], messages[n:]) if part]
 
     async def _work(self, messages: Sequence[StreamMessage], stop: asyncio.Event) -> None:
         """Take messages, compute, give out; cancel-safe as `run`."""
@@ -168,18 +174,20 @@ class LiveLane:
         self._taken = Reached(last, self._signals.now)
         values = gathered(computed)
         windows = self._windows.passed(values.beats)
-        if last <= self._given:
+        if last <= self._progress.given:
             self.metrics.replayed.inc(len(messages))
             return
-        self._noted += [Noted(samples=late, offset=last) for late in (*computed.late, *windows)]
+        self._progress.noted += [
+            Noted(samples=late, offset=last) for late in (*computed.late, *windows)
+        ]
         self.metrics.late_noted.inc(len(computed.late))
         if len(values.vitals) or len(values.beats) or values.events:
             await self.retry.run(lambda: self.outlet.give(values, self.lane), until=stop)
             self._count(values)
-        self._given = last
+        self._progress.given = last
 
     def _take(self, message: StreamMessage) -> None:
-        self._marks.note(message.offset, self._signals.now)
+        self._progress.marks.note(message.offset, self._signals.now)
         self.metrics.messages.labels(LOOP).inc()
         batch = decode_frames(message.body)
         if isinstance(batch, BadBatch):  # storage parks it
@@ -187,7 +195,7 @@ class LiveLane:
             log.warning("batch_refused", stream=self.stream, reason=batch.fault)
             return
         self.metrics.frames.labels(LOOP).inc(len(batch))
-        is_replayed = message.offset <= self._given and self._watermark_us > 0
+        is_replayed = message.offset <= self._progress.given and self._watermark_us > 0
         given_until = self._watermark_us if is_replayed else None
         outcome = attempt_twice(
             lambda: self._signals.take(batch, given_until=given_until),
@@ -219,34 +227,23 @@ class LiveLane:
 
     async def _save_when_due(self) -> None:
         """Save now and then; what came late at once, as the stream may fall silent after it."""
-        is_due = self.clock.monotonic_s() - self._saved_s >= self.pace.save_interval_s
-        if is_due or (self._noted and self._taken.offset >= self._given):
+        progress = self._progress
+        if progress.is_due or (progress.noted and self._taken.offset >= progress.given):
             await self._save()
 
     async def _save(self) -> None:
-        """Save the position; PostgreSQL may be away, then the next one saves more."""
-        self._saved_s = self.clock.monotonic_s()
-        if self._taken.offset < self._given or self._taken.offset == NOTHING_GIVEN:
-            return
-        position = self._marks.position(self._given, self._signals.now)
-        noted = list(self._noted)
-        try:
-            await self.positions.save(self.stream, self.lane, position, noted)
-        except Unavailable as error:
-            self.metrics.save_failures.labels(LOOP).inc()
-            log.warning("position_not_saved", stream=self.stream, error=str(error))
-            return
-        self.metrics.saves.labels(LOOP).inc()
-        del self._noted[: len(noted)]
-        if self._saved_s - self._state_saved_s >= self.pace.state_interval_s:
+        """Save the position, and the windows where it is time for them too."""
+        is_saved = await self._progress.save(self._taken.offset, self._signals.now)
+        waited_s = self._progress.saved_s - self._state_saved_s
+        if is_saved and waited_s >= self.pace.state_interval_s:
             await self._keep()
 
     async def _keep(self) -> None:
         """Keep the windows, just after the position: all that rests on them was given out."""
-        self._state_saved_s = self._saved_s
-        if self.states is None or self._noted:
+        self._state_saved_s = self._progress.saved_s
+        if self.states is None or self._progress.noted:
             return
-        state = SavedState(self._signals, self._windows, self._marks, self._taken)
+        state = SavedState(self._signals, self._windows, self._progress.marks, self._taken)
         began_s = self.clock.monotonic_s()
         try:
             content = await asyncio.to_thread(encode, state, self._identity(), places=self.places)
@@ -272,7 +269,7 @@ class LiveLane:
         if not position.replay_offset <= state.taken.offset + 1 <= position.given_offset + 1:
             log.info("state_passed_over", lane=self.lane, reason="it is of another time")
             return False
-        self._signals, self._windows, self._marks, self._taken = state
+        self._signals, self._windows, self._progress.marks, self._taken = state
         return True
 
     def _identity(self) -> bytes:
@@ -280,11 +277,10 @@ class LiveLane:
 
     async def _report(self, gap: Discontinuity, stop: asyncio.Event) -> None:
         """Tell that messages are gone that were never computed, or that the stream began anew."""
-        if gap.expected < gap.found <= self._given + 1:
+        if gap.expected < gap.found <= self._progress.given + 1:
             return  # only the replay is shorter
         if gap.found < gap.expected:
-            self._given = NOTHING_GIVEN
-            self._marks.clear()
+            self._progress.begin_anew()
             self._signals = LaneSignals(places=self.places)
         self.metrics.gaps.labels(LOOP).inc()
         event = Event(
@@ -304,6 +300,11 @@ class LiveLane:
         )  # fmt: skip
         values = Values(np.empty(0, VITAL), np.empty(0, BEAT), [event])
         await self.retry.run(lambda: self.outlet.give(values, self.lane), until=stop)
+
+
+def next_turn_s(now_s: float, interval_s: float) -> float:
+    """The next of the moments at which all lanes compute: so they give at the same time."""
+    return (math.floor(now_s / interval_s) + 1) * interval_s if interval_s else now_s
 
 
 def gathered(computed: Computed) -> Values:

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import structlog
 
-from services.dsp.application.live import NOTHING_GIVEN, Pace
+from services.dsp.application.live import Pace
 from services.dsp.application.ports import Frames, Outlet, Positions, Source, StreamMessage
-from services.dsp.application.positions import ReplayMarks
+from services.dsp.application.progress import NOTHING_GIVEN, Progress
 from services.dsp.core.exchange import Noted, Values
 from services.dsp.core.patients import Given, PatientValues, revised_sources
 from services.dsp.metrics import DspMetrics
@@ -22,13 +21,11 @@ from shared.contracts.identity import Lane
 from shared.contracts.names import Exchange, lane_queue
 from shared.contracts.records import BadBatch
 from shared.contracts.vitals import VITALS, decode_vitals
-from shared.errors import Unavailable
 from shared.runtime.clock import Clock
 from shared.runtime.quarantine import Choked, attempt_twice
 from shared.runtime.retry import Retry
 from shared.runtime.waiting import pause
 
-log = structlog.get_logger()
 LOOP = "patients"
 
 
@@ -45,12 +42,21 @@ class PatientLane:
     metrics: DspMetrics
     retry: Retry
     _patients: PatientValues = field(default_factory=PatientValues, init=False)
-    _marks: ReplayMarks = field(default_factory=ReplayMarks, init=False)
-    _noted: list[Noted] = field(default_factory=list, init=False)
-    _given: int = field(default=NOTHING_GIVEN, init=False)
+    _progress: Progress = field(init=False)
     _taken: int = field(default=NOTHING_GIVEN, init=False)
-    _saved_s: float = field(default=0.0, init=False)
     _source: Source | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self._progress = Progress(
+            loop=LOOP,
+            stream=self.stream,
+            lane=self.lane,
+            positions=self.positions,
+            clock=self.clock,
+            metrics=self.metrics,
+            retry=self.retry,
+            save_interval_s=self.pace.save_interval_s,
+        )
 
     @property
     def is_at_end(self) -> bool:
@@ -68,24 +74,18 @@ class PatientLane:
         Cancel-safe: the position is saved only after what it stands for was confirmed, and what
         is given out a second time is the same.
         """
-        position = await self.retry.run(lambda: self.positions.load(self.stream), until=stop)
-        if position is not None:
-            self._given = position.given_offset
+        position = await self._progress.load(stop)
         start = None if position is None else position.replay_offset
-        self._saved_s = self.clock.monotonic_s()
         async with self.frames.open(self.stream, start=start) as source:
             self._source = source
             async for batch in source.batches(until=stop):
                 gap = batch.discontinuity
                 if gap is not None and gap.found < gap.expected:  # the stream began anew
-                    self._given = NOTHING_GIVEN
-                    self._marks.clear()
+                    self._progress.begin_anew()
                     self._patients = PatientValues()
-                n = sum(message.offset <= self._given for message in batch.messages)
-                for messages in (batch.messages[:n], batch.messages[n:]):
-                    if messages:
-                        await self._work(messages, stop)
-                if self._is_due():
+                for messages in self._progress.split(batch.messages):
+                    await self._work(messages, stop)
+                if self._progress.is_due:
                     await self._save()
                 if len(batch.messages) < self.pace.messages_most:
                     await pause(stop, self.pace.compute_interval_s)
@@ -102,7 +102,7 @@ class PatientLane:
             self.metrics.choked.labels(LOOP).inc()
             self._patients = PatientValues()
             outcome = Given(np.empty(0, dtype=VITALS.record), [])
-        if last <= self._given:
+        if last <= self._progress.given:
             self.metrics.replayed.inc(len(messages))
             return
         given = Values(outcome.vitals, np.empty(0, BEAT), outcome.events)
@@ -110,11 +110,11 @@ class PatientLane:
             await self.retry.run(lambda: self.outlet.give(given, self.lane), until=stop)
             self.metrics.values.labels(LOOP).inc(len(given.vitals))
             self.metrics.events.labels(LOOP).inc(len(given.events))
-        self._given = last
+        self._progress.given = last
 
     def _judged(self, messages: Sequence[StreamMessage]) -> Given:
         for message in messages:
-            self._marks.note(message.offset, self._patients.now)
+            self._progress.marks.note(message.offset, self._patients.now)
             if bytes(message.body[:4]) != VITALS.magic:  # beats
                 continue
             batch = decode_vitals(message.body)
@@ -122,26 +122,12 @@ class PatientLane:
                 self.metrics.bad_batches.labels(LOOP).inc()
                 continue
             self._patients.take(batch.table)
-            if message.offset > self._given:
+            if message.offset > self._progress.given:
                 spans = revised_sources(batch.table)
-                self._noted += [Noted(samples=span, offset=message.offset) for span in spans]
+                self._progress.noted += [
+                    Noted(samples=span, offset=message.offset) for span in spans
+                ]
         return self._patients.give()
 
-    def _is_due(self) -> bool:
-        return self.clock.monotonic_s() - self._saved_s >= self.pace.save_interval_s
-
     async def _save(self) -> None:
-        """Save the position; PostgreSQL may be away, then the next one saves more."""
-        self._saved_s = self.clock.monotonic_s()
-        if self._taken < self._given or self._taken == NOTHING_GIVEN:
-            return
-        position = self._marks.position(self._given, self._patients.now)
-        noted = list(self._noted)
-        try:
-            await self.positions.save(self.stream, self.lane, position, noted)
-        except Unavailable as error:
-            self.metrics.save_failures.labels(LOOP).inc()
-            log.warning("position_not_saved", stream=self.stream, error=str(error))
-            return
-        self.metrics.saves.labels(LOOP).inc()
-        del self._noted[: len(noted)]
+        await self._progress.save(self._taken, self._patients.now)
