@@ -31,6 +31,7 @@ from shared.runtime.retry import BackOff, Retry
 from shared.runtime.service import Runtime
 
 log = structlog.get_logger()
+TOGETHER = 0.1  # of the time between two computations lanes wait for what others give
 
 
 async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
@@ -58,7 +59,14 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
         frames=FrameReader(broker, incarnation, messages_most=settings.dsp_messages_most),
         positions=PositionTable(database, statements, incarnation),
         assignments=assignments,
-        outlet=VitalStream(publisher, assignments, lanes=lanes, incarnation=incarnation),
+        outlet=VitalStream(
+            publisher,
+            assignments,
+            lanes=lanes,
+            incarnation=incarnation,
+            clock=runtime.clock,
+            together_s=TOGETHER * settings.dsp_compute_interval_s,
+        ),
         late_table=LateIntervals(database, statements, incarnation),
         samples=SampleReader(database, statements),
         pace=Pace(
