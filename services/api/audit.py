@@ -86,6 +86,8 @@ class Action(StrEnum):
     BRING_MAP = "bring_map"
     USE_MAP = "use_map"
     REMOVE_MAP = "remove_map"
+    TELL_STANCE = "tell_stance"
+    READ_STANCE = "read_stance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,9 @@ from services.api.resources.retentions.store import RetentionStore
 from services.api.resources.spirometry.routes import routes as blow_routes
 from services.api.resources.spirometry.service import BlowService
 from services.api.resources.spirometry.store import BlowStore, load_lung_table
+from services.api.resources.stances.routes import routes as stance_routes
+from services.api.resources.stances.service import StanceService
+from services.api.resources.stances.store import StanceStore
 from services.api.resources.tables.routes import routes as table_routes
 from services.api.resources.token.routes import routes as token_routes
 from services.api.resources.token.service import TokenService
@@ -273,6 +276,10 @@ def rest_routers(parts: Parts) -> list[APIRouter]:
         map_routes(MapService(access, MapStore(database, statements("maps"))), caller=caller),
         place_routes(
             PlaceService(access, PlaceStore(database, statements("places")), clock), caller=caller
+        ),
+        stance_routes(
+            StanceService(access, StanceStore(database, statements("stances")), models),
+            caller=caller,
         ),
         model_routes(models, caller=caller),
         assignment_routes(

@@ -11,6 +11,7 @@ from services.dsp.adapters.late_table import LateIntervals
 from services.dsp.adapters.place_tables import PlaceTables
 from services.dsp.adapters.position_table import PositionTable
 from services.dsp.adapters.sample_reader import SampleReader
+from services.dsp.adapters.stance_table import StanceTable
 from services.dsp.adapters.state_files import StateFiles, identity_of_code
 from services.dsp.adapters.vital_stream import VitalStream
 from services.dsp.application.lane import Lanes
@@ -50,8 +51,13 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
     publisher = await runtime.open(Publisher(broker, clock=runtime.clock))
     assignments = AssignmentTable(database, statements, settings.dsp_assignments_interval_s)
     await retry.run(assignments.refresh, until=runtime.stop)
+    samples = SampleReader(database, statements)
     maps = PlaceTables(
-        database, statements, settings.dsp_maps_interval_s, channels=_access_points()
+        database,
+        statements,
+        settings.dsp_maps_interval_s,
+        channels=_access_points(),
+        stances=StanceTable(database, statements, samples),
     )
     await retry.run(maps.refresh, until=runtime.stop)
     work = Lanes(
@@ -68,7 +74,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
             together_s=TOGETHER * settings.dsp_compute_interval_s,
         ),
         late_table=LateIntervals(database, statements, incarnation),
-        samples=SampleReader(database, statements),
+        samples=samples,
         pace=Pace(
             compute_interval_s=settings.dsp_compute_interval_s,
             messages_most=settings.dsp_messages_most,

@@ -42,6 +42,7 @@ _FURTHER: dict[tuple[str, str], tuple[HTTPStatus, ...]] = {
     ("/v1/devices/{device}/commands", "post"): (HTTPStatus.CONFLICT,),
     ("/v1/devices/{device}/configuration", "put"): _CHANGED_OR_IN_THE_WAY,
     ("/v1/devices/{device}/configuration", "patch"): _CHANGED_OR_IN_THE_WAY,
+    ("/v1/devices/{device}/stance", "post"): (HTTPStatus.CONFLICT,),
     ("/v1/maps", "post"): (HTTPStatus.CONFLICT,),
     ("/v1/maps/{map}/use", "post"): (HTTPStatus.CONFLICT,),
     ("/v1/maps/{map}", "delete"): (HTTPStatus.CONFLICT,),

@@ -1,5 +1,5 @@
 """``registry.place_map`` and beside it: maps of places and whose channels they name, looked at now
-and then. A map never changes: each is read once.
+and then, and how sensors sit with them. A map never changes: each is read once.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import structlog
 
+from services.dsp.adapters.stance_table import StanceTable
 from services.dsp.core.position.fingerprints import FingerprintMap, fingerprint_map
 from services.dsp.core.position.places import FloorMap, Places
 from services.dsp.core.wearers import FOR_EVER_US
@@ -30,12 +31,14 @@ class PlaceTables:
     Parameters
     ----------
     channels : by model, the access point of each channel of its scans
+    stances : how sensors sit, looked at together with them
     """
 
     database: Database
     statements: Statements
     interval_s: float
     channels: Mapping[str, tuple[str, ...]]
+    stances: StanceTable
     _places: Places = field(default_factory=Places)
     _uses: Sequence[tuple[int, int, int]] = ()
     _maps: dict[int, Measured | None] = field(default_factory=dict)
@@ -66,7 +69,8 @@ class PlaceTables:
             self._maps = {number: known for number, known in self._maps.items() if number in wanted}
             for number in sorted(wanted - set(self._maps)):
                 self._maps[number] = await self._read(session, number)
-        if not devices and uses == self._uses:
+        are_new = await self.stances.refresh()
+        if not devices and uses == self._uses and not are_new:
             return
         for row in devices:
             self._devices[row["id"]] = self.channels[row["model"]]
@@ -74,7 +78,7 @@ class PlaceTables:
         if uses != self._uses:
             log.info("places_changed", maps=sorted(wanted))
         self._uses = uses
-        self._places = Places(list(self._held()), dict(self._devices))
+        self._places = Places(list(self._held()), dict(self._devices), self.stances.stances())
 
     def _held(self) -> list[FloorMap]:
         held = []

@@ -156,3 +156,35 @@ select id from registry.place_room where map_id = $1 order by n;
 -- name: devices_of_models
 -- Devices of some models that came to be known since another.
 select id, model from registry.device where model = any($1::text[]) and id > $2 order by id;
+
+-- name: stances_told
+-- Told stances whose samples nobody has looked at, with their age; the oldest first, some at a time.
+select s.id, s.device_id, s.at_us, (extract(epoch from now()) * 1e6)::bigint - s.at_us as age_us
+from registry.stance s
+where not exists (select from dsp.stance d where d.stance_id = s.id)
+order by s.id
+limit 20;
+
+-- name: keep_stance
+-- What the samples of a told stance said; from a whole second so long from now on. Who was first
+-- counts.
+insert into dsp.stance (stance_id, from_us, chest, thigh, refusal)
+values ($1, ceil(extract(epoch from now()) + $2::double precision)::bigint * 1000000, $3, $4, $5)
+on conflict (stance_id) do nothing;
+
+-- name: stances
+-- How sensors sit, until the next was told or the device was taken off: of the last 30 days.
+select device_id, from_us, until_us, chest, thigh
+from (
+    select s.device_id, d.from_us, d.chest, d.thigh,
+        least(
+            lead(d.from_us) over (partition by s.device_id order by d.from_us, s.id),
+            (extract(epoch from a.ends) * 1e6)::bigint) as until_us
+    from dsp.stance d
+    join registry.stance s on s.id = d.stance_id
+    join registry.assignment a on a.id = s.assignment_id
+    where d.refusal is null
+) as told
+where until_us is null
+    or (until_us > from_us and until_us > extract(epoch from now() - interval '30 days') * 1e6)
+order by device_id, from_us;

@@ -44,7 +44,8 @@ class Estimator:
     takes_flags : its step takes the flags of each device's newest frame, as `flags`
     chosen : bits that the flags of a stream must have; without them it does not run
     fills_channels : takes fewer channels too; those that are not sent are NaN
-    needs_maps : its step takes the maps of places too, and the devices of the rows
+    needs_maps : its step takes what people told too (maps of places, how sensors sit on their
+        wearers), and the devices of the rows
     """
 
     key: str

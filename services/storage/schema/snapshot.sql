@@ -1072,6 +1072,19 @@ CREATE TABLE dsp."position" (
 );
 ALTER TABLE dsp."position" OWNER TO vw_admin;
 COMMENT ON TABLE dsp."position" IS 'Where a replay begins to rebuild the windows (replay_offset), and up to which message of the stream all output was given out (given_offset, of that arrival: watermark_us). Retention: newest incarnations';
+CREATE TABLE dsp.stance (
+    stance_id integer NOT NULL,
+    from_us bigint NOT NULL,
+    chest double precision[],
+    thigh double precision[],
+    refusal text,
+    CONSTRAINT stance_check CHECK ((((chest IS NULL) = (refusal IS NOT NULL)) AND ((thigh IS NULL) = (refusal IS NOT NULL)))),
+    CONSTRAINT stance_chest_check CHECK ((cardinality(chest) = 3)),
+    CONSTRAINT stance_refusal_check CHECK ((refusal = ANY (ARRAY['no_samples'::text, 'moved'::text, 'upside_down'::text]))),
+    CONSTRAINT stance_thigh_check CHECK ((cardinality(thigh) = 3))
+);
+ALTER TABLE dsp.stance OWNER TO vw_admin;
+COMMENT ON TABLE dsp.stance IS 'What the samples of a told stance said: where up was in the axes of chest and thigh, from from_us (us UTC) on and until the next one or the end of the assignment; or why they said nothing. Written by dsp. Retention: with the told stance';
 CREATE TABLE gateway.clock_correction (
     device_id integer NOT NULL,
     boot bigint NOT NULL,
@@ -1553,6 +1566,24 @@ ALTER TABLE registry.place_use ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
     NO MAXVALUE
     CACHE 1
 );
+CREATE TABLE registry.stance (
+    id integer NOT NULL,
+    device_id integer NOT NULL,
+    patient_id integer NOT NULL,
+    assignment_id bigint NOT NULL,
+    at_us bigint NOT NULL,
+    told_by text NOT NULL
+);
+ALTER TABLE registry.stance OWNER TO vw_admin;
+COMMENT ON TABLE registry.stance IS 'Somebody said that the wearer of a device stood upright and still for the seconds before at_us (us UTC). Retention: as long as the assignment';
+ALTER TABLE registry.stance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME registry.stance_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 CREATE TABLE registry.stay (
     id bigint NOT NULL,
     patient_id integer NOT NULL,
@@ -1858,6 +1889,8 @@ ALTER TABLE ONLY dsp.late_interval
     ADD CONSTRAINT late_interval_pkey PRIMARY KEY (device_id, stream, start_us, end_us);
 ALTER TABLE ONLY dsp."position"
     ADD CONSTRAINT position_pkey PRIMARY KEY (incarnation, stream);
+ALTER TABLE ONLY dsp.stance
+    ADD CONSTRAINT stance_pkey PRIMARY KEY (stance_id);
 ALTER TABLE ONLY gateway.clock_correction
     ADD CONSTRAINT clock_correction_pkey PRIMARY KEY (device_id, boot, at_us);
 ALTER TABLE ONLY gateway.clock_segment
@@ -1932,6 +1965,8 @@ ALTER TABLE ONLY registry.place_room
     ADD CONSTRAINT place_room_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.place_use
     ADD CONSTRAINT place_use_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY registry.stance
+    ADD CONSTRAINT stance_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY registry.stay
     ADD CONSTRAINT stay_one_bed_a_patient EXCLUDE USING gist (int4range(patient_id, patient_id, '[]'::text) WITH =, tstzrange(starts, ends) WITH &&);
 ALTER TABLE ONLY registry.stay
@@ -2006,6 +2041,8 @@ CREATE INDEX device_group_member_group ON registry.device_group_member USING btr
 CREATE INDEX device_units ON registry.device USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 CREATE UNIQUE INDEX lane_change_one_open ON registry.lane_change USING btree ((true)) WHERE (ended_at IS NULL);
 CREATE INDEX place_use_of_map ON registry.place_use USING btree (map_id, from_us DESC);
+CREATE INDEX stance_of_assignment ON registry.stance USING btree (assignment_id);
+CREATE INDEX stance_of_device ON registry.stance USING btree (device_id, id);
 CREATE INDEX event_cursor ON signal.event USING btree (incarnation, stream_offset);
 CREATE INDEX event_device ON signal.event USING btree (device_id, t);
 CREATE INDEX event_kind ON signal.event USING btree (kind, severity, t) WHERE (patient_id = 0);
@@ -2057,6 +2094,8 @@ ALTER TABLE ONLY alarm.limit_in_force
     ADD CONSTRAINT limit_in_force_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY alarm.watch
     ADD CONSTRAINT watch_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
+ALTER TABLE ONLY dsp.stance
+    ADD CONSTRAINT stance_stance_id_fkey FOREIGN KEY (stance_id) REFERENCES registry.stance(id) ON DELETE CASCADE;
 ALTER TABLE ONLY gateway.clock_correction
     ADD CONSTRAINT clock_correction_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
 ALTER TABLE ONLY gateway.clock_segment
@@ -2111,6 +2150,12 @@ ALTER TABLE ONLY registry.place_room
     ADD CONSTRAINT place_room_map_id_fkey FOREIGN KEY (map_id) REFERENCES registry.place_map(id);
 ALTER TABLE ONLY registry.place_use
     ADD CONSTRAINT place_use_map_id_fkey FOREIGN KEY (map_id) REFERENCES registry.place_map(id);
+ALTER TABLE ONLY registry.stance
+    ADD CONSTRAINT stance_assignment_id_fkey FOREIGN KEY (assignment_id) REFERENCES registry.assignment(id) ON DELETE CASCADE;
+ALTER TABLE ONLY registry.stance
+    ADD CONSTRAINT stance_device_id_fkey FOREIGN KEY (device_id) REFERENCES registry.device(id);
+ALTER TABLE ONLY registry.stance
+    ADD CONSTRAINT stance_patient_id_fkey FOREIGN KEY (patient_id) REFERENCES registry.patient(id);
 ALTER TABLE ONLY registry.stay
     ADD CONSTRAINT stay_bed_id_fkey FOREIGN KEY (bed_id) REFERENCES registry.bed(id);
 ALTER TABLE ONLY registry.stay
@@ -2248,6 +2293,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE dsp.late_interval TO vw_dsp;
 GRANT SELECT ON TABLE dsp.late_interval TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE dsp."position" TO vw_dsp;
 GRANT SELECT ON TABLE dsp."position" TO vw_api;
+GRANT SELECT,INSERT ON TABLE dsp.stance TO vw_dsp;
+GRANT SELECT ON TABLE dsp.stance TO vw_api;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE gateway.clock_correction TO vw_gateway;
 GRANT SELECT ON TABLE gateway.clock_correction TO vw_dsp;
 GRANT SELECT ON TABLE gateway.clock_correction TO vw_api;
@@ -2338,6 +2385,8 @@ GRANT SELECT(id) ON TABLE registry.place_use TO vw_dsp;
 GRANT SELECT(map_id) ON TABLE registry.place_use TO vw_dsp;
 GRANT SELECT(from_us) ON TABLE registry.place_use TO vw_dsp;
 GRANT SELECT(until_us) ON TABLE registry.place_use TO vw_dsp;
+GRANT SELECT,INSERT ON TABLE registry.stance TO vw_api;
+GRANT SELECT ON TABLE registry.stance TO vw_dsp;
 GRANT SELECT ON TABLE registry.stay TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.stay TO vw_api;
 GRANT SELECT ON TABLE registry.ward TO vw_alarms;

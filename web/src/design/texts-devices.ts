@@ -123,6 +123,28 @@ export const deviceTexts = {
     ask: (device: string) => `Retire ${device} for good? It is cut off and taken off its patient. Its data stay.`,
     yes: "Yes, retire",
   },
+  stance: {
+    title: "How the sensors sit",
+    about: "Let the wearer stand upright and still for five seconds, then tell it: postures are told from these seconds on as chest and thigh sensors sit.",
+    tell: "Stands upright now",
+    telling: "Waiting for the server",
+    waiting: "Waiting for the server",
+    failed: "Not told.",
+    told: (time: string) => `Told ${time}.`,
+    states: {
+      untold: "Not told: sensors are taken to sit as their axes are named.",
+      reading: "The samples are being read.",
+      refused: "The samples say nothing.",
+      starting: "Read. In use within seconds.",
+      in_use: "In use.",
+      ended: "Ended: the device was taken off since.",
+    },
+    reasons: {
+      no_samples: "No samples of chest and thigh from those seconds. Let the wearer stand again.",
+      moved: "The wearer moved. Let the wearer stand still and tell it again.",
+      upside_down: "A sensor hangs upside down. Turn it, then tell it again.",
+    },
+  },
   claimCode: {
     title: "Claim code",
     about: "Whoever has the device in hand types id and code under Claim device. A code works once; five wrong ones end it.",

@@ -159,6 +159,7 @@ export const eventTexts = {
       bring_map: "Map of a floor brought",
       use_map: "Map of a floor taken into use",
       remove_map: "Map of a floor removed",
+      tell_stance: "Stance told: sensors read anew",
       export: "Data exported",
       erase_patient: "Erasure ordered",
       set_retention: "Retention set",

@@ -97,6 +97,7 @@ ACTS: Mapping[Action, Topic] = {
     Action.BRING_MAP: Topic.SYSTEM,
     Action.USE_MAP: Topic.SYSTEM,
     Action.REMOVE_MAP: Topic.SYSTEM,
+    Action.TELL_STANCE: Topic.DEVICE,
 }
 # What an alarm's own event tells better, with the name of who has seen it.
 TOLD_BY_EVENT: frozenset[Action] = frozenset({Action.ACKNOWLEDGE_ALARM})

@@ -7,7 +7,7 @@ where a sensor holds one value or makes noise, where an axis stands still that s
 the mean of a second is not about 1 g.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
@@ -120,6 +120,25 @@ def step(state: PostureState, samples: Samples, times: Instants) -> tuple[Postur
     value = np.where(known, code, np.nan)
     reading = Reading(Measure.POSTURE, Method.MOTION_TILT, value, quality, coverage)
     return changed, Output((reading,))
+
+
+def worn(state: PostureState, sitting: Floats) -> PostureState:
+    """The state with sensors that sit so, (devices, 2, 3, 3) of chest and thigh.
+
+    Where they sat otherwise before, what was seen in other axes is forgotten.
+    """
+    chest, thigh = sitting[:, 0], sitting[:, 1]
+    other = ((chest != state.chest) | (thigh != state.thigh)).any(axis=(1, 2))
+    if not other.any():
+        return state
+    forgotten = other[:, None, None]
+    return replace(
+        state,
+        chest=chest,
+        thigh=thigh,
+        window=np.where(forgotten, np.nan, state.window),
+        stood=np.where(forgotten, np.nan, state.stood),
+    )
 
 
 def advance(state: PostureState, samples: Samples) -> tuple[PostureState, Postures, Samples]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.motion import posture, steps
 from services.dsp.core.motion.posture import Posture
+from services.dsp.core.motion.stances import Told
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.windows import Instants, Samples, shifted
 from shared.contracts.measures import Measure
@@ -56,9 +57,14 @@ def posture_init(devices: int, rate_hz: int) -> posture.PostureState:
 
 
 def posture_step(
-    state: posture.PostureState, samples: tuple[Samples, Samples], times: Instants
+    state: posture.PostureState,
+    samples: tuple[Samples, Samples],
+    times: Instants,
+    told: Told,
+    devices: NDArray[np.int32],
 ) -> tuple[posture.PostureState, Output]:
-    """Take one second of chest and thigh, each (devices, 3, any rate)."""
+    """Take one second of chest and thigh, each (devices, 3, any rate), and how they sit."""
+    state = posture.worn(state, told.stances.at(devices, times))
     both = [at_rate(part, POSTURE_HZ) for part in samples]
     return posture.step(state, np.concatenate(both, axis=1), times)
 

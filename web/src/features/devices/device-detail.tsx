@@ -22,6 +22,7 @@ import { BatteryText, seenText } from "./device-list";
 import type { Known } from "./device-state";
 import { DeviceUnits } from "./device-units";
 import styles from "./devices-page.module.css";
+import { StanceCard } from "./stance-card";
 import { StateMark } from "./state-mark";
 
 interface Properties {
@@ -109,6 +110,7 @@ export function DeviceDetail({ known, units, nowMs, id, onSecret, onChoose }: Pr
       {units.length > 0 && <DeviceUnits units={units} nowMs={nowMs} onChoose={onChoose} />}
       {model !== undefined && <DeviceCommands device={device.device} model={model} nowMs={nowMs} />}
       {model !== undefined && <DeviceConfiguration device={device.device} model={model} />}
+      {model !== undefined && <StanceCard device={device.device} model={model} />}
       <DeviceFiles device={device.device} />
       {manages && !device.retired && hub === null && <ClaimCodeCard device={device.device} nowMs={nowMs} />}
       {manages && <DeviceGroups device={device.device} />}

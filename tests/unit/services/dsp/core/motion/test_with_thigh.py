@@ -5,6 +5,7 @@ import numpy as np
 from services.dsp.core.motion import steps, with_thigh
 from services.dsp.core.motion.posture import Posture, init
 from services.dsp.core.outputs import Output, Reading
+from services.dsp.core.position.places import Places
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import Method
 from tests.unit.services.dsp.bodies import Floats, stay, walk
@@ -62,7 +63,9 @@ def test_posture_takes_both_and_is_silent_without_the_thigh() -> None:
     for second in range(11):
         block = both[:, :, second * 10 : (second + 1) * 10]
         times = np.array([second * 1_000_000])
-        state, out = with_thigh.posture_step(state, (block[:, :3], block[:, 3:]), times)
+        state, out = with_thigh.posture_step(
+            state, (block[:, :3], block[:, 3:]), times, Places(), np.zeros(1, dtype=np.int32)
+        )
         readings += out.readings
     assert readings[7].value == Posture.SITTING
     assert readings[7].coverage == 1

@@ -1,0 +1,1 @@
+"""How sensors sit on their wearers: told by standing upright and still."""
