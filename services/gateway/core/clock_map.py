@@ -13,8 +13,9 @@ Rules, in the order of their use:
 - The first segment of the plausible track has the offset that is believed, and 0 when that is
   under 2 s or none is. Only a fresh status is listened to: one that did not wait in the broker.
 - An offset that falls by more than 2 s is a jump: delay can only make it larger. One that rises
-  by 2 to 60 s is believed when two statuses agree, since one may just be late (a link that
-  stalls, a machine that is busy); above, at once: keep-alive closes a link that is silent so long.
+  by 2 to 60 s is believed when two statuses some time apart agree closely, since one may just be
+  late, and on a busy machine several (a link that stalls; delays scatter, a clock does not);
+  above, at once: keep-alive closes a link that is silent so long.
 - A jump opens a segment at the first message, newer than all seen so far, that the new offset
   places between the last known time and now. What was buffered before keeps the old offset.
 - Anything slower is drift, recorded as corrections; stored times do not move.
@@ -35,6 +36,12 @@ PLAUSIBLE_UNTIL_US = 2_114_380_800_000_000
 
 JUMP_US = 2 * SECOND
 """Nearer than this a clock is right, and two offsets are one: mobile links delay by as much."""
+AGREE_US = 250_000
+"""Two statuses so near tell the same clock: those that a stall delays by seconds scatter more."""
+APART_US = 10 * SECOND
+"""Statuses nearer in time may have waited behind the same stall."""
+MOST_RAISED = 4
+"""Raised statuses that are compared: among many late ones two agree by chance."""
 LONGEST_DELAY_US = MINUTE
 """Keep-alive is 10 s: a status cannot be under way for longer than a few of them."""
 DRIFT_STEP_US = 250_000
@@ -64,6 +71,13 @@ class Correction(NamedTuple):
 
     at_us: int
     correction_us: int
+
+
+class _Raised(NamedTuple):
+    """A status whose offset is larger than believed: its clock was set back, or it is late."""
+
+    arrival_us: int
+    value_us: int
 
 
 def is_plausible(t_us: int) -> bool:
@@ -100,7 +114,7 @@ class ClockMap:
 
     __slots__ = (
         "_absurd", "_absurd_us", "_anchor_us", "_base_us", "_correction", "_estimate_us",
-        "_expected_us", "_newest_n", "_plausible", "_raised_us", "settled",
+        "_expected_us", "_newest_n", "_plausible", "_raised", "settled",
     )  # fmt: skip
 
     def __init__(self, segments: list[Segment] | None = None, correction_us: int = 0) -> None:
@@ -111,7 +125,7 @@ class ClockMap:
         self._base_us: int | None = None  # estimate from which drift is counted
         self._correction = Correction(0, correction_us)
         self._expected_us: int | None = None  # a jump that has not met its first message
-        self._raised_us: int | None = None  # a rise that one more status must confirm
+        self._raised: list[_Raised] = []  # the newest, of which two must agree
         self._newest_n = -1
         self._anchor_us: int | None = None  # newest UTC time given to a message
         self.settled = False
@@ -200,17 +214,28 @@ class ClockMap:
         known_us = self._known_us()
         rise_us = value_us - (known_us or 0)
         if abs(rise_us) <= JUMP_US and known_us is not None:
-            self._raised_us = None
+            self._raised.clear()
             return self._drift(value_us, arrival_us)
         if JUMP_US < rise_us <= LONGEST_DELAY_US:
-            first_us, self._raised_us = self._raised_us, value_us
-            if first_us is None or abs(value_us - first_us) > JUMP_US:
+            agreed_us = self._agreed(_Raised(arrival_us, value_us))
+            if agreed_us is None:
                 return None
-            value_us = min(value_us, first_us)
-        self._raised_us = None
+            value_us = agreed_us
+        self._raised.clear()
         self._estimate_us = self._base_us = self._expected_us = value_us
         self.settled = False
         return None
+
+    def _agreed(self, newest: _Raised) -> int | None:
+        """Give the offset that the newest raised status and an earlier one agree on."""
+        agreeing = [
+            raised.value_us
+            for raised in self._raised
+            if abs(raised.value_us - newest.value_us) <= AGREE_US
+            and newest.arrival_us - raised.arrival_us >= APART_US
+        ]
+        self._raised = [*self._raised[1 - MOST_RAISED :], newest]
+        return min(*agreeing, newest.value_us) if agreeing else None
 
     def _known_us(self) -> int | None:
         """Give the offset that the next status should show."""

@@ -96,6 +96,37 @@ def test_one_late_status_is_no_jump_back_and_two_that_agree_are() -> None:
     assert place(clock, 1, NOW + 4 * MINUTE - back, NOW + 4 * MINUTE).offset_us == back
 
 
+def test_late_statuses_that_scatter_are_no_jump_back() -> None:
+    clock = ClockMap()
+    clock.observe_status(NOW, NOW, fresh=True)
+    place(clock, 0, NOW, NOW)
+    for turn, late_ms in enumerate((2_600, 3_100, 5_900, 2_300, 4_200), start=1):
+        sent = NOW + turn * 20 * SECOND
+        clock.observe_status(sent, sent + late_ms * 1_000, fresh=True)
+    assert is_settled(clock)
+
+
+def test_statuses_that_waited_behind_one_stall_are_no_jump_back() -> None:
+    clock = ClockMap()
+    clock.observe_status(NOW, NOW, fresh=True)
+    place(clock, 0, NOW, NOW)
+    for sent in (NOW + MINUTE, NOW + MINUTE + 200_000):
+        clock.observe_status(sent, sent + 3 * SECOND, fresh=True)
+    assert is_settled(clock)
+
+
+def test_a_jump_back_is_found_among_late_statuses() -> None:
+    clock = ClockMap()
+    clock.observe_status(NOW, NOW, fresh=True)
+    place(clock, 0, NOW, NOW)
+    back = 5 * SECOND
+    at = NOW
+    for late_ms in (100, 900, 200):
+        at += MINUTE
+        clock.observe_status(at - back, at + late_ms * 1_000, fresh=True)
+    assert place(clock, 1, at - back, at).offset_us == back + 100_000
+
+
 def test_a_jump_back_by_more_than_a_status_can_be_late_is_believed_at_once() -> None:
     clock = ClockMap()
     clock.observe_status(NOW, NOW, fresh=True)
@@ -117,7 +148,7 @@ def test_a_clock_that_is_a_little_behind_is_found_by_the_second_status() -> None
     clock = ClockMap()
     behind = 20 * SECOND
     clock.observe_status(NOW - behind, NOW, fresh=True)
-    clock.observe_status(NOW + MINUTE - behind, NOW + MINUTE + SECOND, fresh=True)
+    clock.observe_status(NOW + MINUTE - behind, NOW + MINUTE + 200_000, fresh=True)
     assert place(clock, 0, NOW - behind, NOW).offset_us == behind
 
 
