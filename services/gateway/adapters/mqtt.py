@@ -7,6 +7,9 @@ messages read and not taken (then the socket is not read until they are).
 """
 
 import asyncio
+import fcntl
+import sys
+import termios
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
@@ -25,14 +28,16 @@ Answer = TypeVar("Answer")
 FILTERS_A_PACKET = 64
 INBOX_MOST_MESSAGES = 2_048
 INBOX_MOST_BYTES = 8 * 1024 * 1024
-GATHERED_MESSAGES = 256
-GATHERED_BYTES = 131_072
+GATHERED_MESSAGES = 512
+GATHERED_BYTES = 262_144
 """A batch's worth: the taker is not made to wait for more."""
 REST_S = 0.020
 """So long the socket is left alone after a read while a batch is gathered for longer than twice
 that: one read then brings many messages, where each would have woken the process by itself."""
 REST_MOST_BYTES = 32_768
 """Of one read: after more there is a queue, and nothing to wait for."""
+MORE_BYTES = 8_192
+"""Left in the socket after a read at the end of a window: less has only just come."""
 CAUGHT_UP_AFTER_S = 2.0
 """A queue that the broker kept for us comes at once after CONNACK, in whole batches; so long after
 the last such piece, what comes is new."""
@@ -102,7 +107,9 @@ class MqttSession(asyncio.Protocol):
         self._inbox_bytes = 0
         self._taker: asyncio.Future[None] | None = None
         self._gather_s = 0.0
+        self._at_once = False
         self._gathering: asyncio.TimerHandle | None = None
+        self._had_plenty = False
         self._woken = False
         self._resting: asyncio.TimerHandle | None = None
         self._paused = False
@@ -125,11 +132,18 @@ class MqttSession(asyncio.Protocol):
         """Whether messages come as they are sent, not out of the broker's queue."""
         return not self._paused and self._loop.time() - self._queued_s > CAUGHT_UP_AFTER_S
 
-    async def take(self, gather_s: float) -> list[Incoming]:
+    async def take(self, gather_s: float, *, at_once: bool = False) -> list[Incoming]:
         """Wait for a message and so long for more, then give all; after `wake` it may be none.
 
         A full batch of them is given at once. One turn of the taker for many messages is what
         makes a lane cheap. Cancel-safe: cancelled, the messages stay.
+
+        Parameters
+        ----------
+        at_once : look into the socket once, at the end of the time, instead of each 20 ms; the
+            arrival of a message is then later by up to the time. All sessions of the process
+            that ask for the same time look in the same turn. Not done while more waits than
+            one look brings.
 
         Raises
         ------
@@ -138,16 +152,21 @@ class MqttSession(asyncio.Protocol):
         if not (self._woken or self._ended or self._is_plenty()):
             self._gather_s = gather_s
             self._taker = self._loop.create_future()
-            if self._inbox:
+            self._at_once = at_once and not self._had_plenty
+            if self._at_once:
+                self._leave_alone(_until_next(gather_s, self._loop.time()))
+            elif self._inbox:
                 self._gather()
             try:
                 await self._taker
             finally:
                 self._taker = None
+                self._at_once = False
                 if self._gathering is not None:
                     self._gathering.cancel()
                     self._gathering = None
         self._woken = False
+        self._had_plenty = self._is_plenty()
         if not self._inbox and self._ended is not None:
             raise self._ended
         taken, self._inbox = self._inbox, []
@@ -352,13 +371,13 @@ class MqttSession(asyncio.Protocol):
         if inbox:
             if len(inbox) >= INBOX_MOST_MESSAGES or self._inbox_bytes >= INBOX_MOST_BYTES:
                 self._pause()
-            if self._is_plenty():
+            if self._is_plenty() or (self._at_once and not self._has_more()):
                 self._release()
                 return
             if self._gathering is None:
                 self._gather()
-            if size < REST_MOST_BYTES and self._gather_s > 2 * REST_S:
-                self._rest_a_moment()
+            if size < REST_MOST_BYTES and self._gather_s > 2 * REST_S and not self._at_once:
+                self._leave_alone(REST_S)
 
     @override
     def eof_received(self) -> bool:
@@ -429,16 +448,31 @@ class MqttSession(asyncio.Protocol):
             if self._resting is None:
                 self._transport.pause_reading()
 
-    def _rest_a_moment(self) -> None:
-        """Leave the socket alone for a moment; what comes meanwhile is read at once."""
-        if self._resting is None and not self._paused and self._transport is not None:
+    def _leave_alone(self, for_s: float) -> None:
+        """Leave the socket alone for so long from now; what comes meanwhile is read at once."""
+        if self._paused or self._transport is None or self._ended is not None:
+            return
+        if self._resting is None:
             self._transport.pause_reading()
-            self._resting = self._loop.call_later(REST_S, self._rested)
+        else:
+            self._resting.cancel()
+        self._resting = self._loop.call_later(for_s, self._rested)
 
     def _rested(self) -> None:
         self._resting = None
         if not self._paused and self._transport is not None and self._ended is None:
             self._transport.resume_reading()
+            if self._at_once and self._inbox and self._gathering is None:
+                self._gathering = self._loop.call_later(REST_S, self._release)  # if nothing comes
+
+    def _has_more(self) -> bool:
+        """Whether the socket holds more than what came while the last read was looked at."""
+        link = None if self._transport is None else self._transport.get_extra_info("socket")
+        if link is None or self._ended is not None:
+            return False
+        n_bytes = bytearray(4)
+        fcntl.ioctl(link.fileno(), termios.FIONREAD, n_bytes)
+        return int.from_bytes(n_bytes, sys.byteorder) >= MORE_BYTES
 
     def _answer(self, packet: mqtt5.Packet) -> None:
         if isinstance(packet, mqtt5.PingRespPacket):
@@ -512,6 +546,12 @@ async def open_session(
         session.abandon()
         raise
     return session
+
+
+def _until_next(window_s: float, now_s: float) -> float:
+    """Give the seconds until the next whole multiple of a window, on the clock of the loop."""
+    window_ms = max(1, round(1_000 * window_s))
+    return (window_ms - round(1_000 * now_s) % window_ms) / 1_000
 
 
 def _fail(answer: asyncio.Future[Answer], error: Unavailable) -> None:

@@ -166,7 +166,9 @@ class Ingest:
         """
         while not stop.is_set():
             await self._outlet.wait_for_room(stop)
-            incoming = await self._session.take(self._outlet.window_s)
+            # What has no time but that of its arrival needs it exactly.
+            at_once = self._outlet.is_read_once and not self._parts.routes.has_arrivals
+            incoming = await self._session.take(self._outlet.window_s, at_once=at_once)
             if incoming:
                 await self.accept(incoming)
         await self._outlet.drain(DRAIN_S)

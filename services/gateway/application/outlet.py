@@ -133,6 +133,11 @@ class Outlet:
         """How long messages should be gathered for a batch now."""
         return self._window.window_s
 
+    @property
+    def is_read_once(self) -> bool:
+        """Whether one look into the socket a window is enough."""
+        return self._window.is_read_once
+
     async def wait_for_room(self, stop: asyncio.Event) -> None:
         """Wait while RabbitMQ or storage is behind; MQTT is not read meanwhile.
 

@@ -40,10 +40,15 @@ class DeviceSession(Protocol):
     def is_caught_up(self) -> bool:
         """Whether messages come as they are sent, not out of the broker's queue."""
 
-    async def take(self, gather_s: float) -> list[Incoming]:
+    async def take(self, gather_s: float, *, at_once: bool = False) -> list[Incoming]:
         """Wait for a message and so long for more, then give all; after `wake` it may be none.
 
         A full batch of them is given at once.
+
+        Parameters
+        ----------
+        at_once : look for messages once, at the end of the time: each may have arrived earlier
+            than it says by that much
 
         Raises
         ------

@@ -76,13 +76,15 @@ class Routes:
         """By topic; the hot loop looks here itself."""
         self.has_native = False
         """Some of them lead to codecs whose bytes carry no identity."""
+        self.has_arrivals = False
+        """Some of them lead to devices whose messages may have no time but that of arrival."""
 
     def refresh(self) -> None:
         """Forget all if the registry has changed, or if there are too many."""
         if self._generation != self._devices.generation or len(self.known) > MOST_ROUTES:
             self._generation = self._devices.generation
             self.known.clear()
-            self.has_native = False
+            self.has_native = self.has_arrivals = False
 
     async def look_up(self, topics: Iterable[str]) -> frozenset[DeviceId]:
         """Have the devices of new topics held; give those of which nothing can be said now."""
@@ -107,6 +109,7 @@ class Routes:
         if isinstance(route, Route):
             self.known[topic] = route
             self.has_native |= route.needs_envelope
+            self.has_arrivals |= route.is_arrival
         return route
 
     def sender(self, topic: str) -> Device | None:

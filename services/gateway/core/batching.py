@@ -1,8 +1,8 @@
 """When a batch of frames is full, and its bytes.
 
-A batch costs a millisecond in client, broker and reader, hardly more for 256 frames than for 20
+A batch costs a millisecond in client, broker and reader, hardly more for 400 frames than for 20
 (docs/decisions/0010-larger-batches.md). So the window follows the rate, steeply at first: a quiet
-lane sends at once, a loaded one waits up to 100 ms, until then or 256 frames.
+lane sends at once, a loaded one waits up to 125 ms, or until some 450 frames are there.
 
 Hot path (`make bench`): 1 us a frame one by one, 0.3 us as rows, hence plain lists.
 """
@@ -16,13 +16,20 @@ import numpy as np
 from shared.contracts.frames import FRAMES, RECORD
 from shared.contracts.records import Table
 
-MOST_FRAMES = 256
-MOST_BYTES = 131_072
-"""Of samples: 256 frames of a second of 250 samples. One larger message may exceed it."""
+MOST_FRAMES = 512
+MOST_BYTES = 262_144
+"""Of samples: 512 frames of a second of 250 samples. One larger message may exceed it."""
 SHORTEST_WINDOW_S = 0.010
-LONGEST_WINDOW_S = 0.100
+LONGEST_WINDOW_S = 0.125
+WINDOW_STEP_S = 0.025
+"""Windows of lanes that are full sooner are multiples of it, so that such lanes end theirs in the
+same turn of the loop."""
 WORTH_WAITING_RATE = 640.0
-"""Frames a second from which a batch waits its longest: 64 of them share its cost then."""
+"""Frames a second from which a batch waits its longest: 80 of them share its cost then."""
+ONE_READ_RATE = 200.0
+"""Frames a second from which the socket is looked into once a window: there are always some."""
+GOOD_FRAMES = 448
+"""What a window should bring at most: frames do not come evenly, and one too many is a batch."""
 _FORGET_S = 1.0
 """The rate is that of about the last second: longer than a burst of one device."""
 
@@ -122,8 +129,8 @@ class Batch:
 class BatchWindow:
     """How long a batch stays open, from the rate of its lane.
 
-    It grows with the root of the rate from 10 to 100 ms, since what a batch costs weighs more the
-    more of them there are, and shrinks again where 256 frames come together sooner. The root,
+    It grows with the root of the rate from 10 to 125 ms, since what a batch costs weighs more the
+    more of them there are, and shrinks again where a batch is full sooner. The root,
     because batches of two and three frames are what a ward costs: at 100/s there are half as many
     for 20 ms more.
     """
@@ -151,4 +158,12 @@ class BatchWindow:
         """Seconds from the first frame of a batch to its end."""
         share = math.sqrt(min(1.0, self._rate_hz / WORTH_WAITING_RATE))
         grown_s = SHORTEST_WINDOW_S + (LONGEST_WINDOW_S - SHORTEST_WINDOW_S) * share
-        return max(SHORTEST_WINDOW_S, min(grown_s, MOST_FRAMES / max(self._rate_hz, 1.0)))
+        full_s = GOOD_FRAMES / max(self._rate_hz, 1.0)
+        if full_s >= grown_s:
+            return grown_s
+        return max(SHORTEST_WINDOW_S, full_s // WINDOW_STEP_S * WINDOW_STEP_S or full_s)
+
+    @property
+    def is_read_once(self) -> bool:
+        """Whether so much comes that one look into the socket a window is enough."""
+        return self._rate_hz >= ONE_READ_RATE

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,14 +10,18 @@ from itertools import pairwise
 
 import mqtt5
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typing_extensions import override
 
 from services.gateway.adapters.mqtt import (
     GATHERED_MESSAGES,
     INBOX_MOST_MESSAGES,
+    MORE_BYTES,
     REST_S,
     MqttOptions,
     MqttSession,
+    _until_next,
     open_session,
 )
 from services.gateway.core.messages import SessionEnded
@@ -186,8 +191,8 @@ async def test_messages_are_gathered_for_a_while_or_until_they_are_many(broker: 
 class Link(asyncio.Transport):
     """What a session has of its connection: written to nowhere, read while it says so."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, link: socket.socket | None = None) -> None:
+        super().__init__({"socket": link})
         self.reading = True
 
     @override
@@ -237,6 +242,71 @@ async def test_while_a_batch_is_gathered_the_socket_rests_after_each_read() -> N
     assert link.reading, "a short wait is not made longer"
     assert len(await quick) == 1
     session.connection_lost(None)
+
+
+def linked(link: Link) -> MqttSession:
+    options = MqttOptions(host="", port=0, user="", password=b"")
+    session = MqttSession(options, "gateway-1-0", SystemClock())
+    session.connection_made(link)
+    return session
+
+
+async def test_a_loaded_lane_looks_into_the_socket_once_a_window() -> None:
+    session = linked(link := Link())
+    for first in (1, 11):
+        taking = asyncio.create_task(session.take(0.05, at_once=True))
+        await asyncio.sleep(0)
+        assert not link.reading, "from the begin of the window"
+        await eventually(lambda: link.reading, every_s=0.001)
+        session.data_received(publish(first) + publish(first + 1))
+        assert [message.packet_id for message in await taking] == [first, first + 1]
+    session.data_received(publish(21))
+    taking = asyncio.create_task(session.take(0.05, at_once=True))
+    assert [message.packet_id for message in await taking] == [21], "what is there waits no longer"
+    assert link.reading
+    session.connection_lost(None)
+
+
+async def test_one_look_takes_all_that_the_socket_holds() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        session = linked(link := Link(ours))
+        taking = asyncio.create_task(session.take(30, at_once=True))
+        await asyncio.sleep(0)
+        assert session._resting is not None
+        session._resting.cancel()
+        session._rested()  # the end of the window
+        assert link.reading
+        theirs.send(bytes(MORE_BYTES))
+        session.data_received(publish(1))
+        await asyncio.sleep(0)
+        assert not taking.done(), "one read did not bring all"
+        ours.recv(MORE_BYTES)
+        session.data_received(publish(2))
+        assert [message.packet_id for message in await taking] == [1, 2]
+        session.connection_lost(None)
+
+
+async def test_while_more_waits_than_one_look_brings_the_socket_is_not_left_alone() -> None:
+    session = linked(link := Link())
+    for number in range(GATHERED_MESSAGES):
+        session.data_received(publish(number + 1))
+    assert len(await session.take(30, at_once=True)) == GATHERED_MESSAGES
+    taking = asyncio.create_task(session.take(30, at_once=True))
+    await asyncio.sleep(0)
+    assert link.reading
+    session.wake()
+    assert await taking == []
+    session.connection_lost(None)
+
+
+@given(st.integers(1, 200), st.integers(0, 10**9), st.integers(0, 199))
+def test_windows_of_the_same_length_end_together(window_ms: int, at: int, later: int) -> None:
+    now_s = [at * window_ms / 1_000, (at * window_ms + later % window_ms) / 1_000]
+    left_s = [_until_next(window_ms / 1_000, one) for one in now_s]
+    assert all(0 < left <= window_ms / 1_000 for left in left_s)
+    ends = {round(1_000 * (one + left)) for one, left in zip(now_s, left_s, strict=True)}
+    assert ends == {(at + 1) * window_ms}
 
 
 async def test_pubacks_leave_in_the_order_given(broker: FakeBroker) -> None:

@@ -182,7 +182,7 @@ class Session:
     session_present: bool = True
     is_caught_up: bool = True
 
-    async def take(self, gather_s: float) -> list[Any]:
+    async def take(self, gather_s: float, *, at_once: bool = False) -> list[Any]:
         raise NotImplementedError
 
     def wake(self) -> None:

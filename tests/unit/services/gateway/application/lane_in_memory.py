@@ -206,7 +206,7 @@ class MemorySession:
     session_present: bool = True
     is_caught_up: bool = True
 
-    async def take(self, gather_s: float) -> list[Incoming]:
+    async def take(self, gather_s: float, *, at_once: bool = False) -> list[Incoming]:
         raise NotImplementedError
 
     def wake(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from services.gateway.application.presences import CAUGHT_UP_TURNS
 from services.gateway.application.routing import constants_of
-from services.gateway.core.messages import Device
+from services.gateway.core.messages import Device, Incoming
 from services.gateway.core.presence import Status
 from shared.contracts.decoding import Decoded, Envelope
 from shared.contracts.device_model import DeviceModel
@@ -83,6 +83,31 @@ async def test_a_model_without_identity_gets_one_a_session_by_arrival() -> None:
     assert lane.hushed == [(DeviceKey(3), 0xA000)]
     await lane.out.confirm()
     assert lane.session.acknowledged == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("name", "is_once"), [(ALONE, True), (NAMELESS, False)])
+async def test_who_has_no_time_but_that_of_arrival_is_read_as_it_comes(
+    monkeypatch: pytest.MonkeyPatch, name: DeviceId, is_once: bool
+) -> None:
+    lane = new_lane()
+    envelopes = [Envelope(7, n, START) if name == ALONE else None for n in range(300)]
+    await lane.accept(
+        *(lane.incoming(SAMPLES, "toy", name=name, envelope=envelope) for envelope in envelopes)
+    )
+    await lane.out.confirm()
+    lane.flow.store(1 << 20, late=False)
+    stop = asyncio.Event()
+    looks: list[bool] = []
+
+    async def take(gather_s: float, *, at_once: bool = False) -> list[Incoming]:
+        assert gather_s > 0.05
+        looks.append(at_once)
+        stop.set()
+        return []
+
+    monkeypatch.setattr(lane.session, "take", take)
+    await lane.ingest.run(stop)
+    assert looks == [is_once]
 
 
 async def test_what_it_says_across_messages_is_put_together_without_a_row() -> None:

@@ -126,4 +126,4 @@ async def test_a_full_batch_leaves_and_the_rest_follows() -> None:
     lane = MemoryLane()
     await spoken_to(lane, [[Spoken("plain", 0, 7, 0)] * 20])
     await spoken_to(lane, [[Spoken("plain", 0, 7, 10)] * 600])
-    assert [len(batch) for batch, _ in lane.out.frames] == [20, 256, 256, 88]
+    assert [len(batch) for batch, _ in lane.out.frames] == [20, 512, 88]

@@ -68,12 +68,22 @@ def test_a_new_lane_sends_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("rate_hz", "window_s"),
-    [(10, 0.021), (100, 0.046), (640, 0.100), (2_000, 0.100), (5_120, 0.050), (50_000, 0.010)],
+    [(10, 0.024), (100, 0.055), (640, 0.125), (3_000, 0.125), (5_120, 0.075), (50_000, 0.010)],
 )
 def test_the_window_follows_the_rate(rate_hz: float, window_s: float) -> None:
     window = fed(rate_hz)
     assert window.rate_hz == pytest.approx(rate_hz, rel=0.1)
     assert window.window_s == pytest.approx(window_s, rel=0.15)
+
+
+def test_a_window_of_a_loaded_lane_brings_one_batch() -> None:
+    for rate_hz in range(700, 17_000, 100):
+        assert rate_hz * fed(rate_hz).window_s < MOST_FRAMES
+
+
+def test_only_a_lane_that_always_has_some_is_read_once_a_window() -> None:
+    assert not fed(100).is_read_once
+    assert fed(300).is_read_once
 
 
 @given(st.lists(st.tuples(st.integers(1, 10_000), st.floats(0, 10))))
