@@ -115,7 +115,7 @@ class Connections:
         self._clock = clock
         self._strands = strands
         self._n_of_user: Counter[UserId] = Counter()
-        self.open: set[Connection] = set()
+        self.open: dict[Connection, None] = {}  # in the order of their opening
 
     @property
     def is_full(self) -> bool:
@@ -142,12 +142,12 @@ class Connections:
         client = Client(queue=ClientQueue(bounds, self._strands), notify=wake.set)
         connection = Connection(client=client, request=request, wake=wake)
         self._hub.add(client)
-        self.open.add(connection)
+        self.open[connection] = None
         self._n_of_user[user_id] += 1
         try:
             yield connection
         finally:
-            self.open.discard(connection)
+            self.open.pop(connection, None)
             self._n_of_user[user_id] -= 1
             if not self._n_of_user[user_id]:
                 del self._n_of_user[user_id]

@@ -1,6 +1,7 @@
 """Gives all sockets what waits for them, together each flush interval.
 
 One turn for all: who is given the same gets the same bytes, and no socket has a timer of its own.
+Who has been here longest goes first: a crowd that comes stands behind those who were there.
 A socket whose link does not take more at once is left to its own sender, which waits for it and
 cuts it off in the end (`services.api.live.websocket`).
 """
@@ -22,8 +23,8 @@ class Flusher:
 
     Parameters
     ----------
-    every_s : the flush interval, from the end of one flush to the begin of the next; where flushes
-        take long it is longer, since fewer and larger ones are cheaper
+    every_s : the flush interval, from the begin of one flush to the begin of the next; where
+        flushes take long it is longer, since fewer and larger ones are cheaper
     """
 
     def __init__(
@@ -50,10 +51,11 @@ class Flusher:
             await self._flush()
             took_s = self._clock.monotonic_s() - began_s
             rest_s = min(_REST_SHARE * took_s, _LONGEST_REST_S)
-            await self._clock.sleep(max(self._every_s, rest_s))
+            await self._clock.sleep(max(self._every_s - took_s, rest_s))
 
     async def _flush(self) -> None:
-        n_text = n_binary = n_bytes = 0
+        n_text = n_binary = n_bytes = texts = 0
+        counted: list[bytes | str] | None = None
         for number, connection in enumerate(list(self._connections.open), start=1):
             queue, link = connection.client.queue, connection.link
             if connection.is_sending or connection.closing or connection.client.too_slow:
@@ -65,7 +67,8 @@ class Flusher:
             messages, data = queue.take_framed()
             if data:
                 link.put(data)
-                texts = sum(isinstance(message, str) for message in messages)
+                if messages is not counted:  # nearly all get the same
+                    counted, texts = messages, sum(isinstance(one, str) for one in messages)
                 n_text += texts
                 n_binary += len(messages) - texts
                 n_bytes += len(data)

@@ -6,22 +6,25 @@ messages. Hot path: ``put_vitals`` and ``put_frames``.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.api.core.cursors import FeedCursor
 from services.api.core.sight import SeenPatient
-from services.api.live.beats import beat_block
+from services.api.live.beats import BeatBlock, beat_block
+from services.api.live.client_queue import ClientQueue, put_to_all
 from services.api.live.clients import Client, Subscription
 from services.api.live.feed import Feed
 from services.api.live.items import FeedItem, VitalItem, vital_items
 from services.api.live.newest_values import NewestValues
 from services.api.live.states import States
-from services.api.live.subscriptions import Subscribe, WaveformFormat, What
+from services.api.live.subscriptions import Subscribe, What
 from services.api.live.traces import LiveTraces
 from services.api.live.waiting import TooSlowError, VitalKey
-from services.api.live.watching import Takers, Watched, Watching
+from services.api.live.watching import Taken, Takers, Watched, Watching
+from services.api.live.waveform_bytes import WaveformBlock
 from shared.contracts.beats import BeatBatch
 from shared.contracts.frames import FrameBatch
 from shared.contracts.identity import PatientKey
@@ -121,7 +124,7 @@ class Hub:
         if subscription.wants(What.VITALS):
             newest = self._newest.of(subscription.patients, since_us=since_us)
             if newest:
-                _give_vitals(subscription, newest)
+                _give_vitals(subscription.asked.id, newest, [subscription.client])
 
     def replay(
         self,
@@ -215,9 +218,8 @@ class Hub:
             if self._newest.put(patient_id, item):
                 by_patient.setdefault(patient_id, {})[item.key] = item.encoded
         for patient_id, values in by_patient.items():
-            for subscription in watching.by_patient.get(patient_id, ()):
-                if subscription.started and subscription.wants(What.VITALS):
-                    _give_vitals(subscription, values)
+            for subscription_id, clients in watching.value_takers(patient_id).items():
+                _give_vitals(subscription_id, values, clients)
 
     def put_frames(self, batch: FrameBatch) -> None:
         """Note the age of each watched stream; give its samples to those who want them."""
@@ -249,15 +251,15 @@ class Hub:
         table = batch.table
         for device in np.unique(table["device"]).tolist():
             watched = self._watching.by_device.get(device)
-            takers = [] if watched is None else watched.beat_takers
+            takers = {} if watched is None else watched.beat_takers
             if watched is None or not takers:
                 continue
             mine = table[(table["device"] == device) & (table["t"] >= watched.since_us)]
             if not len(mine):
                 continue
             block = beat_block(mine, patient=watched.patient.key, device=watched.device)
-            for subscription in takers:
-                subscription.client.queue.put_beats(subscription.asked.id, block)
+            for subscription_id, queues in takers.items():
+                put_to_all(queues, partial(_put_beats, subscription_id, block))
 
     def put_event(self, item: FeedItem) -> None:
         """Keep an event for those who come back, and give it to those who are here."""
@@ -306,18 +308,10 @@ class Hub:
         )
         if frame is None:
             return
-        for rate, subscriptions in takers.items():
-            block = frame.block(rate)
-            if block is None:
-                continue
-            for subscription in subscriptions:
-                client, asked = subscription.client, subscription.asked
-                client.queue.put_block(
-                    asked.id,
-                    block,
-                    slot=subscription.slot,
-                    as_text=asked.format is WaveformFormat.JSON,
-                )
+        for taken, queues in takers.items():
+            block = frame.block(taken.rate)
+            if block is not None:
+                put_to_all(queues, partial(_put_block, taken, block))
 
     def _leave(self, subscription: Subscription) -> None:
         watching = self._watching
@@ -335,15 +329,31 @@ class Hub:
             self._traces.forget_devices(gone)
 
 
-def _give_vitals(subscription: Subscription, values: Mapping[VitalKey, bytes]) -> None:
-    client = subscription.client
-    if client.too_slow:
-        return
-    try:
-        client.queue.put_vitals(subscription.asked.id, values)
-    except TooSlowError:
-        client.too_slow = True
-        client.notify()
+def _put_block(taken: Taken, block: WaveformBlock, queue: ClientQueue) -> None:
+    queue.put_block(taken.subscription, block, slot=taken.slot, as_text=taken.as_text)
+
+
+def _put_beats(subscription: str, block: BeatBlock, queue: ClientQueue) -> None:
+    queue.put_beats(subscription, block)
+
+
+def _give_vitals(
+    subscription: str, values: Mapping[VitalKey, bytes], clients: Iterable[Client]
+) -> None:
+    """Give values to many clients, and cut off those that took too little."""
+    behind: list[ClientQueue] = []
+
+    def put(queue: ClientQueue) -> None:
+        try:
+            queue.put_vitals(subscription, values)
+        except TooSlowError:
+            behind.append(queue)
+
+    put_to_all((client.queue for client in clients if not client.too_slow), put)
+    for client in clients if behind else ():
+        if client.queue in behind:
+            client.too_slow = True
+            client.notify()
 
 
 def _give_feed_item(

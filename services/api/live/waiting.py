@@ -79,7 +79,6 @@ class QueueCounts:
 
     vitals_conflated: int = 0
     blocks_dropped: int = 0
-    gaps_told: int = 0
 
 
 class KnownHandles(Protocol):
@@ -237,7 +236,6 @@ class Waiting:
             ).decode()
             for (subscription, patient, device, stream), gap in self._gaps.items()
         ]
-        self._counts.gaps_told += len(self._gaps)
         out += [
             _items_message(subscription, "vitals", values.values())
             for subscription, values in self._vitals.items()

@@ -1,16 +1,28 @@
 """Who watches whom: from a patient or a device to the subscriptions that may see it. Pure."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.api.core.sight import SeenPatient
-from services.api.live.clients import Subscription
-from services.api.live.subscriptions import What
+from services.api.live.client_queue import ClientQueue
+from services.api.live.clients import Client, Subscription
+from services.api.live.subscriptions import WaveformFormat, What
 from shared.contracts.identity import DeviceKey, PatientKey
 
-Takers = dict[float | None, list[Subscription]]
+
+class Taken(NamedTuple):
+    """What some clients ask of a stream alike: they are given the same."""
+
+    rate: float | None
+    subscription: str
+    slot: int
+    as_text: bool
+
+
+Takers = dict[Taken, list[ClientQueue]]
 
 
 @dataclass(slots=True)
@@ -26,29 +38,39 @@ class Watched:
     subscriptions: set[Subscription] = field(default_factory=set)
     newest_us: dict[int, int] = field(default_factory=dict)  # by stream
     _takers: dict[str, Takers] = field(default_factory=dict)
+    _beat_takers: dict[str, list[ClientQueue]] | None = None
 
     @property
-    def beat_takers(self) -> list[Subscription]:
-        """Who wants the beats of this device now."""
-        return [one for one in self.subscriptions if one.started and one.wants(What.BEATS)]
+    def beat_takers(self) -> dict[str, list[ClientQueue]]:
+        """Who wants the beats of this device now, by the id of the subscription."""
+        if self._beat_takers is None:
+            self._beat_takers = {}
+            for one in self.subscriptions:
+                if one.started and one.wants(What.BEATS):
+                    self._beat_takers.setdefault(one.asked.id, []).append(one.client.queue)
+        return self._beat_takers
 
     def takers(self, stream: str) -> Takers:
-        """Who wants samples of this stream now, by the rate that they want."""
+        """Who wants samples of this stream now, by what they ask alike."""
         known = self._takers.get(stream)
         if known is None:
             known = self._takers[stream] = {}
             for subscription in self.subscriptions:
+                asked = subscription.asked
                 if (
                     subscription.started
                     and subscription.wants(What.WAVEFORMS)
-                    and (not subscription.asked.streams or stream in subscription.asked.streams)
+                    and (not asked.streams or stream in asked.streams)
                 ):
-                    known.setdefault(subscription.asked.rate, []).append(subscription)
+                    as_text = asked.format is WaveformFormat.JSON
+                    taken = Taken(asked.rate, asked.id, subscription.slot, as_text)
+                    known.setdefault(taken, []).append(subscription.client.queue)
         return known
 
     def changed(self) -> None:
         """Someone came, went or was started."""
         self._takers.clear()
+        self._beat_takers = None
 
 
 def order_of(device: int, patient: SeenPatient) -> int:
@@ -68,11 +90,23 @@ class Watching:
         self.by_device: dict[int, Watched] = {}
         self.patient_ids: NDArray[np.int32] = np.empty(0, dtype=np.int32)
         self.device_ids: NDArray[np.int32] = np.empty(0, dtype=np.int32)
+        self._value_takers: dict[int, dict[str, list[Client]]] = {}
+
+    def value_takers(self, patient_id: int) -> dict[str, list[Client]]:
+        """Who wants the values of a patient now, by the id of the subscription."""
+        known = self._value_takers.get(patient_id)
+        if known is None:
+            known = self._value_takers[patient_id] = {}
+            for one in self.by_patient.get(patient_id, ()):
+                if one.started and one.wants(What.VITALS):
+                    known.setdefault(one.asked.id, []).append(one.client)
+        return known
 
     def join(self, subscription: Subscription) -> None:
         """Take a subscription in, for the patients that it may see."""
         for patient in subscription.patients.values():
             self.by_patient.setdefault(patient.id, set()).add(subscription)
+            self._value_takers.pop(patient.id, None)
             for device in patient.devices:
                 watched = self.by_device.get(device.id)
                 if watched is None:
@@ -92,8 +126,10 @@ class Watching:
     def started(self, subscription: Subscription) -> None:
         """Let samples flow to a subscription."""
         subscription.started = True
-        for device, patient in subscription.worn:
-            watched = self.worn_by(device, patient)
+        for patient_id in subscription.patients:
+            self._value_takers.pop(patient_id, None)
+        for device, wearer in subscription.worn:
+            watched = self.worn_by(device, wearer)
             if watched is not None:
                 watched.changed()
 
@@ -102,6 +138,7 @@ class Watching:
         for patient in subscription.patients.values():
             watchers = self.by_patient.get(patient.id, set())
             watchers.discard(subscription)
+            self._value_takers.pop(patient.id, None)
             if not watchers:
                 self.by_patient.pop(patient.id, None)
             for device in patient.devices:

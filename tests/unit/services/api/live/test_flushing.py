@@ -100,7 +100,7 @@ async def test_who_is_being_sent_to_is_not_overtaken() -> None:
     assert busy.client.queue
 
 
-@pytest.mark.parametrize(("takes_s", "rest_s"), [(0.001, 0.08), (0.1, 0.2), (9.0, 0.4)])
+@pytest.mark.parametrize(("takes_s", "rest_s"), [(0.001, 0.079), (0.1, 0.2), (9.0, 0.4)])
 async def test_a_long_flush_is_followed_by_a_longer_rest(takes_s: float, rest_s: float) -> None:
     clock = FakeClock(turns=1)
     await flushed(clock, Strands(), FakeLink(clock, takes_s=takes_s))
