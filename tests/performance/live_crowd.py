@@ -1,10 +1,14 @@
 """Many live sockets in one process, cheap enough to be beside what they measure.
 
-``python -m tests.performance.live_crowd`` reads a JSON object (url, token, patients), prints
-``connected``, then answers each line: ``{"do": "open", "n": ..., "reads": true}`` opens sockets and
-subscribes them, ``{"do": "seen"}`` tells what came since the last time, ``{"do": "close"}`` aborts
-those that were opened last. A socket that does not read takes its first answers and no more. How
-late a message is: the first sample of its first block is as old as the device's message.
+``python -m tests.performance.live_crowd`` reads a JSON object (url, token, patients, niceness),
+prints ``connected``, then answers each line: ``{"do": "open", "n": ..., "then": "looks"}`` opens
+sockets and subscribes them, ``{"do": "seen"}`` tells what came since the last time,
+``{"do": "close"}`` aborts those that were opened last. Once it is subscribed a socket ``looks`` at
+each message, ``drains`` what comes without a look, or ``stops`` reading. How late a message is: the
+first sample of its first block is as old as the device's message.
+
+Who drains costs this machine as little as a reader on another machine would: bytes are counted and
+forgotten, at the lower priority of ``niceness``. It answers no ping, so it is cut off after 40 s.
 """
 
 import asyncio
@@ -24,6 +28,7 @@ _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 _AT_ONCE = 20
 _SHORT, _MEDIUM = 126, 65_536
+LOOKS, DRAINS, STOPS = "looks", "drains", "stops"
 
 
 def framed(opcode: int, payload: bytes) -> bytes:
@@ -43,14 +48,17 @@ class Seen:
         self.late_ms: list[float] = []
         self.counts: Counter[str] = Counter()
         self.closed: Counter[str] = Counter()
+        self.drained = 0
 
     def told(self) -> dict[str, Any]:
         """Since the last time."""
         late, self.late_ms = sorted(self.late_ms), []
         counts, self.counts = self.counts, Counter()
+        drained, self.drained = self.drained, 0
         used = resource.getrusage(resource.RUSAGE_SELF)
         return {
             **{name: counts[name] for name in ("messages", "bytes", "blocks", "vitals", "gaps")},
+            "drained": drained,
             "closed": dict(self.closed),
             "cpu_s": used.ru_utime + used.ru_stime,
             **{
@@ -61,16 +69,37 @@ class Seen:
         }
 
 
+class Drain(asyncio.BufferedProtocol):
+    """A live socket that nobody looks at."""
+
+    _room = memoryview(bytearray(256 << 10))  # one for all: what comes is not kept
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    @override
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._room
+
+    @override
+    def buffer_updated(self, nbytes: int) -> None:
+        self._seen.drained += nbytes
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._seen.closed["lost"] += 1
+
+
 class Socket(asyncio.Protocol):
     """One live socket."""
 
-    def __init__(self, seen: Seen, hello: list[bytes], host: str, *, reads: bool) -> None:
+    def __init__(self, seen: Seen, hello: list[bytes], host: str, *, then: str) -> None:
         self.subscribed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.transport: asyncio.Transport | None = None
         self._seen = seen
         self._hello = hello
         self._host = host
-        self._reads = reads
+        self._then = then
         self._rest = b""
         self._open = False
 
@@ -135,9 +164,12 @@ class Socket(asyncio.Protocol):
                 counts["gaps"] += 1
             elif b'"subscribed"' in head and not self.subscribed.done():
                 self.subscribed.set_result(None)
-                if not self._reads:
-                    assert self.transport is not None
+                assert self.transport is not None
+                if self._then != LOOKS:
                     self.transport.pause_reading()
+                if self._then == DRAINS:
+                    self.transport.set_protocol(Drain(self._seen))
+                    self.transport.resume_reading()
         elif opcode == _PING:
             assert self.transport is not None
             self.transport.write(framed(_PONG, data[at : at + length]))
@@ -145,7 +177,7 @@ class Socket(asyncio.Protocol):
             self._seen.closed[str(int.from_bytes(data[at : at + 2], "big"))] += 1
 
 
-async def opened(task: dict[str, Any], seen: Seen, n: int, *, reads: bool) -> list[Socket]:
+async def opened(task: dict[str, Any], seen: Seen, n: int, *, then: str) -> list[Socket]:
     """So many sockets that have subscribed."""
     address = urlsplit(task["url"])
     what = ["vitals", "waveforms", "events", "alarms"]
@@ -159,7 +191,7 @@ async def opened(task: dict[str, Any], seen: Seen, n: int, *, reads: bool) -> li
     async def one() -> Socket:
         async with gate:
             _, protocol = await asyncio.get_running_loop().create_connection(
-                lambda: Socket(seen, hello, address.netloc, reads=reads),
+                lambda: Socket(seen, hello, address.netloc, then=then),
                 address.hostname,
                 address.port,
             )
@@ -175,6 +207,7 @@ async def run() -> None:
     """Do what each line says."""
     loop = asyncio.get_running_loop()
     task = json.loads(sys.stdin.readline())
+    os.nice(task["niceness"])
     seen, groups = Seen(), list[list[Socket]]()
     print("connected", flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
@@ -182,7 +215,7 @@ async def run() -> None:
         answer: dict[str, Any] = {"pid": os.getpid()}
         match order["do"]:
             case "open":
-                groups.append(await opened(task, seen, order["n"], reads=order["reads"]))
+                groups.append(await opened(task, seen, order["n"], then=order["then"]))
             case "close":
                 for socket in groups.pop():
                     assert socket.transport is not None
