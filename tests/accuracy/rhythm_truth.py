@@ -13,7 +13,7 @@ from services.dsp.core.ecg import classes, findings, heart_rate, rhythm, stops
 from services.dsp.core.ecg.classes import View
 from services.dsp.core.ecg.findings import Rhythm
 from services.dsp.core.ecg.rhythm import PAIRS, PERIOD, RATE_INTERVALS, TACHYCARDIA_RUN
-from services.dsp.core.ecg.ring import Ring, due
+from services.dsp.core.ecg.ring import BeatsState, due
 from services.dsp.core.windows import Instants, Samples
 from shared.recordings.wfdb import decode_annotations
 from tests.accuracy.recordings import MITDB, EcgRecord
@@ -80,7 +80,7 @@ def followed(records: list[EcgRecord]) -> tuple[list[Told], list[Look]]:
                     speaks,
                 ))  # fmt: skip
             if second % 10 == 9:  # a sample is enough
-                seen = classes.look(state.beats.ring, times)
+                seen = classes.look(state.beats, times)
                 for part, row in enumerate(seen.rows.tolist()):
                     speaks = tuple(rhythm.evidence(seen, part, Rhythm.IRREGULAR))
                     looks.append(Look(records[row].name, second + 1.0, speaks))
@@ -106,9 +106,9 @@ def unseen(
     look, logits = classes.look, classes.logits
     rows: list[int] = []
 
-    def looking(rings: Ring, times: Instants) -> View:
-        rows[:] = np.unique(due(rings, times)[0]).tolist()
-        return look(rings, times)
+    def looking(state: BeatsState, times: Instants) -> View:
+        rows[:] = np.unique(due(state.ring, times)[0]).tolist()
+        return look(state, times)
 
     def by_person(features: Samples) -> Samples:
         out = np.empty(features.shape[:2])

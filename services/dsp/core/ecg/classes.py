@@ -14,6 +14,7 @@ References
 Hu et al. 1997 (patient's own beats as the measure); ANSI/AAMI EC57 for the classes.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.ecg import class_weights, fusion, nets, prematurity, shapes
 from services.dsp.core.ecg.ring import (
+    INTERVALS_S,
     LIKENESS_LEVELS,
     RING_S,
     BeatsState,
@@ -84,9 +86,9 @@ def step(
     times : (devices,), us UTC of the first of them
     heart : what the detector of beats said of this second
     """
-    changed = follow(state, samples, times, heart)
-    seen = look(changed.ring, times)
-    return changed, Output((), told(changed.ring, seen))
+    followed = follow(state, samples, times, heart)
+    seen = look(followed, times)
+    return noted(followed, seen, times), Output((), told(followed.ring, seen))
 
 
 class View(NamedTuple):
@@ -115,8 +117,9 @@ class View(NamedTuple):
     score: Samples
 
 
-def look(ring: Ring, times: Instants) -> View:
+def look(state: BeatsState, times: Instants) -> View:
     """Judge the rings that have beats which are old enough."""
+    ring = state.ring
     row, at = due(ring, times)
     rows, part = np.unique(row, return_inverse=True)
     mine = ring if len(rows) == len(times) else taken(ring, rows)
@@ -124,8 +127,18 @@ def look(ring: Ring, times: Instants) -> View:
     score = together(logits(judged.features), judged.alike, judged.n_alike)
     free = prematurity.between_normal(mine, judged.valid, score > V_LOGIT)
     entropy = prematurity.irregularity(mine.rr, free)
-    classes = classify(mine, judged, score, free, entropy)
+    classes = classify(mine, judged, score, free, entropy, state.intervals[rows])
     return View(row, at, part, rows, mine, judged, classes, free, entropy, score)
+
+
+def noted(state: BeatsState, seen: View, times: Instants) -> BeatsState:
+    """The state with the intervals of the beats that are told now."""
+    which = np.flatnonzero(seen.free[seen.part, seen.at])
+    row, at = seen.row[which], seen.at[which]
+    age_s = times[row] // SECOND_US - state.ring.t[row, at] // SECOND_US
+    intervals = state.intervals.copy()
+    np.fmax.at(intervals, (row, INTERVALS_S - 1 - age_s), state.ring.rr[row, at])
+    return replace(state, intervals=intervals)
 
 
 def told(ring: Ring, seen: View) -> Beats:
@@ -219,17 +232,24 @@ def classify(
     score: Samples,
     free: NDArray[np.bool_],
     entropy: Samples,
+    intervals: Samples,
 ) -> NDArray[np.int8]:
-    """The class of each beat of the rings: (devices, RING)."""
+    """The class of each beat of the rings: (devices, RING). V does not rest on `intervals`."""
     usual = prematurity.usual_interval(ring.rr, free)
     is_regular = prematurity.is_regular(entropy, free)
-    early = prematurity.early(ring.rr, free, usual) & is_regular[:, None]
+    before_time = prematurity.early(ring.rr, free, usual)
+    early = before_time & is_regular[:, None]
     on_time = (np.abs(ring.rr - usual[:, None]) < ON_TIME) & is_regular[:, None]
     alone = judged.n_alike <= ALONE
     ventricular = (score > V_LOGIT) & ~(on_time & alone)
     ventricular |= early & (score > EARLY_V_LOGIT)
-    sudden = prematurity.sudden(ring.rr, free, usual, early)
-    supraventricular = sudden & (ring.quality > S_QUALITY_LEAST)
+    pace = prematurity.pace(usual, intervals)
+    if (pace != usual).any():
+        before_time = prematurity.early(ring.rr, free, pace)
+    before_time &= prematurity.is_regular(entropy, free, prematurity.STEADY)[:, None]
+    supraventricular = prematurity.sudden(ring.rr, free, pace, before_time)
+    supraventricular &= ring.quality > S_QUALITY_LEAST
+    supraventricular[:, :-1] &= ~ventricular[:, 1:]  # of a couplet, or of an interval told wrongly
     classes = np.where(
         ventricular, BeatClass.V, np.where(supraventricular, BeatClass.S, BeatClass.N)
     )

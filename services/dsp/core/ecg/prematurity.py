@@ -20,8 +20,10 @@ RUN = 3  # early beats in a row: no longer a beat before its time, but another p
 RUN_EARLY = 0.4  # ln: half as fast again, which a sinus rhythm that returns to its pace is not
 USUAL = 0.85  # quantile of the intervals where the search for the sinus rhythm begins
 USUAL_NEAR = 0.16
+SLOWER = 0.3  # ln: a third slower, no wandering of a sinus rhythm within a minute and a half
 ENTROPY_NEAR = 0.06  # ln: intervals that count as equal
 IRREGULAR = 1.4  # sample entropy above: no telling what is early
+STEADY = 1.2  # below, no fibrillation is near that comes and goes; as `rhythm.END_ENTROPY`
 LEAST_INTERVALS = 5
 
 
@@ -47,6 +49,23 @@ def usual_interval(rr: Samples, free: NDArray[np.bool_]) -> Samples:
         middle = np.argmax(near, axis=1) + np.maximum(n - 1, 0) // 2
         usual = np.where(n > 0, ordered[rows, middle], usual)
     return usual
+
+
+def pace(usual: Samples, intervals: Samples) -> Samples:
+    """The usual interval, or that of the seconds before where it was much longer.
+
+    A run that fills the minute is its usual rhythm. Each second counts once, so that the few long
+    intervals of a slow rhythm weigh as much as the many of the runs in it.
+
+    Parameters
+    ----------
+    usual : (rows,), ln s, of the last minute
+    intervals : (rows, seconds), ln s, NaN where there was none
+    """
+    known = np.isfinite(intervals)
+    slow = usual_interval(intervals, known)
+    much = (slow - usual > SLOWER) & (known.sum(axis=1) >= LEAST_INTERVALS)
+    return np.where(much, slow, usual)
 
 
 def early(rr: Samples, free: NDArray[np.bool_], usual: Samples) -> NDArray[np.bool_]:
@@ -88,9 +107,11 @@ def _last(those: NDArray[np.bool_]) -> NDArray[np.int16]:
     return np.maximum.accumulate(np.where(those, place, np.int16(-1)), axis=1)
 
 
-def is_regular(entropy: Samples, free: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def is_regular(
+    entropy: Samples, free: NDArray[np.bool_], limit: float = IRREGULAR
+) -> NDArray[np.bool_]:
     """Whether the rhythm is such that a beat can be before its time."""
-    return np.asarray((entropy < IRREGULAR) & (free.sum(axis=1) >= LEAST_INTERVALS))
+    return np.asarray((entropy < limit) & (free.sum(axis=1) >= LEAST_INTERVALS))
 
 
 def irregularity(rr: Samples, free: NDArray[np.bool_]) -> Samples:

@@ -30,7 +30,7 @@ from services.dsp.core.windows import Instants, Samples, shifted
 from shared.contracts.beats import BeatClass
 
 VOTES_S = 30  # so long a vote stands when no other follows
-MEMORY_S = ring.RING_S + 2 + VOTES_S + 2  # beyond that of the beats
+MEMORY_S = max(ring.RING_S + 2 + VOTES_S + 2, ring.MEMORY_S)  # beyond that of the beats
 DELAY_S = ring.DELAY_S
 RATE_INTERVALS = 8  # of the rate for bradycardia and tachycardia: about two breaths
 HYSTERESIS_PER_MIN = 2.0
@@ -89,7 +89,7 @@ def step(
     heart : what the detector of beats said of this second
     """
     followed = ring.follow(state.beats, samples, times, heart)
-    seen = classes.look(followed.ring, times)
+    seen = classes.look(followed, times)
     votes = np.zeros((len(times), len(LASTING)), dtype=np.int8)
     votes[seen.rows] = votes_of(seen, times[seen.rows], limits)
     gaps = stops.gaps(followed, times, heart)
@@ -110,7 +110,7 @@ def step(
             found.append(findings.begun(int(row), kind, t, speaks))
     found += stops.pauses(gaps)
     found += runs(seen)
-    changed = RhythmState(beats=followed, votes=history)
+    changed = RhythmState(beats=classes.noted(followed, seen, times), votes=history)
     return changed, Output((), classes.told(followed.ring, seen), tuple(found))
 
 

@@ -13,13 +13,23 @@ from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import shapes
 from services.dsp.core.ecg.shapes import SECOND_US, SHAPE_ONE, Shapes, ShapesState
 from services.dsp.core.outputs import Beats, Output
-from services.dsp.core.windows import Instants, Rows, Samples, at_once, each_array, put
+from services.dsp.core.windows import (
+    Instants,
+    Rows,
+    Samples,
+    at_once,
+    each_array,
+    put,
+    shifted,
+)
 
 RING = 96  # beats: a minute at 96 per minute
 RING_S = 60  # seconds: enough beats to know what is common at 40 per minute, less than most drifts
 AHEAD_S = 5  # a beat is judged when it is so old: the pause after it, and the next ones like it
 HOP_S = 2  # seconds of the absolute grid: half the work for a second of delay
 DELAY_S = AHEAD_S + HOP_S
+INTERVALS_S = 90  # seconds: a run that fills the ring is still seen beside the rhythm before it
+MEMORY_S = INTERVALS_S + RING_S  # of the beats of an interval too, when they were judged
 SIZE_WEIGHT = 0.15  # of the difference of the logarithms of size
 LIKENESS_LEVELS = 255  # of -1 to 1
 
@@ -40,10 +50,17 @@ class Ring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeatsState:
-    """The trace, and the ring of beats."""
+    """The trace, the ring of beats, and the intervals of the seconds before.
+
+    Attributes
+    ----------
+    intervals : (devices, INTERVALS_S), ln s, of the beats of each second that were told the longest
+        between two that were not V; NaN where there was none
+    """
 
     shapes: ShapesState
     ring: Ring
+    intervals: Samples
 
 
 def init(devices: int, rate_hz: int) -> BeatsState:
@@ -58,7 +75,8 @@ def init(devices: int, rate_hz: int) -> BeatsState:
         p_wave=empty(len(shapes.P_WAVE)),
         likeness=np.zeros((devices, RING, RING), dtype=np.uint8),
     )  # fmt: skip
-    return BeatsState(shapes=shapes.init(devices, rate_hz), ring=ring)
+    intervals = np.full((devices, INTERVALS_S), np.nan, dtype=np.float32)
+    return BeatsState(shapes=shapes.init(devices, rate_hz), ring=ring, intervals=intervals)
 
 
 def follow(state: BeatsState, samples: Samples, times: Instants, heart: Output) -> BeatsState:
@@ -68,7 +86,8 @@ def follow(state: BeatsState, samples: Samples, times: Instants, heart: Output) 
     if beats is not None and len(beats.row):
         looks = shapes.cut(seen, beats.row, beats.t, times)
         ring = pushed(ring, np.flatnonzero(looks.known), beats, looks)
-    return BeatsState(shapes=seen, ring=ring)
+    intervals = shifted(state.intervals, np.full((len(times), 1), np.nan))
+    return BeatsState(shapes=seen, ring=ring, intervals=intervals)
 
 
 def due(ring: Ring, times: Instants) -> tuple[Rows, Rows]:

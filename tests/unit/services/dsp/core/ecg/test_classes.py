@@ -113,6 +113,29 @@ def test_a_run_counts_where_it_is_much_faster(pace_s: float, kind: BeatClass) ->
     assert set(near(found, before)) == {BeatClass.N}
 
 
+def test_a_run_that_fills_the_ring_is_seen_beside_the_rhythm_before_it() -> None:
+    before = np.arange(0.5, 70, 1.0)
+    run = np.arange(before[-1] + 0.5, 140, 0.5)
+    beats = np.concatenate((before, run))
+    found = told(signals.ecg(beats, 145, RATE_HZ), beats)
+    assert set(near(found, run[:-2])) == {BeatClass.S}
+    assert set(near(found, before[:-1])) == {BeatClass.N}
+
+
+def test_an_early_beat_before_a_ventricular_one_is_not_told_supraventricular(
+    regular: Floats,
+) -> None:
+    early, ectopic = regular[20::12] - 0.3, regular[20::12] + 0.1
+    normal = np.setdiff1d(regular, np.concatenate((regular[20::12], regular[21::12])))
+    narrow = np.sort(np.concatenate((normal, early)))
+    lead = signals.ecg(narrow, DURATION_S, RATE_HZ) + wide(ectopic, DURATION_S)
+    found = told(lead, np.sort(np.concatenate((narrow, ectopic))))
+    assert near(found, ectopic[:-1]) == [BeatClass.V] * (len(ectopic) - 1)
+    assert BeatClass.S not in near(found, early[:-1])
+    alone = told(signals.ecg(narrow, DURATION_S, RATE_HZ), narrow)
+    assert near(alone, early[:-1]) == [BeatClass.S] * (len(early) - 1)
+
+
 def test_nothing_is_early_where_all_is_irregular() -> None:
     rng = np.random.default_rng(4)
     beats = 0.5 + np.cumsum(rng.uniform(0.45, 1.2, 110))

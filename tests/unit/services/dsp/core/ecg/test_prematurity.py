@@ -48,6 +48,17 @@ def test_the_usual_interval_is_the_median_of_those_near_it() -> None:
         assert usual[row] == expected
 
 
+def test_the_pace_is_that_of_before_where_it_was_much_slower() -> None:
+    usual = np.log([0.5, 0.5, 0.5, 0.5])
+    intervals = np.full((4, 90), np.nan, dtype=np.float32)
+    intervals[0, :20], intervals[0, 20:] = np.log(1.0), np.log(0.5)
+    intervals[1, :10], intervals[1, 10:] = np.log(1.0), np.log(0.5)  # too few of that kind
+    intervals[2, :20], intervals[2, 20:] = np.log(0.6), np.log(0.5)  # a little slower
+    intervals[3, :4] = np.log(1.0)  # too few at all
+    pace = prematurity.pace(usual, intervals)
+    np.testing.assert_allclose(np.exp(pace), [1.0, 0.5, 0.5, 0.5], rtol=1e-6)
+
+
 def test_a_run_is_called_from_its_first_leap_on() -> None:
     rr, free = rhythms()
     usual = prematurity.usual_interval(rr, free)

@@ -147,12 +147,12 @@ def test_irregular_without_p_waves() -> None:
 
 def test_it_remembers_no_longer_than_it_says() -> None:
     rng = np.random.default_rng(3)
-    normal = 0.5 + np.cumsum(rng.choice([0.6, 0.8, 1.5], 200))
+    normal = 0.5 + np.cumsum(rng.choice([0.6, 0.8, 1.5], 300))
     ectopic = normal[6::7] + 0.4
     beats = np.sort(np.concatenate((normal, ectopic)))
-    lead = signals.ecg(normal[normal < 150], 150, RATE_HZ) + wide(ectopic[ectopic < 150], 150)
-    seconds = list(seconds_of(lead, beats[beats < 150]))
-    begin = 21
+    begin, end = 21, 21 + rhythm.MEMORY_S + 40
+    lead = signals.ecg(normal[normal < end], end, RATE_HZ) + wide(ectopic[ectopic < end], end)
+    seconds = list(seconds_of(lead, beats[beats < end]))
     whole, again = run(seconds)[begin:], run(seconds, begin)
     assert any(output.findings for output in whole[rhythm.MEMORY_S :])
     for one, other in zip(whole[rhythm.MEMORY_S :], again[rhythm.MEMORY_S :], strict=True):

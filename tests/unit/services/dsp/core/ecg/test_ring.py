@@ -1,5 +1,7 @@
 """The ring of beats: several at once are the same as one after the other."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from services.dsp.core.ecg import ring, shapes
@@ -28,7 +30,7 @@ def followed(*, at_once: bool) -> ring.Ring:
                 (place, row, round((START_S + beat) * SECOND_US))
                 for place, beat in enumerate(mine.tolist())
             ]
-        state = ring.BeatsState(shapes=shapes.step(state.shapes, block), ring=state.ring)
+        state = replace(state, shapes=shapes.step(state.shapes, block))
         turns = [given] if at_once else [[each] for each in sorted(given)]
         for turn in turns:
             rows = np.array([row for _, row, _ in turn], dtype=np.intp)
@@ -39,7 +41,7 @@ def followed(*, at_once: bool) -> ring.Ring:
                 BeatKind.R_PEAK, rows, ats, np.full(n, 800, np.float32), np.ones(n, np.float32)
             )
             changed = ring.pushed(state.ring, np.flatnonzero(looks.known), told, looks)
-            state = ring.BeatsState(shapes=state.shapes, ring=changed)
+            state = replace(state, ring=changed)
     return state.ring
 
 
