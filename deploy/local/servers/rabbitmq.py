@@ -3,8 +3,10 @@
 A single node needs neither Erlang's port mapper (epmd) nor a port for other nodes, so it gets
 none: `-start_epmd false -dist_listen false`. That saves two listening sockets, a process that
 outlives the node, and a second of start-up; it costs `rabbitmqctl`, which nothing here uses.
-The time of a start is mostly the look-up of modules in one folder a plugin, so the node is given a
-folder with links to those it needs (measured: 5.5 s with all 60, 4.2 s with these).
+The time of a start is mostly the look-up of modules in one folder a plugin, and what is done for
+each that is loaded. So the node is given a folder with links to the plugins that it needs, and
+loads all modules at once, from one folder with links to them, before anything else (measured: 5.5 s
+with all 60 plugins, 4.2 s with these, 2.3 s with all at once; 4.1 s of processor time became 1.8).
 """
 
 import base64
@@ -45,6 +47,16 @@ APPLICATIONS = frozenset(
         *("syslog", "sysmon_handler", "systemd", "thoas"),
     ]
 )
+
+# Of Erlang itself, what a node has loaded once it runs.
+ERLANG = (
+    *("asn1", "compiler", "crypto", "inets", "kernel", "mnesia", "os_mon", "public_key"),
+    *("runtime_tools", "sasl", "ssl", "stdlib", "syntax_tools", "tools"),
+)
+LOAD_ALL = """\
+{ok, Files} = file:list_dir("modules"),
+code:ensure_modules_loaded([list_to_atom(filename:rootname(File)) || File <- Files]).
+"""
 
 SETTINGS: Mapping[str, str] = {
     "num_acceptors.tcp": "2",
@@ -134,11 +146,20 @@ def prepare(
     MissingServer : RabbitMQ or Erlang is not installed
     """
     server = server_folder()
-    find_program("erl", package=PACKAGE)
+    erlang = find_program("erl", package=PACKAGE).resolve().parents[1] / "lib"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     home = folder / "home"
     home.mkdir(mode=0o700, exist_ok=True)
     _link_applications(server / "plugins", folder / "applications")
+    modules = folder / "modules"
+    _link_modules(
+        [
+            *(folder / "applications").iterdir(),
+            *(each for name in ERLANG for each in erlang.glob(f"{name}-*")),
+        ],
+        modules,
+    )
+    write_private(folder / "load_all", LOAD_ALL)
     if definitions_json is not None:
         write_private(folder / "definitions.json", definitions_json)
     lines = {
@@ -166,6 +187,8 @@ def prepare(
         "RABBITMQ_LOG": "-color",
         "RABBITMQ_CONF_ENV_FILE": str(folder / "environment"),
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": alone + (" -oldshell" if erlang_shell else ""),
+        # Before what the server's own script says, in `folder`; else each is loaded when needed.
+        "ERL_AFLAGS": "-pa modules -run file script load_all",
         # The script then becomes the node itself: its process id is the node's, signals reach it.
         "RUNNING_UNDER_SYSTEMD": "true",
     }
@@ -186,6 +209,18 @@ def _link_applications(library: Path, links: Path) -> None:
     for application in library.iterdir():
         if re.sub(r"-[0-9].*$", "", application.name) in APPLICATIONS:
             (links / application.name).symlink_to(application)
+
+
+def _link_modules(applications: Iterable[Path], links: Path) -> None:
+    """Fill a folder with links to the modules of applications; the first of a name counts."""
+    shutil.rmtree(links, ignore_errors=True)
+    links.mkdir()
+    modules: dict[str, Path] = {}
+    for application in applications:
+        for module in (application / "ebin").glob("*.beam"):
+            modules.setdefault(module.name, module)
+    for name, module in modules.items():
+        (links / name).symlink_to(module)
 
 
 def is_ready(port: int, *, timeout_s: float = 1.0) -> bool:
