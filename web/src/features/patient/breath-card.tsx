@@ -6,6 +6,7 @@ import type { Blows } from "../../api/types";
 import { Card, CardHead } from "../../design/card";
 import { formatValue } from "../../design/format/numbers";
 import { formatAge, formatDayTime } from "../../design/format/times";
+import hidden from "../../design/hidden.module.css";
 import { Tag } from "../../design/tag";
 import { bodyTexts } from "../../design/texts-body";
 import { breathTexts as words } from "../../design/texts-breaths";
@@ -79,7 +80,8 @@ function Results({ session, standing, isOld }: { readonly session: BlowSession; 
             {words.names[standing.measure]}
             {standing.zone !== null && (
               <Tag data-zone={standing.zone}>
-                {zoneOf(standing)}
+                {words.zones[standing.zone]}
+                <span className={hidden["hidden"]}> {words.zone}</span>
               </Tag>
             )}
           </dt>

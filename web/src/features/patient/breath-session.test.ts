@@ -59,8 +59,8 @@ describe("verdictOf", () => {
 describe("expectationOf", () => {
   it("is of the value, and of a ratio its lower limit", () => {
     const known = { predicted: 2.9, lower_limit: 2.1, percent_predicted: 81.6, z_score: -1.43 };
-    expect(expectationOf(value("fev1", 2.4, known))).toBe("82\u00a0% of predicted, z −1.4");
-    expect(expectationOf(value("fev1_fvc", 0.7, { ...known, lower_limit: 0.68, unit: "1" }))).toBe("z −1.4, lower limit 0.68");
+    expect(expectationOf(value("fev1", 2.4, known))).toBe("82\u00a0% of predicted, z\u00a0−1.4");
+    expect(expectationOf(value("fev1_fvc", 0.7, { ...known, lower_limit: 0.68, unit: "1" }))).toBe("z\u00a0−1.4, lower limit\u00a00.68");
     expect(expectationOf(value("fev1", 2.4))).toBe("No expected value");
     expect(expectationOf(null)).toBe("");
   });
@@ -68,9 +68,9 @@ describe("expectationOf", () => {
 
 describe("agreementOf", () => {
   it("counts what is acceptable where somebody judged", () => {
-    expect(agreementOf(SESSION.fev1)).toBe("2 acceptable, best two 30 mL apart");
+    expect(agreementOf(SESSION.fev1)).toBe("2 acceptable, best two 30\u00a0mL apart");
     expect(agreementOf({ ...SESSION.fev1, apart_l: null, acceptable: 1 })).toBe("1 acceptable");
-    expect(agreementOf({ ...SESSION.fvc, apart_l: 0.2 })).toBe("Best two 200 mL apart");
+    expect(agreementOf({ ...SESSION.fvc, apart_l: 0.2 })).toBe("Best two 200\u00a0mL apart");
     expect(agreementOf(SESSION.fvc)).toBe("");
   });
 });
@@ -88,7 +88,7 @@ describe("standing", () => {
   it("names the zone, or what it still takes", () => {
     expect(zoneOf(STANDING)).toBe("Yellow zone");
     expect(zoneOf({ ...STANDING, zone: null })).toBe("Zone after 14 days of breaths: 3 so far");
-    expect(bestOf(STANDING)).toBe("76\u00a0% of personal best, 462\u00a0L/min on Sat 20 Dec");
+    expect(bestOf(STANDING)).toBe("76\u00a0% of personal best, 462\u00a0L/min on Sat\u00a020\u00a0Dec");
     expect(bestOf({ ...STANDING, measure: "fev1", unit: "L", personal_best: 2.5 })).toContain("2.50\u00a0L on");
     expect(bestOf({ ...STANDING, personal_best_t: null })).toBe("76\u00a0% of personal best, 462\u00a0L/min as set");
   });

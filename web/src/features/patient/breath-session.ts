@@ -84,7 +84,7 @@ function withVolume(fault: "slow_start" | "early_end", volume: BlowValue | null,
 
 /** The zone, or what it still takes. */
 export function zoneOf({ zone, days, days_needed: needed }: Standing): string {
-  return zone === null ? words.noZone(days, needed) : words.zones[zone];
+  return zone === null ? words.noZone(days, needed) : `${words.zones[zone]} ${words.zone}`;
 }
 
 /** `76 % of best, 462 L/min on Sat 20 Dec`. */
