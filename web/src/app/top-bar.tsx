@@ -26,7 +26,7 @@ export function TopBar({ patient, onShowKeys }: Properties) {
     <header className={styles["top"]}>
       {patient === null ? (
         <>
-          <Link className={styles["topLogo"]} href="/ward" aria-label={texts.product}>
+          <Link className={styles["topLogo"]} href="/" aria-label={texts.product}>
             <Logo size={30} />
           </Link>
           <WardTitle />
@@ -49,11 +49,12 @@ function WardTitle() {
   const { me, ward, chooseWard } = useSession();
   const current = me.wards.find(({ key }) => key === ward);
   useEffect(() => {
-    document.title = `${current?.name ?? texts.nav.ward} · ${texts.product}`;
+    document.title = current === undefined ? texts.product : `${current.name} · ${texts.product}`;
   }, [current]);
   return (
     <div className={styles["ward"]}>
-      <h1>{current?.name ?? texts.nav.ward}</h1>
+      {/* who has no ward, a technician, is told no name of one */}
+      <h1>{current?.name ?? texts.product}</h1>
       {me.wards.length > 1 && (
         <>
           <ChevronDown size={16} aria-hidden="true" />

@@ -1,3 +1,5 @@
+import { useId } from "react";
+
 import type { FloorRoom } from "../../api/queries";
 import { FloorPlan } from "../../design/floor-plan";
 import { formatValue } from "../../design/format/numbers";
@@ -19,6 +21,7 @@ interface Properties {
 
 /** The rooms of a floor with the patient's place. */
 export function PlacePlan({ dot, floor, here }: Properties) {
+  const inside = useId();
   const label = texts.place.plan(here?.name ?? texts.place.unknown, formatValue(dot.within, 1));
   return (
     <FloorPlan rooms={floor} here={here?.id ?? null} label={label}>
@@ -26,7 +29,11 @@ export function PlacePlan({ dot, floor, here }: Properties) {
         const [x, y] = at(dot.x, dot.y);
         return (
           <>
-            <circle className={styles["within"]} cx={x} cy={y} r={Math.max(dot.within * metre, 8)} />
+            {/* nobody is beyond the walls: the circle ends there */}
+            <clipPath id={inside}>
+              {floor.map(({ id, outline }) => (outline === null ? null : <path key={id} d={`M${outline.map(([left = 0, up = 0]) => at(left, up).join(",")).join("L")}Z`} />))}
+            </clipPath>
+            <circle className={styles["within"]} clipPath={`url(#${inside})`} cx={x} cy={y} r={Math.max(dot.within * metre, 8)} />
             <circle className={styles["dot"]} cx={x} cy={y} r={6} />
           </>
         );
