@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 import mqtt5
+import numpy as np
 import structlog
 from typing_extensions import override
 
@@ -191,9 +192,9 @@ class MqttSession(asyncio.Protocol):
         """Send PUBACKs in this order; nothing if the connection is gone."""
         if self._transport is not None and self._ended is None and packet_ids:
             # A PUBACK of MQTT 5 that tells success is four bytes.
-            self._transport.write(
-                b"".join([b"\x40\x02" + packet_id.to_bytes(2, "big") for packet_id in packet_ids])
-            )
+            packets = np.full((len(packet_ids), 2), 0x4002, ">u2")
+            packets[:, 1] = packet_ids
+            self._transport.write(packets.tobytes())
             if self._mark is not None:
                 self._mark.note_acknowledged(packet_ids)
 

@@ -177,8 +177,7 @@ class Ingest:
         """Do with a chunk of messages all but the waiting for confirms."""
         self._count.inc(len(incoming))
         now_us = self._parts.clock.now_us()
-        receive = self._outlet.receive
-        numbers: Sequence[int] = [receive(message.packet_id) for message in incoming]
+        numbers = self._outlet.receive([message.packet_id for message in incoming])
         unsure = await self._look_up(incoming)
         if unsure:
             self._parts.streams.leave_all()

@@ -73,9 +73,12 @@ class Outlet:
 
     # ------------------------------------------------------------------ for the ingest
 
-    def receive(self, packet_id: int) -> int:
-        """Take a message's place in the order; -1 for one that expects no PUBACK."""
-        return self._order.receive(packet_id) if packet_id else -1
+    def receive(self, packet_ids: Sequence[int]) -> Sequence[int]:
+        """Take the messages' places in the order; -1 for one that expects no PUBACK."""
+        if 0 not in packet_ids:
+            return self._order.receive_all(packet_ids)
+        receive = self._order.receive
+        return [receive(packet_id) if packet_id else -1 for packet_id in packet_ids]
 
     def expect(self, number: int, count: int) -> None:
         """Say that a payload holds so many messages: it is settled when each of them is."""
@@ -88,7 +91,9 @@ class Outlet:
         """Say that nothing more will come of these messages: acknowledge them in their turn."""
         if self._expected:
             numbers = [number for number in numbers if self._is_last(number)]
-        ready = self._order.settle([number for number in numbers if number >= 0])
+        if -1 in numbers:
+            numbers = [number for number in numbers if number >= 0]
+        ready = self._order.settle(numbers)
         if ready:
             self._session.acknowledge(ready)
 

@@ -4,11 +4,12 @@ MQTT 5 asks for PUBACKs in the order in which the messages came. Messages are se
 a batch is confirmed, a refusal is parked, a late batch follows. One object serves one network
 connection: on the next one the broker sends again what was not acknowledged.
 
-Hot path: under 0.3 us a message, hence sequence numbers and one set.
+Hot path: under 0.2 us a message, hence sequence numbers, and whole runs of them where nothing is
+out of its turn.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 
 class AcknowledgementOrder:
@@ -33,12 +34,22 @@ class AcknowledgementOrder:
         self._next = number + 1
         return number
 
-    def settle(self, numbers: Iterable[int]) -> list[int]:
+    def receive_all(self, packet_ids: Sequence[int]) -> range:
+        """Take the places of messages that came one after the other; give their numbers."""
+        self._pending.extend(packet_ids)
+        first = self._next
+        self._next = first + len(packet_ids)
+        return range(first, self._next)
+
+    def settle(self, numbers: Sequence[int]) -> list[int]:
         """Give the packet ids that may be acknowledged now, in order. Twice is harmless."""
         settled = self._settled
-        settled.update(numbers)
         at = self._released
         pending = self._pending
+        if not settled and numbers and list(numbers) == list(range(at, at + len(numbers))):
+            self._released = at + len(numbers)
+            return [pending.popleft() for _ in numbers]
+        settled.update(numbers)
         ready: list[int] = []
         while pending and at in settled:
             settled.discard(at)

@@ -39,13 +39,24 @@ class Acknowledgements(RuleBasedStateMachine):
         self.settled: set[int] = set()
         self.released: list[int] = []
 
-    @rule(target=waiting, count=st.integers(1, 5))
-    def receive(self, count: int) -> object:
-        numbers = []
-        for _ in range(count):
-            packet_id = len(self.received) % 65_535 + 1
-            numbers.append(self.order.receive(packet_id))
-            self.received.append(packet_id)
+    @rule(target=waiting, count=st.integers(1, 5), together=st.booleans())
+    def receive(self, count: int, together: bool) -> object:
+        begin = len(self.received)
+        packet_ids = [(begin + i) % 65_535 + 1 for i in range(count)]
+        self.received += packet_ids
+        if together:
+            return multiple(*self.order.receive_all(packet_ids))
+        return multiple(*map(self.order.receive, packet_ids))
+
+    @rule(target=done, data=st.data(), until=st.integers(1, 12))
+    def settle_a_run(self, data: st.DataObject, until: int) -> object:
+        numbers = list(
+            range(len(self.released), min(len(self.received), len(self.released) + until))
+        )
+        if data.draw(st.booleans()):
+            numbers = data.draw(st.permutations([*numbers, *numbers[:1]]))
+        self.settled.update(numbers)
+        self.released += self.order.settle(numbers)
         return multiple(*numbers)
 
     @rule(target=done, number=consumes(waiting))
