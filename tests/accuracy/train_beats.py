@@ -250,6 +250,47 @@ def fits_of(found: Found, odds: Floats) -> Floats:
     return np.concatenate(told)
 
 
+class Unseen(NamedTuple):
+    """What nets say that have not seen the person.
+
+    Attributes
+    ----------
+    pairs : both nets by group of people, of which they have seen none
+    both : features of each candidate, with those of the templates
+    first, odds : log odds by the first net, and by the second one
+    """
+
+    pairs: list[tuple[nets.Net, nets.Net]]
+    both: Floats
+    first: Floats
+    odds: Floats
+
+
+def of_others(made: list[Case], found: Found) -> Unseen:
+    """Each group of people judged by nets that learned from the other groups."""
+    is_beat, weight, rare = labels(made, found)
+    group_of = {name: number for number, names in enumerate(GROUPS) for name in names}
+    group = np.array([group_of[case.record.name] for case in made])[found.seen.row]
+    first, odds = np.zeros(len(is_beat)), np.zeros(len(is_beat))
+    alone = found.seen.features
+    before: list[nets.Net] = []
+    for number in range(len(GROUPS)):
+        others, mine = group != number, group == number
+        one = learn(
+            alone[others], is_beat[others], (weight * rare)[others], FIRST_UNITS, FIRST_PASSES
+        )
+        first[mine] = one.log_odds(alone[mine])
+        before.append(one)
+    both = np.concatenate((alone, fits_of(found, first)), axis=1)
+    pairs = []
+    for number, one in enumerate(before):
+        others, mine = group != number, group == number
+        two = learn_both(both[others], is_beat[others], weight[others], rare[others])
+        odds[mine] = two.log_odds(both[mine])
+        pairs.append((one, two))
+    return Unseen(pairs, both, first, odds)
+
+
 def beats_of(found: Found, first: Floats, odds: Floats) -> list[Floats]:
     """Times of the beats of each case, s, as the service decides."""
     state, told = paths.init(found.n_cases), []
@@ -321,27 +362,15 @@ def main() -> int:
     made = cases([ecg_record(name) for name in record_names()])
     found = candidates_of(made)
     is_beat, weight, rare = labels(made, found)
-    weighted = weight * rare
-    group_of = {name: number for number, names in enumerate(GROUPS) for name in names}
-    group = np.array([group_of[case.record.name] for case in made])[found.seen.row]
-    first, odds = np.zeros(len(is_beat)), np.zeros(len(is_beat))
-    alone = found.seen.features
-    for number in range(len(GROUPS)):
-        others, mine = group != number, group == number
-        one = learn(alone[others], is_beat[others], weighted[others], FIRST_UNITS, FIRST_PASSES)
-        first[mine] = one.log_odds(alone[mine])
-    both = np.concatenate((alone, fits_of(found, first)), axis=1)
-    for number in range(len(GROUPS)):
-        others, mine = group != number, group == number
-        one = learn_both(both[others], is_beat[others], weight[others], rare[others])
-        odds[mine] = one.log_odds(both[mine])
+    _, both, first, odds = of_others(made, found)
     report(made, beats_of(found, first, odds))
     clean, second = ([k for k, case in enumerate(made) if case.kind == kind]
                      for kind in ("clean", "second lead"))  # fmt: skip
     told = beats_of_two(found.seen, found.cut, (clean, second), first, odds, START_S)
     report([made[k]._replace(kind="two leads") for k in clean], told)
     if options.write:
-        first_net = learn(alone, is_beat, weighted, FIRST_UNITS, FIRST_PASSES)
+        alone = found.seen.features
+        first_net = learn(alone, is_beat, weight * rare, FIRST_UNITS, FIRST_PASSES)
         second_net = learn_both(both, is_beat, weight, rare)
         TARGET.write_text(as_module(first_net, second_net))
         print(f"written: {TARGET.name}, before: {len(beat_weights.SECOND)} characters")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from services.dsp.core.conditioning import functions
 from services.dsp.core.ecg import beats, inputs, noise
+from services.dsp.core.ecg import rate_quality_weights as weights
 from services.dsp.core.ecg.bands import ENVELOPE_HZ
 from services.dsp.core.ecg.beats import KEPT_S, MAX_RR_US, SECOND_US, SEEN_AHEAD, BeatsState
 from services.dsp.core.outputs import Output, Reading
@@ -18,18 +19,8 @@ from shared.contracts.methods import Method
 WINDOW_S = 10
 LEAST_INTERVALS = 2  # as the reference: three beats
 LEAST_COVERAGE = 0.5
-# Score of a window (`_score`), and the share of such windows within 5/min of the annotated beats;
-# people unseen by the nets, clean and noisy (docs/science/ecg.md).
-CALIBRATION = (
-    (-22, -17, -12.5, -8.5, -5.5, -3, -1, 1, 3, 5, 7, 9, 11, 13.5, 17, 21, 26),
-    (0.43, 0.45, 0.47, 0.57, 0.65, 0.70, 0.72, 0.76, 0.82, 0.88, 0.912, 0.93, 0.958, 0.986, 0.996,
-     0.999, 1.0),
-)  # fmt: skip
-# Log odds of a rate within 5/min by the logarithm of the wrong verdicts expected in the window,
-# and twice the log odds of a clean signal by the means of `beats.SEEN`: logistic regressions on
-# clean and noisy copies, the same people.
-DOUBT_ODDS = (-0.727, 1.413)
-CLEAN_ODDS = ((2.823, -1.469, 3.160), -18.071)
+FEATURES = ("doubt", *beats.SEEN, "between", "between_30")
+LEAST_DOUBT = 1e-3  # wrong verdicts expected in a window: fewer say nothing more
 
 
 class _Counted(NamedTuple):
@@ -72,20 +63,21 @@ def step(
     rows = inputs.cleaned(samples.reshape(-1, samples.shape[-1]))
     changed, found = beats.step(state.beats, rows.samples.reshape(samples.shape), times)
     heard, noises = noise.step(state.noise, changed.candidates, rows, times)
-    rate = heart_rate(changed, times, window_s)
-    return HeartState(beats=changed, noise=heard), Output((rate,), found, tuple(noises))
+    after = HeartState(beats=changed, noise=heard)
+    return after, Output((heart_rate(after, times, window_s),), found, tuple(noises))
 
 
-def heart_rate(state: BeatsState, times: Instants, window_s: int = WINDOW_S) -> Reading:
+def heart_rate(state: HeartState, times: Instants, window_s: int = WINDOW_S) -> Reading:
     """Mean rate of the seconds that end at `times`, over intervals that were seen."""
-    inside = _inside(state, times, window_s)
-    counted = _intervals(state, times, inside)
+    inside = inside_of(state.beats, times, window_s)
+    counted = _intervals(state.beats, times, inside)
     enough = counted.n >= LEAST_INTERVALS
     value = np.full(len(times), np.nan)
     value[enough] = 60 * SECOND_US * counted.n[enough] / counted.total_us[enough]
-    missing = state.missing[:, -window_s * ENVELOPE_HZ - SEEN_AHEAD : -SEEN_AHEAD]
+    missing = state.beats.missing[:, -window_s * ENVELOPE_HZ - SEEN_AHEAD : -SEEN_AHEAD]
     coverage = 1 - np.count_nonzero(missing, axis=1) / (window_s * ENVELOPE_HZ)
-    quality = np.interp(_score(state, inside, window_s), *CALIBRATION) * coverage
+    quality = np.interp(_score(features(state, inside, window_s)), *weights.CALIBRATION)
+    quality *= coverage
     quality[~enough | (coverage < LEAST_COVERAGE)] = 0
     # Nothing for two intervals and more: either beats are missed or the heart pauses.
     with np.errstate(invalid="ignore"):
@@ -94,26 +86,36 @@ def heart_rate(state: BeatsState, times: Instants, window_s: int = WINDOW_S) -> 
     return Reading(Measure.HEART_RATE, Method.ECG_BEAT_INTERVALS, value, quality, coverage)
 
 
-def _score(state: BeatsState, inside: NDArray[np.bool_], window_s: int) -> Samples:
-    """How good the window is: by the doubt in its beats, and by the signal about them."""
+def features(state: HeartState, inside: NDArray[np.bool_], window_s: int) -> Samples:
+    """What tells how good a window is, (devices, len(FEATURES)): doubt in its beats, what they
+    look like, and what is between them.
+    """
     devices, places = inside.shape
     doubt = np.zeros(devices)
     for second in range(KEPT_S - window_s, KEPT_S):
-        doubt += state.doubt[:, second]
-    slope, level = DOUBT_ODDS
-    score = slope * functions.log(doubt + 1e-3) + level
+        doubt += state.beats.doubt[:, second]
+    told = np.empty((devices, len(FEATURES)))
+    told[:, 0] = functions.log(doubt + LEAST_DOUBT)
     place = np.flatnonzero(inside)  # a sixth of all: sums over lists, not over windows
     row = place // places
     n = np.maximum(np.bincount(row, minlength=devices), 1) * beats.SEEN_UNIT
-    seen = state.seen.reshape(devices * places, -1)[place]
-    weights, level = CLEAN_ODDS
-    clean = np.full(devices, level)
-    for k, weight in enumerate(weights):
-        clean += weight * (np.bincount(row, seen[:, k], devices) / n)  # whole numbers: exact
-    return np.asarray(score + 2 * clean)
+    seen = state.beats.seen.reshape(devices * places, -1)[place]
+    for k in range(len(beats.SEEN)):
+        told[:, 1 + k] = np.bincount(row, seen[:, k], devices) / n  # whole numbers: exact
+    told[:, 1 + len(beats.SEEN) :] = noise.between(state.noise)
+    return told
 
 
-def _inside(state: BeatsState, times: Instants, window_s: int) -> NDArray[np.bool_]:
+def _score(told: Samples) -> Samples:
+    """How good windows of such features are; summed in one order."""
+    score = np.full(len(told), weights.OFFSET)
+    for k, weight in enumerate(weights.WEIGHTS):
+        score += weight * told[:, k]
+    return score
+
+
+def inside_of(state: BeatsState, times: Instants, window_s: int) -> NDArray[np.bool_]:
+    """Which places of beats lie in the window that ends at `times`: (devices, places)."""
     end_us = times[:, None]
     return np.asarray((state.t > end_us - window_s * SECOND_US) & (state.t <= end_us))
 

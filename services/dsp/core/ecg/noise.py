@@ -22,6 +22,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.conditioning import functions
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
 from services.dsp.core.ecg.bands import CENTRES_HZ, ENVELOPE_HZ, MAINS_HZ
 from services.dsp.core.ecg.candidates import CandidatesState
@@ -68,6 +69,8 @@ KINDS = tuple(Noise)
 # (docs/science/ecg.md).
 LIMITS = ((1.5, 1.0), (0.08, 0.06), (0.10, 0.07), (0.21, 0.17), (0.05, 0.05), (0.25, 0.05))
 BROAD = 0.5  # height at 30 Hz against 7 Hz from which it is muscle rather than motion
+
+LOWEST_BETWEEN = 0.01  # of the height of the complexes: less says nothing more
 
 _TOP, _QRS, _AT_7, _AT_30, _LEVEL, _MAINS = range(6)
 _MEASURED = 6
@@ -193,6 +196,21 @@ def ratios(seen: Samples, flags: NDArray[np.bool_]) -> Samples:
     told = np.column_stack((best, clipped.min(axis=1), spiked.max(axis=1)))
     told[~known.any(axis=1) & (told[:, -2] == 0)] = np.nan
     return np.where(np.isfinite(told), told, np.nan)
+
+
+def between(state: NoiseState) -> Samples:
+    """Logarithms of how high it is between the complexes, against them: (devices, 2).
+
+    The QRS bands, where electrodes that move are, and 30 Hz, where muscle is: medians of what was
+    measured in the last `WINDOW_S`, of two leads the lower. As high (0) where nothing was.
+    """
+    seen = state.seen[:, :, : _AT_30 + 1]
+    ordered = np.sort(seen, axis=3)  # NaN last
+    n = np.isfinite(seen).sum(axis=3)
+    height = np.maximum(_at(ordered, n, HEIGHT_SHARE)[:, :, _TOP], 1e-9)
+    share = _at(ordered, n, 0.5)[:, :, [_QRS, _AT_30]] / height[:, :, None]
+    best = np.where(n[:, :, [_QRS, _AT_30]] > 0, share, 1).min(axis=1)
+    return functions.log(np.clip(best, LOWEST_BETWEEN, 1))
 
 
 def _at(ordered: Samples, n: NDArray[np.intp], share: float) -> Samples:

@@ -5,6 +5,7 @@ import pytest
 
 from services.dsp.core.ecg import heart_rate
 from services.dsp.core.outputs import Output
+from shared.contracts.measures import MEASURES, Measure
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
 
@@ -82,3 +83,21 @@ def test_no_beat_twice_within_the_refractory_time() -> None:
     rng = np.random.default_rng(0)
     found = beats_s(run(rng.standard_normal(60 * RATE_HZ)))
     assert len(found) < 2 or np.diff(found).min() > 0.2 - 0.13  # less two searches for the summit
+
+
+def test_where_no_heart_is_any_more_no_rate_is_shown() -> None:
+    """White noise and a random walk of the height of the beats, after 40 s of them."""
+    duration_s, ends_s = 66, 40
+    beats = signals.ecg(signals.beat_times(75, duration_s), duration_s, RATE_HZ)
+    white = np.random.default_rng(1).standard_normal((2, len(beats)))
+    white[1] = np.cumsum(white[1]) / np.sqrt(RATE_HZ)
+    is_late = np.arange(len(beats)) >= ends_s * RATE_HZ
+    rows = np.where(is_late, 0.5 * np.ptp(beats) * white, beats)
+    state, told = heart_rate.init(2, RATE_HZ), []
+    for second in range(duration_s):
+        block = rows[:, second * RATE_HZ : (second + 1) * RATE_HZ].copy()
+        state, output = heart_rate.step(state, block, np.full(2, (START_S + second) * SECOND_US))
+        told.append(output.readings[0].quality)
+    least = MEASURES[Measure.HEART_RATE].least_quality
+    assert np.array(told[20:ends_s]).min() > 0.9
+    assert np.array(told[ends_s + heart_rate.WINDOW_S + 1 :]).max() < least

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from services.dsp.core.ecg import heart_rate
+from services.dsp.core.ecg import heart_rate, noise
 from services.dsp.core.ecg.noise import WINDOW_S, Noise
 from services.dsp.core.outputs import Finding
 from shared.contracts.events import EventKind
@@ -75,3 +75,19 @@ def test_what_is_not_there_is_not_named() -> None:
     assert (Noise.MOTION, Noise.MUSCLE.value) not in told
     for kind in (Noise.MAINS, Noise.PACEMAKER):
         assert {name for row, name in told if row == kind} == {kind.value}
+
+
+def test_how_high_it_is_between_complexes_tells_muscle_from_motion() -> None:
+    kinds = ("clean", Noise.MUSCLE, Noise.MOTION)
+    leads = np.array([disturbed(kind) for kind in kinds])
+    state = heart_rate.init(len(leads), RATE_HZ)
+    at_first = noise.between(state.noise)
+    for second in range(FIRST_S + WINDOW_S + 1):
+        block = leads[:, second * RATE_HZ : (second + 1) * RATE_HZ].copy()
+        times = np.full(len(leads), START_US + second * 1_000_000)
+        state, _ = heart_rate.step(state, block, times)
+    between, at_30_hz = np.exp(noise.between(state.noise)).T
+    assert (at_first == 0).all()  # as high as complexes: nothing was measured
+    assert between[0] < 0.1
+    assert between[2] > 2 * between[0]
+    assert at_30_hz[1] > 2 * max(at_30_hz[0], at_30_hz[2])
