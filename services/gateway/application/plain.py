@@ -8,10 +8,10 @@ so that the order of a device's messages stays.
 Hot path: about 3 us a message without MQTT (``make bench``), half of what the other way costs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,9 @@ from services.gateway.core.admission import (
     TimeLimits,
     admits_plain,
 )
-from services.gateway.core.messages import BootKey, Incoming
-from shared.contracts.decoding import PlainMessages, PlainReader
+from services.gateway.core.clock_map import PLAUSIBLE_FROM_US, PLAUSIBLE_UNTIL_US, ClockMap
+from services.gateway.core.messages import Incoming
+from shared.contracts.decoding import PlainMessages
 from shared.contracts.frames import FRAME
 from shared.contracts.identity import DeviceKey
 from shared.contracts.quality import FrameFlag, MessageFlag
@@ -85,19 +86,19 @@ class PlainWay:
     def _read(self, incoming: Sequence[Incoming]) -> _Chunk | None:
         """Read what may be plain; None where nothing should be. Safe to do again."""
         known = self.routes.known
-        found = [known.get(message.topic) for message in incoming]
-        reader: PlainReader | None = None
-        for route in found:
+        routes: list[Route] = []
+        for message in incoming:
+            route = known.get(message.topic)
             if route is None:
                 return None  # a new topic: whose it is, is not known here
-            if route.read_plain is not None:
-                reader = route.read_plain
+            routes.append(route)
+        readers = dict.fromkeys([route.read_plain for route in routes])
+        reader = next((one for one in readers if one is not None), None)
         if reader is None:
             return None
-        routes = [route for route in found if route is not None]
-        special = {route.device.key for route in routes if route.read_plain is not reader}
         at = list(range(len(routes)))
-        if special:
+        if len(readers) > 1:
+            special = {route.device.key for route in routes if route.read_plain is not reader}
             at = [index for index in at if routes[index].device.key not in special]
         read = reader([incoming[index].payload for index in at])
         usable = read.is_plain & admits_plain(read.heads)
@@ -123,7 +124,11 @@ class PlainWay:
             (heads["samples"].astype(np.int64) - 1) * heads["interval_ns"].astype(np.int64) // 1_000
         )
         columns = (heads[name].tolist() for name in ("boot", "n", "t_us", "dt_us"))
-        held = self.clocks.held
+        are_plausible = bool(
+            ((heads["t_us"] >= PLAUSIBLE_FROM_US) & (heads["t_us"] < PLAUSIBLE_UNTIL_US)).all()
+        )
+        # A plain tuple is the same key, and a third of the time to make.
+        held = cast("Mapping[tuple[int, int], ClockMap]", self.clocks.held)
         taken = self.taken
         moved: set[int] = set()
         left: set[DeviceKey] = set()
@@ -135,8 +140,10 @@ class PlainWay:
         ):
             device = route.device
             key = device.key
-            clock = held.get(BootKey(key, boot))
-            segment = clock.find(n, t_us) if clock is not None and clock.settled else None
+            clock = held.get((key, boot))
+            segment = None
+            if clock is not None and clock.settled:
+                segment = (are_plausible and clock.only) or clock.find(n, t_us)
             if clock is None or segment is None or key in left:
                 left.add(key)
                 continue

@@ -114,7 +114,7 @@ class ClockMap:
 
     __slots__ = (
         "_absurd", "_absurd_us", "_anchor_us", "_base_us", "_correction", "_estimate_us",
-        "_expected_us", "_newest_n", "_plausible", "_raised", "settled",
+        "_expected_us", "_newest_n", "_plausible", "_raised", "only", "settled",
     )  # fmt: skip
 
     def __init__(self, segments: list[Segment] | None = None, correction_us: int = 0) -> None:
@@ -130,6 +130,8 @@ class ClockMap:
         self._anchor_us: int | None = None  # newest UTC time given to a message
         self.settled = False
         """True while every plausible message has its segment: the quick way for `find`."""
+        self.only: Segment | None = None
+        """The segment of every plausible message, where there is only one."""
         for segment in segments or ():
             self.install(segment)
 
@@ -169,6 +171,7 @@ class ClockMap:
             self._absurd = segment
             return
         self._plausible.add(segment)
+        self._look_for_only()
         if self._expected_us is not None and segment.offset_us == self._settle(self._expected_us):
             self._expected_us = None
         self.settled = self._expected_us is None
@@ -179,6 +182,7 @@ class ClockMap:
             self._absurd = None
             return
         self._plausible.remove(segment.from_n)
+        self._look_for_only()
         if segment.flags & FrameFlag.CLOCK_JUMP or self._estimate_us is not None:
             self._expected_us = segment.offset_us
         self.settled = False
@@ -236,6 +240,10 @@ class ClockMap:
         ]
         self._raised = [*self._raised[1 - MOST_RAISED :], newest]
         return min(*agreeing, newest.value_us) if agreeing else None
+
+    def _look_for_only(self) -> None:
+        track = self._plausible
+        self.only = track.segments[0] if track.starts == [0] else None
 
     def _known_us(self) -> int | None:
         """Give the offset that the next status should show."""

@@ -15,6 +15,7 @@ from services.gateway.core.clock_map import (
     ClockMap,
     Segment,
     is_absurd,
+    is_plausible,
 )
 from shared.contracts.instants import HOUR, MINUTE, SECOND
 from shared.contracts.quality import FrameFlag
@@ -343,6 +344,8 @@ class OneAnswer(RuleBasedStateMachine):
         for n, t_us in enumerate(self.sent):
             found = self.clock.find(n, t_us)
             assert found == ClockMap(sorted(self.table.values())).find(n, t_us)
+            if self.clock.only is not None and is_plausible(t_us):
+                assert found == self.clock.only
 
 
 OneAnswer.TestCase.settings = settings(max_examples=60, stateful_step_count=30)
