@@ -19,6 +19,7 @@ from services.alarms.core.alarm_state import (
     Terms,
     advance,
 )
+from services.alarms.core.in_force import InForce, rules_in_force
 from services.alarms.core.limits import Bounds, DefaultLimits
 from services.alarms.core.memory import Memory, Reading, key_of, parts_of
 from services.alarms.core.occurrence import Ending, Occurrence, occurrence_id
@@ -29,7 +30,6 @@ from services.alarms.core.rules import (
     Condition,
     LimitRule,
     Priority,
-    Relation,
     Rule,
 )
 from services.alarms.core.sources import Basis
@@ -48,16 +48,6 @@ class Judgement(NamedTuple):
     value: float
     limit: float
     basis: Basis
-
-
-class _InForce(NamedTuple):
-    """A rule and the limit that it judges a measure by. (Hot path: a plain tuple.)"""
-
-    rule: LimitRule
-    key: str
-    limit: float
-    is_below: bool
-    hysteresis: float
 
 
 FOR_EVER_US = (1 << 63) - 1
@@ -87,7 +77,7 @@ class PatientWatch:
         self._defaults = defaults
         self._silence_us = round(defaults.silence_s * SECOND_US)
         self._limits: Mapping[str, Bounds] = {}
-        self._in_force: dict[Measure, tuple[_InForce, ...]] = {}
+        self._in_force: dict[Measure, tuple[InForce, ...]] = {}
         self._devices: Mapping[int, int] = {}
         self._unawaited: frozenset[int] = frozenset()
         self._not_due_before = 0
@@ -251,7 +241,7 @@ class PatientWatch:
         measure, at = reading.measure, reading.t
         in_force = self._in_force.get(measure)
         if in_force is None:
-            in_force = self._in_force[measure] = self._rules_in_force(measure, rules)
+            in_force = self._in_force[measure] = rules_in_force(measure, rules, self._limits)
         if not in_force:
             return []
         row = MEASURES[measure]
@@ -276,26 +266,6 @@ class PatientWatch:
                 key, value, at, method=_METHODS.get(basis.method), derived=basis.derived
             )
         return changed
-
-    def _rules_in_force(self, measure: Measure, rules: Sequence[LimitRule]) -> tuple[_InForce, ...]:
-        """The rules of a measure for which a limit is set."""
-        bounds = self._limits.get(MEASURES[measure].key)
-        if bounds is None or not bounds.enabled:
-            return ()
-        limits: list[tuple[LimitRule, float | None]] = [
-            (rule, getattr(bounds, rule.bound)) for rule in rules
-        ]
-        return tuple(
-            _InForce(
-                rule=rule,
-                key=key_of(rule.condition),
-                limit=limit,
-                is_below=rule.bound.relation is Relation.BELOW,
-                hysteresis=bounds.hysteresis,
-            )
-            for rule, limit in limits
-            if limit is not None
-        )
 
     # ------------------------------------------------------------------ states
 
