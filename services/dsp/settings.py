@@ -30,7 +30,11 @@ class DspSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
         "none: they are rebuilt from some minutes of frames",
     )  # fmt: skip
     dsp_state_interval_s: float = Field(
-        default=15.0, ge=0.05, le=600, description="Between two savings of a lane's windows"
+        default=15.0,
+        ge=0.05,
+        le=600,
+        description="Between two savings of a lane's windows, at least; "
+        "of many devices up to a minute, so that they take a hundredth of the processor",
     )
     dsp_assignments_interval_s: float = Field(
         default=5.0, ge=0.1, le=300, description="Between two looks at who wears which device"

@@ -44,6 +44,8 @@ from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
 LOOP = "live"
+STATE_REST = 100.0  # of the time that keeping the windows took: a hundredth of the processor
+STATE_REST_MOST_S = 60.0  # so much is replayed after a restart, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,7 @@ class LiveLane:
     _taken: Reached = field(default=Reached(NOTHING_GIVEN, 0), init=False)
     _read: int = field(default=NOTHING_GIVEN, init=False)
     _state_saved_s: float = field(default=0.0, init=False)
+    _state_rest_s: float = field(default=0.0, init=False)
     _source: Source | None = field(default=None, init=False)
     is_leaving: bool = field(default=False, init=False)
     """Set before the stop when other lanes follow this one, and their windows begin anew."""
@@ -235,7 +238,7 @@ class LiveLane:
         """Save the position, and the windows where it is time for them too."""
         is_saved = await self._progress.save(self._taken.offset, self._signals.now)
         waited_s = self._progress.saved_s - self._state_saved_s
-        if is_saved and waited_s >= self.pace.state_interval_s:
+        if is_saved and waited_s >= max(self.pace.state_interval_s, self._state_rest_s):
             await self._keep()
 
     async def _keep(self) -> None:
@@ -254,7 +257,9 @@ class LiveLane:
             return
         self.metrics.state_saves.inc()
         self.metrics.state_bytes.labels(str(self.lane)).set(len(content))
-        self.metrics.state_s.observe(self.clock.monotonic_s() - began_s)
+        took_s = self.clock.monotonic_s() - began_s
+        self.metrics.state_s.observe(took_s)
+        self._state_rest_s = min(STATE_REST * took_s, STATE_REST_MOST_S)
 
     async def _restore(self, position: Position) -> bool:
         """Go on from the windows that were kept, if they are not older than a replay begins."""

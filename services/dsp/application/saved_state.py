@@ -27,6 +27,8 @@ from services.dsp.core.position.places import Places
 from services.dsp.core.summaries import Windows
 
 MAGIC = b"vitalwire dsp 1\n"
+DIGEST_BYTES = hashlib.sha256().digest_size
+START = len(MAGIC) + DIGEST_BYTES
 BY_KEY = {estimator.key: estimator for estimator in ESTIMATORS}
 OWN = ("services.dsp.core.", "services.dsp.application.positions", "shared.contracts.")
 ARRAYS = frozenset(
@@ -69,9 +71,11 @@ def encode(state: SavedState, identity: bytes, *, places: Callable[[], Places]) 
     places : that the signals were made with; it is named and not stored
     """
     content = io.BytesIO()
+    content.write(MAGIC + bytes(DIGEST_BYTES))
     _Pickler(content, places).dump(tuple(state))
-    body = content.getbuffer()
-    return b"".join((MAGIC, _digest(identity, body), body))
+    with content.getbuffer() as whole:  # in place: it may be a hundred megabytes
+        whole[len(MAGIC) : START] = _digest(identity, whole[START:])
+    return content.getvalue()
 
 
 def decode(content: bytes, identity: bytes, *, places: Callable[[], Places]) -> SavedState:
@@ -85,9 +89,8 @@ def decode(content: bytes, identity: bytes, *, places: Callable[[], Places]) -> 
     ------
     BadState : damaged, or not of this identity
     """
-    start = len(MAGIC) + hashlib.sha256().digest_size
-    body = memoryview(content)[start:]
-    found = content[len(MAGIC) : start]
+    body = memoryview(content)[START:]
+    found = content[len(MAGIC) : START]
     if not content.startswith(MAGIC) or not hmac.compare_digest(found, _digest(identity, body)):
         raise BadState("the saved state is damaged or of other code")
     try:
