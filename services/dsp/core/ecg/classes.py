@@ -5,9 +5,9 @@ beat is told when it is `AHEAD_S` old, because the pause after it and the beats 
 count.
 
 V: a small net compares each beat with the most common one of the ring (rhythm, likeness, width)
-and the beats that look alike vote together. S: early, narrow, suddenly so, and not in a rhythm
-that is irregular throughout, where early means nothing. F: `fusion.py`. Q: the detector is not
-sure that it is a beat at all.
+and the beats that look alike vote together, the early ones among themselves. S: early, narrow,
+suddenly so, and not in a rhythm that is irregular throughout, where early means nothing. F:
+`fusion.py`. Q: the detector is not sure that it is a beat at all.
 
 References
 ----------
@@ -16,7 +16,7 @@ Hu et al. 1997 (patient's own beats as the measure); ANSI/AAMI EC57 for the clas
 
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,9 @@ ALIKE = 0.86  # least correlation less size difference of beats that vote togeth
 OWN_VOTE = 0.15
 LOGIT_BOUND = nets.BOUND
 LOGIT_ONE = 64
-V_LOGIT = 0.3  # where sensitivity and predictivity on unseen people meet
-EARLY_V_LOGIT = -1.0  # of beats that are early: most early beats that look unlike are V
+V_LOGIT = 0.5  # docs/science/classes.md for all three
+IRREGULAR_V_LOGIT = 1.0  # what is early says nothing, and wide beats may be conducted (Ashman)
+EARLY_V_LOGIT = 0.0  # most early beats that look unlike are V
 ON_TIME = 0.12  # ln: a beat on time that hardly another looks like is a normal one in an artefact
 ALONE = 5  # beats alike, itself included
 S_QUALITY_LEAST = 0.98  # of the detector: what is not surely a beat is not early
@@ -117,6 +118,19 @@ class View(NamedTuple):
     score: Samples
 
 
+class Timing(NamedTuple):
+    """When the beats of some rings come: `free` and `entropy` as in `View`.
+
+    Attributes
+    ----------
+    usual : (rows,), ln s, the interval of the undisturbed rhythm of the last minute
+    """
+
+    free: NDArray[np.bool_]
+    entropy: Samples
+    usual: Samples
+
+
 def look(state: BeatsState, times: Instants) -> View:
     """Judge the rings that have beats which are old enough."""
     ring = state.ring
@@ -124,10 +138,16 @@ def look(state: BeatsState, times: Instants) -> View:
     rows, part = np.unique(row, return_inverse=True)
     mine = ring if len(rows) == len(times) else taken(ring, rows)
     judged = judge(mine, times[rows])
-    score = together(logits(judged.features), judged.alike, judged.n_alike)
+    own = logits(judged.features)
+    score = together(own, judged.alike, judged.n_alike)
     free = prematurity.between_normal(mine, judged.valid, score > V_LOGIT)
     entropy = prematurity.irregularity(mine.rr, free)
-    classes = classify(mine, judged, score, free, entropy, state.intervals[rows])
+    usual = prematurity.usual_interval(mine.rr, free)
+    short = prematurity.is_regular(entropy, free)[:, None] & judged.valid
+    short &= mine.rr < usual[:, None] - prematurity.EARLY
+    score = among_early(own, score, judged.alike, short)
+    timing = Timing(free, entropy, usual)
+    classes = classify(mine, judged, score, timing, state.intervals[rows])
     return View(row, at, part, rows, mine, judged, classes, free, entropy, score)
 
 
@@ -216,12 +236,40 @@ def together(
     logit: Samples, alike: NDArray[np.bool_], n_alike: NDArray[np.int16]
 ) -> Samples:  # fmt: skip
     """The logits after the beats that look alike have voted."""
-    whole = np.rint(np.clip(logit, -LOGIT_BOUND, LOGIT_BOUND) * LOGIT_ONE).astype(np.float32)
+    whole = _whole(logit)
     votes = -whole
     for begin in range(0, len(whole), BLOCK):
         part = slice(begin, begin + BLOCK)
         votes[part] += (alike[part].astype(np.float32) @ whole[part, :, None])[:, :, 0]  # exact
-    voters = n_alike.astype(np.int64) - 1
+    return _voted(whole, votes, n_alike.astype(np.int64) - 1)
+
+
+def among_early(
+    logit: Samples, score: Samples, alike: NDArray[np.bool_], early: NDArray[np.bool_]
+) -> Samples:
+    """The same, but of early beats: those alike that are early too have voted.
+
+    A ventricular beat that looks much like the usual one would be outvoted by all of that kind,
+    which come on time.
+    """
+    rows = np.flatnonzero(early.any(axis=1))
+    told = score.copy()
+    for begin in range(0, len(rows), BLOCK):
+        part = rows[begin : begin + BLOCK]
+        is_early = early[part]
+        whole = np.where(is_early, _whole(logit[part]), 0)
+        pair = np.stack((whole, is_early), axis=2, dtype=np.float32)
+        votes, voters = np.moveaxis(alike[part].astype(np.float32) @ pair - pair, 2, 0)  # exact
+        told[part] = np.where(is_early, _voted(whole, votes, voters), score[part])
+    return told
+
+
+def _whole(logit: Samples) -> Samples:
+    return np.rint(np.clip(logit, -LOGIT_BOUND, LOGIT_BOUND) * LOGIT_ONE).astype(np.float32)
+
+
+def _voted(whole: Samples, votes: Samples, voters: NDArray[Any]) -> Samples:
+    """Own votes and those of others, of which there are so many."""
     mean = votes / np.maximum(voters, 1)
     return np.where(voters > 0, OWN_VOTE * whole + (1 - OWN_VOTE) * mean, whole) / LOGIT_ONE
 
@@ -230,18 +278,18 @@ def classify(
     ring: Ring,
     judged: Judged,
     score: Samples,
-    free: NDArray[np.bool_],
-    entropy: Samples,
+    timing: Timing,
     intervals: Samples,
 ) -> NDArray[np.int8]:
     """The class of each beat of the rings: (devices, RING). V does not rest on `intervals`."""
-    usual = prematurity.usual_interval(ring.rr, free)
+    free, entropy, usual = timing
     is_regular = prematurity.is_regular(entropy, free)
     before_time = prematurity.early(ring.rr, free, usual)
     early = before_time & is_regular[:, None]
     on_time = (np.abs(ring.rr - usual[:, None]) < ON_TIME) & is_regular[:, None]
     alone = judged.n_alike <= ALONE
-    ventricular = (score > V_LOGIT) & ~(on_time & alone)
+    least = np.where(is_regular, V_LOGIT, IRREGULAR_V_LOGIT)
+    ventricular = (score > least[:, None]) & ~(on_time & alone)
     ventricular |= early & (score > EARLY_V_LOGIT)
     pace = prematurity.pace(usual, intervals)
     if (pace != usual).any():

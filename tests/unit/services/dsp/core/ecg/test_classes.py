@@ -154,6 +154,24 @@ def test_noise_gives_no_exception_and_missing_samples_no_beat(regular: Floats) -
     assert all(not 40.2 < t < 59.8 for t in told(lead, regular))
 
 
+def test_early_beats_vote_among_themselves() -> None:
+    rows, n = 20, 6
+    logit = np.full((rows, n), -6.0, dtype=np.float32)
+    logit[:, :2] = (2.0, 1.0)
+    alike = np.ones((rows, n, n), dtype=np.bool_)
+    early = np.zeros((rows, n), dtype=np.bool_)
+    early[1:, :2] = True
+    together = classes.together(logit, alike, alike.sum(axis=2, dtype=np.int16))
+    told = classes.among_early(logit, together, alike, early)
+    np.testing.assert_array_equal(told[0], together[0], "nothing is early there")
+    np.testing.assert_array_equal(told[:, 2:], together[:, 2:], "those on time hear all")
+    assert (together[:, :2] < -3).all()
+    np.testing.assert_allclose(told[1:, 0], 0.15 * 2 + 0.85 * 1, rtol=1e-6)
+    np.testing.assert_allclose(told[1:, 1], 0.15 * 1 + 0.85 * 2, rtol=1e-6)
+    alone = classes.among_early(logit[:1], together[:1], alike[:1], logit[:1] == 2)
+    assert alone[0, 0] == 2, "who hears nobody has its own"
+
+
 def test_entropy_tells_regular_from_irregular() -> None:
     rng = np.random.default_rng(0)
     regular = np.log(0.8 + 0.01 * rng.standard_normal(90))
