@@ -10,8 +10,8 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
+from services.dsp.core.conditioning.butterworth import band_response
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered, toeplitz
 from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Output, Reading
@@ -154,10 +154,7 @@ def _held(window: Samples, missing: NDArray[np.bool_]) -> Samples:
 @cache
 def _band() -> FilterBank:
     """A Butterworth band, causal, cut after FILTER_S and without any gain at 0 Hz."""
-    order = signal.butter(2, PASS_HZ, "bandpass", fs=GRID_HZ, output="sos")
-    impulse = np.zeros(FILTER_S * GRID_HZ + 1)
-    impulse[0] = 1.0
-    kernel = signal.sosfilt(order, impulse)
+    kernel = band_response(*PASS_HZ, GRID_HZ, FILTER_S * GRID_HZ + 1)
     return filter_bank(toeplitz((kernel - kernel.mean())[::-1], GRID_HZ))
 
 
