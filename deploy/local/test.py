@@ -1,8 +1,8 @@
 """`make test`: everything that a change must pass, in fifteen minutes.
 
-Tests on real servers mostly wait: three parts side by side need two thirds of a core, the kills
-three quarters of one. They run beside each other, and the page in the browser, which needs one and
-a quarter, after the kills. What is pure waits for nothing and nothing waits for it, but for the
+Tests on real servers mostly wait: four parts side by side need three quarters of a core, the kills
+as much. They run beside each other, and the page in the browser, which needs one and a quarter,
+after the kills. What is pure waits for nothing and nothing waits for it, but for the
 page's own tests: it gets what the others leave of the machine (`nice`).
 
 What fails on real servers while all this runs is looked at once more when it has the machine for
@@ -30,8 +30,9 @@ CONTROLS = "tests/chaos/test_controls.py"  # one service each: no whole system i
 # Files that take longest, so that no worker ends long after the others; then all the rest.
 LONGEST = (
     CONTROLS,
-    "tests/integration/systems/test_five_systems.py",
+    "tests/integration/dsp/test_live.py",
     "tests/integration/operations/test_lanes.py",
+    "tests/integration/systems/test_five_systems.py",
     "tests/integration/operations/test_backup_drill.py",
     "tests/integration/gateway/test_native_commands.py",
     "tests/integration/gateway/test_commands_killed.py",
@@ -41,7 +42,7 @@ LONGEST = (
     "tests/integration/operations/test_image.py",
 )
 PARTS = (*LONGEST, "tests/integration", "tests/accuracy")
-SIDE_BY_SIDE = 3
+SIDE_BY_SIDE = 4
 # The debug mode of asyncio looks at the stack of whatever is scheduled: a fifth of the work here,
 # and it has nothing to say of processes. It is on where one process is tested.
 ON_SERVERS = ("-o", "asyncio_debug=false")
