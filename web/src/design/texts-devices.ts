@@ -131,6 +131,7 @@ export const deviceTexts = {
     waiting: "Waiting for the server",
     failed: "Not told.",
     told: (time: string) => `Told ${time}.`,
+    tilts: (chest: string, thigh: string) => `Chest ${chest}\u00b0, thigh ${thigh}\u00b0 from straight: if that is not how the sensors were put on, the wearer did not stand; tell it again.`,
     states: {
       untold: "Not told: sensors are taken to sit as their axes are named.",
       reading: "The samples are being read.",

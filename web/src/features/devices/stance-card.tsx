@@ -5,6 +5,7 @@ import { asProblem } from "../../api/problem";
 import { type Stance, stanceQuery, tellStance } from "../../api/stance-queries";
 import { Button } from "../../design/button";
 import { Card, CardHead } from "../../design/card";
+import { formatValue } from "../../design/format/numbers";
 import { formatDayTime } from "../../design/format/times";
 import { deviceTexts } from "../../design/texts-devices";
 import { useSession } from "../../session/session";
@@ -42,6 +43,9 @@ function ToldStance({ device }: { readonly device: string }) {
       />
       <div className={styles["claim"]}>
         <p role="status">{stance === undefined ? words.waiting : newsOf(stance)}</p>
+        {typeof stance?.chest_deg === "number" && typeof stance.thigh_deg === "number" && stance.state !== "ended" && (
+          <p>{words.tilts(formatValue(stance.chest_deg, 0), formatValue(stance.thigh_deg, 0))}</p>
+        )}
         {tell.isError && (
           <p role="alert" className={styles["problem"]}>
             {words.failed} {asProblem(tell.error).detail}
