@@ -57,12 +57,16 @@ class Judged(NamedTuple):
     light : (devices, lights, SHOWN), power of each light as it came by rate, from 0 on; 0: unseen
     jolt : (devices, SHOWN), the same of the acceleration
     rest : (devices, lights, SHOWN), of each light less what the acceleration explains
+    wave : (devices, lights, SHOWN), its spectrum, not whitened
+    lean : (devices,), skewness of its slopes, mean of the lights: 0 where flanks are alike
     """
 
     likelihood: Samples
     light: Samples
     jolt: Samples
     rest: Samples
+    wave: Spectrum
+    lean: Samples
 
 
 def judge(light: Samples, motion: Samples) -> Judged:
@@ -82,6 +86,8 @@ def judge(light: Samples, motion: Samples) -> Judged:
         np.zeros((*light.shape[:2], SHOWN)),
         np.zeros((len(light), SHOWN)),
         np.zeros((*light.shape[:2], SHOWN)),
+        np.zeros((*light.shape[:2], SHOWN), dtype=np.complex128),
+        np.zeros(len(light)),
     )
     if covered.any():
         parts = _judged(light[covered], motion[covered], seen[covered])
@@ -98,9 +104,10 @@ def _judged(light: Samples, motion: Samples, seen: NDArray[np.bool_]) -> Judged:
     moving = _power(_transform(moved[:, :, LAG:-LAG][:, :, -window:])).sum(axis=1)
     jolt = _scaled(moving)
     total = np.zeros((len(light), len(RATES)))
-    rest = as_it_came
+    rest, left = as_it_came, bright
     for context_s in CONTEXTS_S:
-        rest = _transform(_unexplained(bright, moved, seen, context_s * GRID_HZ)[:, :, -window:])
+        left = _unexplained(bright, moved, seen, context_s * GRID_HZ)[:, :, -window:]
+        rest = _transform(left)
         total += _evidence(rest, as_it_came, jolt[:, None])
     top = total.max(axis=1, keepdims=True)
     return Judged(
@@ -108,7 +115,18 @@ def _judged(light: Samples, motion: Samples, seen: NDArray[np.bool_]) -> Judged:
         _power(as_it_came)[..., :SHOWN],
         moving[:, :SHOWN],
         _power(rest)[..., :SHOWN],
+        rest[..., :SHOWN],
+        _lean(left),
     )
+
+
+def _lean(light: Floats) -> Floats:
+    slope = np.diff(light, axis=2)
+    square = slope * slope
+    size = square.sum(axis=2) / slope.shape[2]
+    third = (square * slope).sum(axis=2) / slope.shape[2]
+    lean = third / np.where(size > _TINY, size * np.sqrt(size), 1.0)
+    return np.asarray(lean.sum(axis=1) / lean.shape[1])
 
 
 def whole(light: Samples, motion: Samples) -> NDArray[np.bool_]:

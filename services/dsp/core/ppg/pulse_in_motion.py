@@ -17,7 +17,7 @@ from services.dsp.core.conditioning.resampling import Resampler, ResamplerState
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.ppg import motion, motion_quality, rate_track
 from services.dsp.core.ppg.motion import GRID_HZ, LAG, SPAN, WINDOW_S, Judged
-from services.dsp.core.ppg.motion_quality import ABOVE_S
+from services.dsp.core.ppg.motion_quality import KEPT, KEPT_S
 from services.dsp.core.ppg.rate_track import HOPS, RATES
 from services.dsp.core.windows import Instants, Samples, present, shifted
 from shared.contracts.measures import Measure
@@ -31,7 +31,7 @@ RESAMPLING_DELAY = 4  # of GRID_HZ: 0.16 s
 PASS_HZ = (0.4, 5.0)  # the slowest pulse, and two harmonics of the fastest
 SETTLING = 12  # of GRID_HZ: half a second, one period of the slowest that passes is 2.5 s
 FILTER_S = 6  # of its impulse response; what follows is below 1e-4 of it
-MEMORY_S = ABOVE_S + HOPS + (SPAN + 2 * LAG) // GRID_HZ + FILTER_S + 3
+MEMORY_S = KEPT_S + HOPS + (SPAN + 2 * LAG) // GRID_HZ + FILTER_S + 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ class MotionState:
     tail : (devices, channels, FILTER_S * GRID_HZ - 1), what the filter must remember
     window : (devices, channels, SPAN + 2 * LAG), filtered
     likelihood : (devices, HOPS, rates)
-    above : (devices, ABOVE_S), how far the line stood out at the rate told then, NaN: none told
+    kept : (devices, KEPT_S, KEPT), what quality keeps of each second, NaN: no rate was told
     """
 
     light: ResamplerState
@@ -52,7 +52,7 @@ class MotionState:
     tail: Samples
     window: Samples
     likelihood: Samples
-    above: Samples
+    kept: Samples
 
 
 def init(devices: int, rate_hz: int, *, lights: int = MOST_LIGHTS) -> MotionState:
@@ -64,7 +64,7 @@ def init(devices: int, rate_hz: int, *, lights: int = MOST_LIGHTS) -> MotionStat
         tail=np.full((devices, channels, FILTER_S * GRID_HZ), np.nan),
         window=np.full((devices, channels, SPAN + 2 * LAG), np.nan),
         likelihood=np.ones((devices, HOPS, len(RATES)), dtype=np.float32),
-        above=np.full((devices, ABOVE_S), np.nan),
+        kept=np.full((devices, KEPT_S, KEPT), np.nan),
     )
 
 
@@ -94,36 +94,36 @@ def step(
     moved = window[:, lights:]
     judged = motion.judge(inside, moved)
     likelihood = shifted(state.likelihood, judged.likelihood[:, None])
-    value, chance, coverage, now = _told(inside, moved, likelihood, judged)
-    above = shifted(state.above, now[:, None])
+    value, quality, coverage, kept = _told(inside, moved, likelihood, judged, state.kept)
     changed = MotionState(
         light=light_state, jolt=jolt_state, tail=tail, window=window, likelihood=likelihood,
-        above=above,
+        kept=kept,
     )  # fmt: skip
-    quality = motion_quality.bounded(chance, above, lights)
     return changed, Output((
         Reading(Measure.PULSE_RATE, Method.PPG_SPECTRUM, value, quality, coverage),
     ))  # fmt: skip
 
 
 def _told(
-    light: Samples, moved: Samples, likelihood: Samples, judged: Judged
+    light: Samples, moved: Samples, likelihood: Samples, judged: Judged, kept: Samples
 ) -> tuple[Samples, Samples, Samples, Samples]:
-    """Value, chance, coverage, and how far the line stands out now."""
+    """Value, quality, coverage, and what is kept with this second."""
     seen = motion.whole(light, moved)[:, -WINDOW_S * GRID_HZ :]
     coverage = seen.sum(axis=1) / seen.shape[1]
     has_value = coverage >= motion.LEAST_COVERAGE
-    value, above = (np.full(len(light), np.nan) for _ in range(2))
-    quality = np.zeros(len(light))
+    value, quality = np.full(len(light), np.nan), np.zeros(len(light))
+    kept = shifted(kept, np.full((len(light), 1, KEPT), np.nan))
     if has_value.any():  # where nothing accelerates there is nothing to follow
         found = rate_track.track(likelihood[has_value])
         value[has_value] = found.per_min
         seen_now = Judged(*(part[has_value] for part in judged))
-        quality[has_value] = motion_quality.chance(
-            motion_quality.features(found, seen_now), found.mass
+        kept[has_value, -1] = motion_quality.of_now(found, seen_now)
+        quality[has_value] = motion_quality.quality(
+            motion_quality.features(found, seen_now, kept[has_value]),
+            kept[has_value],
+            light.shape[1],
         )
-        above[has_value] = motion_quality.above_beside(found, seen_now)
-    return value, quality, coverage, above
+    return value, quality, coverage, kept
 
 
 def _passed(tail: Samples, newest: Samples) -> tuple[Samples, Samples]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.conditioning.filters import FilterBank, filter_bank, filtered
-from services.dsp.core.windows import Samples
+from services.dsp.core.windows import Rows, Samples
 
 SLOWEST, FASTEST = 45, 200  # per minute: exercise included (docs/science/ppg.md)
 RATES: NDArray[np.float64] = np.arange(SLOWEST, FASTEST + 1.0)
@@ -21,6 +21,7 @@ LOOK_AHEAD = 1  # hop: the rate of a second is told when the next one has been s
 STEP_PER_MIN = 3.0
 JUMP = 1e-4  # weight of any other rate against that of the same: what has gone astray comes back
 NEAR_PER_MIN = 10  # the answer is the mean of the posterior so near its top
+RIGHT_PER_MIN = 5  # so near the answer it is right
 
 
 class Track(NamedTuple):
@@ -29,7 +30,7 @@ class Track(NamedTuple):
     Attributes
     ----------
     per_min : (devices,)
-    mass : (devices,), share of the posterior within `NEAR_PER_MIN` of its top
+    mass : (devices,), share of the posterior within `RIGHT_PER_MIN` of the answer
     """
 
     per_min: Samples
@@ -53,15 +54,19 @@ def track(likelihood: Samples) -> Track:
 
 
 def _answer(belief: Samples) -> Track:
-    n = len(RATES)
-    top = belief.argmax(axis=1)
-    place = top[:, None] + np.arange(-NEAR_PER_MIN, NEAR_PER_MIN + 1)
-    inside = (place >= 0) & (place < n)
-    place = np.clip(place, 0, n - 1)
-    near = np.where(inside, np.take_along_axis(belief, place, axis=1), 0.0)
-    weight = near.sum(axis=1)
-    per_min = (near * RATES[place]).sum(axis=1) / weight
-    return Track(np.asarray(per_min), np.asarray(weight / belief.sum(axis=1)))
+    place, near = _about(belief, belief.argmax(axis=1), NEAR_PER_MIN)
+    per_min = (near * RATES[place]).sum(axis=1) / near.sum(axis=1)
+    answer = np.rint(per_min).astype(np.intp) - SLOWEST
+    _, right = _about(belief, answer, RIGHT_PER_MIN)
+    return Track(np.asarray(per_min), np.asarray(right.sum(axis=1) / belief.sum(axis=1)))
+
+
+def _about(belief: Samples, middle: Rows, reach: int) -> tuple[NDArray[np.intp], Samples]:
+    """Places up to `reach` from the middle of each row, and what stands there: 0 outside."""
+    place = middle[:, None] + np.arange(-reach, reach + 1)
+    inside = (place >= 0) & (place < len(RATES))
+    place = np.clip(place, 0, len(RATES) - 1)
+    return place, np.where(inside, np.take_along_axis(belief, place, axis=1), 0.0)
 
 
 @cache

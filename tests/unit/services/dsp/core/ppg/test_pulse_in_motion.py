@@ -13,7 +13,7 @@ from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
 RATE_HZ = 64
 DURATION_S = 60
 PULSES = np.array([72.0, 95.0, 130.0, 165.0])
-STEPS = np.array([150.0, 160.0, 171.0, 140.0])
+STEPS = np.array([150.0, 160.0, 171.0, 140.0] * 3)
 
 
 class Run(NamedTuple):
@@ -132,3 +132,19 @@ def test_noise_in_light_and_movement_alike_has_no_pulse(kind: str, lights: int) 
     qualities = np.array([reading.quality for reading in told(Run(light, jolt))[40:]])
     assert (qualities >= 0.3).mean() < 0.12
     assert (qualities >= 0.7).mean() < 0.03
+
+
+@pytest.mark.parametrize("kind", ["white", "walk", "flat"])
+def test_quality_falls_when_the_light_loses_its_pulse(kind: str) -> None:
+    """Within the window of 8 s and a little: not when half a minute has gone."""
+    run, lost, gone = running(np.repeat(PULSES, 3), 62), 40, 12
+    rng = np.random.default_rng(3)
+    after = run.light[:, :, lost * RATE_HZ :]
+    noise = rng.standard_normal(after.shape)
+    if kind == "walk":
+        noise = np.cumsum(noise, axis=2) / RATE_HZ**0.5
+    run.light[:, :, lost * RATE_HZ :] = 2e4 + 300 * noise * (kind != "flat")
+    qualities = np.array([reading.quality for reading in told(run)])
+    assert (qualities[lost - 10 : lost] >= 0.7).mean() > 0.9
+    assert (qualities[lost + gone :] >= 0.3).mean() < 0.2
+    assert (qualities[lost + gone :] >= 0.7).mean() < 0.05
