@@ -411,6 +411,9 @@ begin
         continue when to_regclass('signal.' || part) is not null;
         -- attaching takes a lock that lets writers go on, "create ... partition of" does not
         execute format('create table signal.%I (like signal.%I including all)', part, parent);
+        if parent = 'frame' then
+            perform signal.tune_hour(format('signal.%I', part)::regclass);
+        end if;
         execute format('alter table signal.%I attach partition signal.%I for values from (%s) to (%s)',
             parent, part, start_us, start_us + width);
         made := made + 1;
@@ -768,6 +771,17 @@ end
 $$;
 ALTER FUNCTION signal.remove_old_files(before_us bigint, most integer) OWNER TO vw_admin;
 COMMENT ON FUNCTION signal.remove_old_files(before_us bigint, most integer) IS 'Removes files that ended before a time, those that were never whole for 7 days, and what is left of parts; so many, 0 when none is left';
+CREATE FUNCTION signal.tune_hour(part regclass) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog'
+    AS $$
+begin
+    execute format('alter table %s set (autovacuum_vacuum_insert_threshold = -1,
+        autovacuum_analyze_threshold = 100000, autovacuum_analyze_scale_factor = 1)', part);
+end
+$$;
+ALTER FUNCTION signal.tune_hour(part regclass) OWNER TO vw_admin;
+COMMENT ON FUNCTION signal.tune_hour(part regclass) IS 'Settings of one partition of frame: a partitioned table has none that its parts would take';
 CREATE TABLE access.account (
     id integer NOT NULL,
     username text NOT NULL,
@@ -2048,7 +2062,6 @@ CREATE INDEX event_device ON signal.event USING btree (device_id, t);
 CREATE INDEX event_kind ON signal.event USING btree (kind, severity, t) WHERE (patient_id = 0);
 CREATE INDEX event_patient ON signal.event USING btree (patient_id, t);
 CREATE INDEX frame_stream ON ONLY signal.frame USING btree (device_id, stream, t0);
-CREATE INDEX frame_t0 ON ONLY signal.frame USING brin (t0) WITH (pages_per_range='16');
 CREATE INDEX vital_minute_t ON ONLY signal.vital_minute USING brin (t) WITH (pages_per_range='32', autosummarize='on');
 CREATE INDEX vital_t ON ONLY signal.vital USING brin (t) WITH (pages_per_range='16', autosummarize='on');
 CREATE STATISTICS audit.entry_reads ON "left"(action, 5) FROM audit.entry;
@@ -2261,6 +2274,7 @@ REVOKE ALL ON FUNCTION signal.remove_old_commands(before_us bigint, most integer
 GRANT ALL ON FUNCTION signal.remove_old_commands(before_us bigint, most integer) TO vw_storage;
 REVOKE ALL ON FUNCTION signal.remove_old_files(before_us bigint, most integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION signal.remove_old_files(before_us bigint, most integer) TO vw_storage;
+REVOKE ALL ON FUNCTION signal.tune_hour(part regclass) FROM PUBLIC;
 GRANT SELECT ON TABLE access.account TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE access.account TO vw_api;
 GRANT SELECT ON TABLE access.care_team TO vw_alarms;

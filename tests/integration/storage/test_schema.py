@@ -367,3 +367,16 @@ async def test_each_table_names_its_retention(unchanging: Database) -> None:
     )
     silent = {row["name"] for row in found if "Retention:" not in (row["says"] or "")}
     assert silent <= {"audit.chain", "access.password"}, "one row a role, one an account"
+
+
+async def test_an_hour_of_frames_is_not_vacuumed_for_what_was_appended(migrated: Database) -> None:
+    await rows(migrated, "select signal.ensure_partitions('frame', array[0]::bigint[])")
+    await rows(migrated, "select signal.ensure_partitions('vital', array[0]::bigint[])")
+    found = await rows(
+        migrated,
+        "select c.relname, c.reloptions from pg_inherits join pg_class c on c.oid = inhrelid"
+        " where inhparent in ('signal.frame'::regclass, 'signal.vital'::regclass)",
+    )
+    options = {row["relname"]: row["reloptions"] for row in found}
+    assert "autovacuum_vacuum_insert_threshold=-1" in options["frame_1970010100"]
+    assert options["vital_19700101"] is None
