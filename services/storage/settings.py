@@ -19,7 +19,7 @@ class StorageSettings(DatabaseSettings, BrokerSettings, ServiceSettings):
         default=0.5, ge=0, le=5, description="Between two commits of a stream that is not behind"
     )
     storage_commit_messages_most: int = Field(
-        default=64, ge=1, le=1_000, description="Messages of a stream that share a commit"
+        default=32, ge=1, le=1_000, description="Messages of a stream that share a commit"
     )
     storage_late_messages_most: int = Field(
         default=8, ge=1, le=1_000, description="The same for late data, which gives way to live"
