@@ -28,10 +28,10 @@ def puback_early() -> None:
     """The gateway acknowledges a message when it comes, before RabbitMQ has it."""
     receive = Outlet.receive
 
-    def receive_and_settle(self: Outlet, packet_id: int) -> int:
-        number = receive(self, packet_id)
-        self.settle((number,))
-        return number
+    def receive_and_settle(self: Outlet, packet_ids: Sequence[int]) -> Sequence[int]:
+        numbers = receive(self, packet_ids)
+        self.settle(numbers)
+        return numbers
 
     Outlet.receive = receive_and_settle  # type: ignore[method-assign] # the control itself
 
