@@ -44,6 +44,7 @@ from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
 LOOP = "live"
+EARLY = 0.05  # of the time between two computations; timers of the loop count in milliseconds
 STATE_REST = 100.0  # of the time that keeping the windows took: a hundredth of the processor
 STATE_REST_MOST_S = 60.0  # so much is replayed after a restart, at most
 
@@ -307,9 +308,14 @@ class LiveLane:
         await self.retry.run(lambda: self.outlet.give(values, self.lane), until=stop)
 
 
-def next_turn_s(now_s: float, interval_s: float) -> float:
-    """The next of the moments at which all lanes compute: so they give at the same time."""
-    return (math.floor(now_s / interval_s) + 1) * interval_s if interval_s else now_s
+def next_turn_s(began_s: float, interval_s: float) -> float:
+    """The next of the moments at which all lanes compute: so they give at the same time.
+
+    Who began a little before such a moment, as a timer may, has used it.
+    """
+    if not interval_s:
+        return began_s
+    return (math.floor(began_s / interval_s + EARLY) + 1) * interval_s
 
 
 def gathered(computed: Computed) -> Values:
