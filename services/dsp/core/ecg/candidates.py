@@ -1,9 +1,10 @@
 """Places in the ECG that may be a heart beat, each with what tells a QRS complex from the rest.
 
-Every local maximum of the QRS envelope is a candidate, without a threshold; all features are
-logarithms of ratios, so that gain, unit and sensor do not matter. Levels are medians over
-bounded time, not averages that learn from decisions: nothing locks up, nothing is learned first,
-and all is forgotten after `LEVELS_S`.
+Every local maximum of the QRS envelope is a candidate, without a threshold; where electrodes move
+also every tall one of 17 and 30 Hz that has none beside it: motion is slow, and moves or hides the
+maximum of a complex in the other bands. All features are logarithms of ratios, so that gain, unit
+and sensor do not matter. Levels are medians over bounded time, not averages that learn from
+decisions: nothing locks up, nothing is learned first, and all is forgotten after `LEVELS_S`.
 
 Hot path: of 64 places a second some four are candidates. What is asked of every place is made by
 doubling; all else is gathered about the candidates only, neighbours along the first axis, so that
@@ -29,6 +30,9 @@ LEVELS_S = 30
 AHEAD = 40  # envelope samples that the features of a candidate look ahead, filters included:
 # a second of candidates is judged when the samples of 0.625 s after it are known
 NEIGHBOUR = 4  # 62 ms: no second maximum so near
+MOVED = 0.17  # median QRS envelope of 4 s against its level: where `noise.LIMITS` lets motion end
+FAST = slice(3, 5)  # of CENTRES_HZ: 17 and 30 Hz, where electrodes that move are least
+TALL = 2.0  # of the fast bands, against their median; 3 finds a little less (docs/science/ecg.md)
 TINY = 1e-9
 
 _LENGTH = HISTORY_S * ENVELOPE_HZ
@@ -142,6 +146,8 @@ def _candidates(state: CandidatesState) -> Candidates:
     of_8, of_16 = _maxima(known[:, _BEFORE:_AFTER])
     is_peak = here == _largest_near(of_8)
     is_peak &= (here > known[:, _START - 1 : _END - 1]) & (here > 0)
+    levels = _levels(state)
+    is_peak |= _fast_peaks(state, levels, is_peak) & (here > 0)
     if holes:
         spoilt, _ = _maxima(missing[:, _BEFORE:_AFTER].astype(np.float32))
         is_peak &= _largest_near(spoilt) == 0
@@ -153,10 +159,31 @@ def _candidates(state: CandidatesState) -> Candidates:
     if not finite.all():
         whole = finite.all(axis=1)
         row, place, shape, wave = row[whole], place[whole], shape[whole], wave[whole]
-    features = _features(state, known, (of_8, of_16), row, place, shape)
+    features = _features(state, known, (of_8, of_16), levels, row, place, shape)
     covered = ~missing[:, _START:_END]
     size = known[row, place]
     return Candidates(row, place - _START, features, shape, wave, size, covered)
+
+
+def _fast_peaks(
+    state: CandidatesState, levels: Samples, is_peak: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Where the fast bands are tall and no candidate is near, of devices whose electrodes move."""
+    found = np.zeros_like(is_peak)
+    with np.errstate(invalid="ignore"):
+        rows = np.flatnonzero(levels[_NOISE] > MOVED * levels[_MIDDLE_LEVEL])
+    if not len(rows):
+        return found
+    power = np.square(present(state.envelopes[rows, FAST])).sum(axis=1)
+    (usual,) = _quantiles(power, (0.5,))
+    first = _START - (_LENGTH - _BANDS_LENGTH) - NEIGHBOUR
+    around = power[:, first : first + ENVELOPE_HZ + 2 * NEIGHBOUR]
+    here = around[:, NEIGHBOUR:-NEIGHBOUR]
+    beside = np.zeros(around.shape, dtype=np.float32)
+    beside[:, NEIGHBOUR:-NEIGHBOUR] = is_peak[rows]
+    is_top = (here == _largest_of_9(around)) & (here > TALL**2 * usual[:, None])
+    found[rows] = is_top & (_largest_of_9(beside) == 0)
+    return found
 
 
 def order_in_row(row: Rows) -> Rows:
@@ -188,19 +215,13 @@ def _features(
     state: CandidatesState,
     known: Samples,
     maxima: tuple[Samples, Samples],
+    levels: Samples,
     row: Rows,
     place: Rows,
     shape: Samples,
 ) -> Samples:
     """(candidates, len(FEATURES)); a neighbourhood that was not seen says nothing larger."""
     here = known[row, place]
-    of_late = state.levels
-    low, middle, high = _quantiles(of_late[:, -20:], (0.25, 0.5, 0.75))
-    (recent,) = _quantiles(of_late[:, -10:], (0.5,))
-    (long,) = _quantiles(of_late, (0.5,))
-    (noise,) = _quantiles(state.qrs[:, ::2], (0.5,))
-    (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
-    levels = np.stack((middle, low, high, recent, long, noise, quiet))
     over, under = np.empty((2, len(FEATURES) - 1, len(row)), dtype=np.float32)
     over[:7], under[:7], under[7:] = here, levels.take(row, axis=1), here
     for k, (first, last) in enumerate((*_RINGS, *_RINGS_AFTER), 7):
@@ -223,6 +244,18 @@ def _features(
     return features
 
 
+def _levels(state: CandidatesState) -> Samples:
+    """Levels of the QRS envelope, (7, devices): as the first seven features compare with."""
+    of_late = state.levels
+    low, middle, high = _quantiles(of_late[:, -20:], (0.25, 0.5, 0.75))
+    (recent,) = _quantiles(of_late[:, -10:], (0.5,))
+    (long,) = _quantiles(of_late, (0.5,))
+    (noise,) = _quantiles(state.qrs[:, ::2], (0.5,))
+    (quiet,) = _quantiles(state.qrs[:, -2 * ENVELOPE_HZ :: 2], (0.35,))
+    return np.stack((middle, low, high, recent, long, noise, quiet))
+
+
+_MIDDLE_LEVEL, _NOISE = 0, 5  # of `_levels`
 _MIDDLE = slice(2 * SHAPE_BEFORE - TRACE_HALF, 2 * SHAPE_BEFORE + TRACE_HALF + 1)  # of a shape
 _BEFORE, _AFTER = _START + _RINGS[-1][0], _END + _RINGS_AFTER[-1][1]  # of all neighbourhoods
 _WIDE = np.arange(-8, 9)
@@ -273,6 +306,12 @@ def _largest_near(of_8: Samples) -> Samples:
     return np.asarray(
         np.maximum(of_8[:, first : first + ENVELOPE_HZ], of_8[:, last : last + ENVELOPE_HZ])
     )
+
+
+def _largest_of_9(values: Samples) -> Samples:
+    """Largest within `NEIGHBOUR` of each place of values that reach so far on both sides."""
+    of_8, _ = _maxima(values)
+    return np.asarray(np.maximum(of_8[:, :-1], of_8[:, 1:]))
 
 
 def _largest(

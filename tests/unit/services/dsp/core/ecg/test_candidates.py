@@ -1,11 +1,14 @@
 """The features of candidates against their definitions, one candidate after the other."""
 
 import numpy as np
+import pytest
+from scipy import signal
 
 from services.dsp.core.ecg import candidates
 from services.dsp.core.ecg.bands import CENTRES_HZ, ENVELOPE_DELAY, ENVELOPE_HZ
 from services.dsp.core.ecg.candidates import AHEAD, FEATURES, HISTORY_S, NEIGHBOUR
 from tests.unit.services.dsp import signals
+from tests.unit.services.dsp.signals import Floats
 
 RATE_HZ, N, DURATION_S = 250, 4, 12
 START = HISTORY_S * ENVELOPE_HZ - (AHEAD - ENVELOPE_DELAY) - ENVELOPE_HZ  # in the history
@@ -55,3 +58,36 @@ def test_features_are_what_they_are_called() -> None:
                     np.testing.assert_allclose(told[name], np.log(ratio), atol=1e-4, err_msg=name)
             seen += 1
     assert seen > 100
+
+
+def places_s(samples: Floats) -> list[Floats]:
+    """Times of the candidates of each row."""
+    state, told = candidates.init(len(samples), RATE_HZ), []
+    for second in range(samples.shape[1] // RATE_HZ):
+        block = samples[:, second * RATE_HZ : (second + 1) * RATE_HZ]
+        state, found = candidates.step(state, block.copy())
+        told.append((found.row, second + (found.place - AHEAD) / ENVELOPE_HZ))
+    row, t_s = (np.concatenate(column) for column in zip(*told, strict=True))
+    return [t_s[row == k] for k in range(len(samples))]
+
+
+def test_beats_hidden_by_electrodes_that_move_are_candidates_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = 40
+    beats = signals.beat_times(75, seconds, seed=1)
+    lead = signals.ecg(beats, seconds, RATE_HZ, seed=1)
+    white = np.random.default_rng(6).standard_normal(len(lead))
+    slow = signal.sosfiltfilt(signal.butter(4, (1, 8), "bandpass", fs=RATE_HZ, output="sos"), white)
+    rows = np.stack((lead, lead + 0.7 * np.ptp(lead) * slow / slow.std()))
+    clean, moved = places_s(rows)
+    monkeypatch.setattr(candidates, "MOVED", np.inf)
+    clean_before, moved_before = places_s(rows)
+    np.testing.assert_array_equal(clean, clean_before)
+    assert set(moved_before) < set(moved)
+    asked = beats[(beats > 12) & (beats < seconds - 2)]
+
+    def missed(t_s: Floats) -> int:
+        return int((np.abs(t_s[None, :] - asked[:, None]).min(axis=1) > 0.06).sum())
+
+    assert missed(moved) < missed(moved_before) / 2
