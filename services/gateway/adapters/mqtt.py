@@ -142,8 +142,7 @@ class MqttSession(asyncio.Protocol):
         Parameters
         ----------
         at_once : look into the socket once, at the end of the time, instead of each 20 ms; the
-            arrival of a message is then later by up to the time. All sessions of the process
-            that ask for the same time look in the same turn. Not done while more waits than
+            arrival of a message is then later by up to the time. Not done while more waits than
             one look brings.
 
         Raises
@@ -155,7 +154,7 @@ class MqttSession(asyncio.Protocol):
             self._taker = self._loop.create_future()
             self._at_once = at_once and not self._had_plenty
             if self._at_once:
-                self._leave_alone(_until_next(gather_s, self._loop.time()))
+                self._leave_alone(gather_s)
             elif self._inbox:
                 self._gather()
             try:
@@ -547,12 +546,6 @@ async def open_session(
         session.abandon()
         raise
     return session
-
-
-def _until_next(window_s: float, now_s: float) -> float:
-    """Give the seconds until the next whole multiple of a window, on the clock of the loop."""
-    window_ms = max(1, round(1_000 * window_s))
-    return (window_ms - round(1_000 * now_s) % window_ms) / 1_000
 
 
 def _fail(answer: asyncio.Future[Answer], error: Unavailable) -> None:

@@ -21,9 +21,6 @@ MOST_BYTES = 262_144
 """Of samples: 512 frames of a second of 250 samples. One larger message may exceed it."""
 SHORTEST_WINDOW_S = 0.010
 LONGEST_WINDOW_S = 0.125
-WINDOW_STEP_S = 0.025
-"""Windows of lanes that are full sooner are multiples of it, so that such lanes end theirs in the
-same turn of the loop."""
 WORTH_WAITING_RATE = 640.0
 """Frames a second from which a batch waits its longest: 80 of them share its cost then."""
 ONE_READ_RATE = 200.0
@@ -158,10 +155,7 @@ class BatchWindow:
         """Seconds from the first frame of a batch to its end."""
         share = math.sqrt(min(1.0, self._rate_hz / WORTH_WAITING_RATE))
         grown_s = SHORTEST_WINDOW_S + (LONGEST_WINDOW_S - SHORTEST_WINDOW_S) * share
-        full_s = GOOD_FRAMES / max(self._rate_hz, 1.0)
-        if full_s >= grown_s:
-            return grown_s
-        return max(SHORTEST_WINDOW_S, full_s // WINDOW_STEP_S * WINDOW_STEP_S or full_s)
+        return max(SHORTEST_WINDOW_S, min(grown_s, GOOD_FRAMES / max(self._rate_hz, 1.0)))
 
     @property
     def is_read_once(self) -> bool:

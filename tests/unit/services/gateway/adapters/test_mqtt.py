@@ -10,8 +10,6 @@ from itertools import pairwise
 
 import mqtt5
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from typing_extensions import override
 
 from services.gateway.adapters.mqtt import (
@@ -21,7 +19,6 @@ from services.gateway.adapters.mqtt import (
     REST_S,
     MqttOptions,
     MqttSession,
-    _until_next,
     open_session,
 )
 from services.gateway.core.messages import SessionEnded
@@ -298,15 +295,6 @@ async def test_while_more_waits_than_one_look_brings_the_socket_is_not_left_alon
     session.wake()
     assert await taking == []
     session.connection_lost(None)
-
-
-@given(st.integers(1, 200), st.integers(0, 10**9), st.integers(0, 199))
-def test_windows_of_the_same_length_end_together(window_ms: int, at: int, later: int) -> None:
-    now_s = [at * window_ms / 1_000, (at * window_ms + later % window_ms) / 1_000]
-    left_s = [_until_next(window_ms / 1_000, one) for one in now_s]
-    assert all(0 < left <= window_ms / 1_000 for left in left_s)
-    ends = {round(1_000 * (one + left)) for one, left in zip(now_s, left_s, strict=True)}
-    assert ends == {(at + 1) * window_ms}
 
 
 async def test_pubacks_leave_in_the_order_given(broker: FakeBroker) -> None:
