@@ -35,7 +35,7 @@ def _ecg() -> Iterator[Target]:
     yield Target(
         task="ecg_noise", what="beats in electrode motion, 24 to -6 dB, F1", wanted=94.5,
         peer="91.06 (swt)", figure=of("ecg_noise", "TOTAL", "F1%"), seen=Seen.LEARNED,
-        unseen=93.31, unseen_seen=Seen.CHOSEN, page="ecg.md",
+        unseen=93.6, unseen_seen=Seen.CHOSEN, page="ecg.md",
     )  # fmt: skip
     yield Target(
         task="hr", what="heart rate, 10 s, mean error", wanted=0.33, unit=_MINUTE, is_most=True,
@@ -87,7 +87,7 @@ def _light() -> Iterator[Target]:
     )  # fmt: skip
     yield Target(
         task="quality", what="quality of a pulse, AUC", wanted=0.95, unit="", peer="0.83",
-        figure=of("quality", "PPG all", "AUC"), seen=Seen.LEARNED, unseen=0.929, page="ppg.md",
+        figure=of("quality", "PPG all", "AUC"), seen=Seen.LEARNED, unseen=0.94, page="ppg.md",
     )  # fmt: skip
     yield Target(
         task="spo2", what="saturation 98 to 70 %, refitted, A_rms", wanted=3.1, is_most=True,
