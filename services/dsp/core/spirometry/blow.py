@@ -89,7 +89,8 @@ def measure(flow: Floats, rate_hz: int, *, peak: int | None = None) -> Blow | No
     """One forced breath out of a flow (n,), L/s, out positive; None where there is none.
 
     `peak` is the sample of its highest flow; without it the largest breath is taken. NaN is
-    missing: a breath with a hole is none.
+    missing: a breath with a hole before it was seen to sink into the noise is none, for nobody
+    knows how it went on.
     """
     if peak is None:
         peak = _peak(flow)
@@ -99,8 +100,9 @@ def measure(flow: Floats, rate_hz: int, *, peak: int | None = None) -> Blow | No
     pure = flow - (0.0 if np.isnan(zero) else zero)
     start, low, end = _span(pure, peak, noise, rate_hz)
     blown = pure[start:end]
+    sunk = low + _smooth(rate_hz)
     cut_off = start > 0 and np.isnan(pure[start - 1]) and blown[0] > BEGUN_SHARE * blown.max()
-    if cut_off or np.isnan(blown).any():
+    if cut_off or np.isnan(pure[start : max(sunk, end)]).any():
         return None
     out = np.concatenate(([0.0], np.cumsum(blown))) / rate_hz  # at the edges of samples
     if out[-1] < LEAST_VOLUME_L or blown.max() < LEAST_PEAK_L_S:
@@ -193,7 +195,7 @@ def _last_level(rest: Floats, size: int) -> Floats:
 
 def _span(pure: Floats, peak: int, noise: float, rate_hz: int) -> tuple[int, int, int]:
     """First sample of the breath, where it sinks into the noise, the first after it."""
-    smooth = max(1, round(END_S * rate_hz))
+    smooth = _smooth(rate_hz)
     least = max(END_L_S, MANY_SIGMAS * noise / np.sqrt(smooth))
     before = np.flatnonzero(~(pure[:peak] > 0))
     start = int(before[-1]) + 1 if len(before) else 0
@@ -201,15 +203,18 @@ def _span(pure: Floats, peak: int, noise: float, rate_hz: int) -> tuple[int, int
     means = (known[smooth:] - known[:-smooth]) / smooth
     low = np.flatnonzero(means < least)
     if not len(low):
-        gone = np.flatnonzero(np.isnan(pure[peak:]))
-        end = peak + int(gone[0]) if len(gone) else len(pure)
-        return start, end, end
+        return start, len(pure), len(pure)
     end = peak + int(low[0])
     rest = pure[end : end + round(MORE_S * rate_hz)]
     drawn_in = np.flatnonzero(~(rest > -QUIET_OFFSET_L_S - MANY_SIGMAS * noise))
     rest = rest[: drawn_in[0]] if len(drawn_in) else rest
     more = np.concatenate(([0.0], np.cumsum(rest)))
     return start, end, end + int(np.argmax(more))
+
+
+def _smooth(rate_hz: int) -> int:
+    """Samples over which the flow is looked at for having sunk."""
+    return max(1, round(END_S * rate_hz))
 
 
 def _came_after(pure: Floats, end: int, rate_hz: int) -> float:

@@ -93,9 +93,11 @@ def test_what_is_no_forced_breath_gives_nothing(flow: Floats) -> None:
     assert run(flow[None]) == []
 
 
-def test_a_breath_with_a_hole_is_none() -> None:
+@pytest.mark.parametrize(("first", "end"), [(1020, 1030), (1095, 1100), (1120, 1180), (1150, 1400)])
+def test_a_breath_with_a_hole_is_none(first: int, end: int) -> None:
+    """However long, and however long after it the flow is still above the noise."""
     flow = session()
-    flow[1020:1030] = np.nan
+    flow[first:end] = np.nan
     assert run(flow[None]) == []
 
 
