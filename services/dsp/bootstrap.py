@@ -6,9 +6,9 @@ from collections.abc import Callable
 import structlog
 
 from services.dsp.adapters.assignment_table import AssignmentTable
+from services.dsp.adapters.circumstance_tables import CircumstanceTables
 from services.dsp.adapters.frame_reader import FrameReader
 from services.dsp.adapters.late_table import LateIntervals
-from services.dsp.adapters.place_tables import PlaceTables
 from services.dsp.adapters.position_table import PositionTable
 from services.dsp.adapters.sample_reader import SampleReader
 from services.dsp.adapters.stance_table import StanceTable
@@ -52,14 +52,14 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
     assignments = AssignmentTable(database, statements, settings.dsp_assignments_interval_s)
     await retry.run(assignments.refresh, until=runtime.stop)
     samples = SampleReader(database, statements)
-    maps = PlaceTables(
+    told = CircumstanceTables(
         database,
         statements,
         settings.dsp_maps_interval_s,
         channels=_access_points(),
         stances=StanceTable(database, statements, samples),
     )
-    await retry.run(maps.refresh, until=runtime.stop)
+    await retry.run(told.refresh, until=runtime.stop)
     work = Lanes(
         incarnation=incarnation,
         frames=FrameReader(broker, incarnation, messages_most=settings.dsp_messages_most),
@@ -89,7 +89,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
         clock=runtime.clock,
         metrics=metrics,
         retry=retry,
-        places=maps.places,
+        circumstances=told.circumstances,
         states=None if settings.dsp_state_folder is None else StateFiles(settings.dsp_state_folder),
         identity=identity_of_code(),
     )
@@ -105,7 +105,7 @@ async def bootstrap(settings: DspSettings, runtime: Runtime) -> None:
 
     runtime.loop("lanes", compute_lanes)
     runtime.loop("assignments", assignments.run)
-    runtime.loop("maps", maps.run)
+    runtime.loop("circumstances", told.run)
     runtime.loop("deployment", watch.run)
     runtime.health.report("started", ready=True)
     log.info("dsp_joined", lanes=lanes, incarnation=incarnation)

@@ -64,7 +64,7 @@ def told_by_device(
         for piece in _pieces(sent, device, cutting, seconds, scene.flags)
     ]
     pieces.sort(key=_arrival)
-    lane, everything = LaneSignals(places=scene.places), Computed()
+    lane, everything = LaneSignals(circumstances=scene.circumstances), Computed()
     at = message = 0
     while at < len(pieces):
         n = groups[message % len(groups)]

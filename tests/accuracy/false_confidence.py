@@ -137,7 +137,7 @@ def _run(
     scene: Scene, *, first: int = 0,
 ) -> _Ran:  # fmt: skip
     """All variants of a scene through one lane, a second at a time."""
-    lane, tables, events = LaneSignals(places=scene.places), [], []
+    lane, tables, events = LaneSignals(circumstances=scene.circumstances), [], []
     for second in range(seconds):
         lane.take(_message(variants, crowding, second, first, scene.flags))
         computed = lane.compute()

@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.core.estimator import Estimator
 from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, chains_for
 from services.dsp.core.motion.posture import Posture
 from services.dsp.core.position.fingerprints import fingerprint_map
-from services.dsp.core.position.places import FloorMap, Places, nowhere
+from services.dsp.core.position.places import FloorMap, PlaceMaps
 from shared.contracts.measures import Measure
 from shared.contracts.processing import WITH_PUBLISHED_RADAR
 from shared.contracts.streams import Place, Stream
@@ -61,7 +62,7 @@ class Scene(NamedTuple):
     truth: dict[Measure, Floats]
     beside: tuple[Sent, ...] = ()
     swapped: Floats | None = None
-    places: Callable[[], Places] = nowhere
+    circumstances: Callable[[], Circumstances] = nothing_told
     left_out: frozenset[Measure] = frozenset()
     flags: int = 0
 
@@ -353,13 +354,13 @@ def _places(seconds: int, people: int) -> Scene:
         Measure.POSITION_Y: stood[:, 1],
         Measure.ROOM: 1 + stood[:, 0] // 6 + 4 * (stood[:, 1] // 6),
     }
-    places = Places([known], dict.fromkeys(range(MOST_DEVICES), names))
+    told = Circumstances(maps=PlaceMaps([known], dict.fromkeys(range(MOST_DEVICES), names)))
     return Scene(
         "scans of WiFi",
         Sent(Stream.WIFI_RSSI, Place.NONE, 1, strengths),
         truth,
         (Sent(Stream.HEADING, Place.NONE, 1, heading),),
-        places=lambda: places,
+        circumstances=lambda: told,
     )
 
 

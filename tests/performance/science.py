@@ -27,7 +27,7 @@ SECONDS = {1: 10, 16: 10, 256: 5, 4096: 5}  # hops of up to 5 s are in them
 MOST_S = 6.0  # of CPU for one figure: with many devices fewer seconds tell as much
 BEFORE_S = 30  # so that windows are filled
 START_S = signals.START_S
-PLACES = halls.places(devices=max(SIZES))
+KNOWN = halls.circumstances(devices=max(SIZES))
 RATES_HZ = {
     Stream.ECG: 250, Stream.PPG: 100, Stream.IMPEDANCE: 25, Stream.ACCELEROMETER: 50,
     Stream.RADAR_IQ: 100, Stream.FLOW: 100,
@@ -129,9 +129,9 @@ def _step(
             shapes = [(each.n_channels, each.rate_hz or rate_hz) for each in one.companions]
             mine = (mine, *(0.02 * rng.standard_normal((len(index), *shape)) for shape in shapes))
         earlier = () if one.after is None else (given[one.after],)
-        maps = (PLACES, np.arange(len(index), dtype=np.int32)) if one.needs_maps else ()
+        told = (KNOWN, np.arange(len(index), dtype=np.int32)) if one.takes_circumstances else ()
         began_s = time.process_time()
-        states[one.key], given[one.key] = one.step(states[one.key], mine, times, *earlier, *maps)
+        states[one.key], given[one.key] = one.step(states[one.key], mine, times, *earlier, *told)
         used_s = time.process_time() - began_s
     return used_s
 

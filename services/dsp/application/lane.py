@@ -19,7 +19,7 @@ from services.dsp.application.ports import (
     SavedStates,
     StoredSamples,
 )
-from services.dsp.core.position.places import Places, nowhere
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.metrics import DspMetrics
 from shared.contracts.identity import Lane
 from shared.errors import Unavailable
@@ -45,7 +45,7 @@ class Lanes:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
-    places: Callable[[], Places] = nowhere
+    circumstances: Callable[[], Circumstances] = nothing_told
     states: SavedStates | None = None
     identity: bytes = b""
     _here: dict[Lane, tuple[LiveLane, LateNotes, PatientLane]] = field(
@@ -93,7 +93,7 @@ class Lanes:
             clock=self.clock,
             metrics=self.metrics,
             retry=self.retry,
-            places=self.places,
+            circumstances=self.circumstances,
             states=self.states,
             identity=self.identity,
         )
@@ -131,5 +131,5 @@ class Lanes:
             clock=self.clock,
             metrics=self.metrics,
             turn=self._late_turn,
-            places=self.places,
+            circumstances=self.circumstances,
         )

@@ -25,6 +25,7 @@ from services.dsp.application.ports import (
     Outlet,
     StoredSamples,
 )
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.core.estimators import ESTIMATORS, companions_of
 from services.dsp.core.exchange import (
     Later,
@@ -35,7 +36,6 @@ from services.dsp.core.exchange import (
 )
 from services.dsp.core.lane import Computed
 from services.dsp.core.patients import BY_MEASURE, FUSED_VALUES, fused_again
-from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.recomputation import (
     AFTER_US,
     PIECE_US,
@@ -118,7 +118,7 @@ class LateLane:
     clock: Clock
     metrics: DspMetrics
     turn: asyncio.Lock
-    places: Callable[[], Places] = nowhere
+    circumstances: Callable[[], Circumstances] = nothing_told
     _asked: Reached | None = field(default=None, init=False)
     _stored_us: int | None = field(default=None, init=False)
 
@@ -279,7 +279,7 @@ class LateLane:
         devices = [int(one.frames.table["device"][0]) for one in stretches]
         computed = await asyncio.to_thread(
             attempt_twice,
-            lambda: recompute_in_parts(stretches, only=stream, places=self.places),
+            lambda: recompute_in_parts(stretches, only=stream, circumstances=self.circumstances),
             loop=LOOP,
             identity=f"devices {sorted(set(devices))}",
         )

@@ -25,9 +25,9 @@ from services.dsp.application.ports import (
 )
 from services.dsp.application.progress import NOTHING_GIVEN, Progress
 from services.dsp.application.saved_state import BadState, SavedState, decode, encode
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.core.exchange import Noted, Position, Reached, Values
 from services.dsp.core.lane import Computed, LaneSignals
-from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.summaries import Windows
 from services.dsp.metrics import DspMetrics
 from shared.contracts.beats import BEAT
@@ -78,7 +78,7 @@ class LiveLane:
     clock: Clock
     metrics: DspMetrics
     retry: Retry
-    places: Callable[[], Places] = nowhere
+    circumstances: Callable[[], Circumstances] = nothing_told
     states: SavedStates | None = None
     identity: bytes = b""
     _signals: LaneSignals = field(init=False)
@@ -94,7 +94,7 @@ class LiveLane:
     """Set before the stop when other lanes follow this one, and their windows begin anew."""
 
     def __post_init__(self) -> None:
-        self._signals = LaneSignals(places=self.places)
+        self._signals = LaneSignals(circumstances=self.circumstances)
         self._progress = Progress(
             loop=LOOP,
             stream=self.stream,
@@ -217,7 +217,7 @@ class LiveLane:
         if isinstance(outcome, Choked):
             # The windows may be half stepped: none of them can be trusted any more.
             self.metrics.choked.labels(LOOP).inc()
-            self._signals = LaneSignals(places=self.places)
+            self._signals = LaneSignals(circumstances=self.circumstances)
             return Computed()
         return outcome
 
@@ -250,7 +250,9 @@ class LiveLane:
         state = SavedState(self._signals, self._windows, self._progress.marks, self._taken)
         began_s = self.clock.monotonic_s()
         try:
-            content = await asyncio.to_thread(encode, state, self._identity(), places=self.places)
+            content = await asyncio.to_thread(
+                encode, state, self._identity(), circumstances=self.circumstances
+            )
             await self.states.save(self.lane, content)
         except OSError as error:
             self.metrics.state_save_failures.inc()
@@ -268,7 +270,9 @@ class LiveLane:
         if content is None:
             return False
         try:
-            state = await asyncio.to_thread(decode, content, self._identity(), places=self.places)
+            state = await asyncio.to_thread(
+                decode, content, self._identity(), circumstances=self.circumstances
+            )
         except BadState as error:
             log.info("state_passed_over", lane=self.lane, reason=str(error))
             return False
@@ -287,7 +291,7 @@ class LiveLane:
             return  # only the replay is shorter
         if gap.found < gap.expected:
             self._progress.begin_anew()
-            self._signals = LaneSignals(places=self.places)
+            self._signals = LaneSignals(circumstances=self.circumstances)
         self.metrics.gaps.labels(LOOP).inc()
         event = Event(
             id=event_id(

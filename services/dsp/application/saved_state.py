@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 from typing_extensions import override
 
 from services.dsp.application.positions import ReplayMarks
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.estimator import Estimator
 from services.dsp.core.estimators import ESTIMATORS
 from services.dsp.core.exchange import Reached
 from services.dsp.core.lane import LaneSignals
-from services.dsp.core.position.places import Places
 from services.dsp.core.summaries import Windows
 
 MAGIC = b"vitalwire dsp 1\n"
@@ -62,28 +62,32 @@ class SavedState(NamedTuple):
     taken: Reached
 
 
-def encode(state: SavedState, identity: bytes, *, places: Callable[[], Places]) -> bytes:
+def encode(
+    state: SavedState, identity: bytes, *, circumstances: Callable[[], Circumstances]
+) -> bytes:
     """As bytes.
 
     Parameters
     ----------
     identity : of the code, the stream and the lane: only who has the same reads it back
-    places : that the signals were made with; it is named and not stored
+    circumstances : that the signals were made with; it is named and not stored
     """
     content = io.BytesIO()
     content.write(MAGIC + bytes(DIGEST_BYTES))
-    _Pickler(content, places).dump(tuple(state))
+    _Pickler(content, circumstances).dump(tuple(state))
     with content.getbuffer() as whole:  # in place: it may be a hundred megabytes
         whole[len(MAGIC) : START] = _digest(identity, whole[START:])
     return content.getvalue()
 
 
-def decode(content: bytes, identity: bytes, *, places: Callable[[], Places]) -> SavedState:
+def decode(
+    content: bytes, identity: bytes, *, circumstances: Callable[[], Circumstances]
+) -> SavedState:
     """Back from bytes.
 
     Parameters
     ----------
-    places : gives the maps that are known, to whoever asked for them before
+    circumstances : gives what is known, to whoever asked for them before
 
     Raises
     ------
@@ -94,7 +98,7 @@ def decode(content: bytes, identity: bytes, *, places: Callable[[], Places]) -> 
     if not content.startswith(MAGIC) or not hmac.compare_digest(found, _digest(identity, body)):
         raise BadState("the saved state is damaged or of other code")
     try:
-        return SavedState(*_Unpickler(io.BytesIO(body), places).load())
+        return SavedState(*_Unpickler(io.BytesIO(body), circumstances).load())
     except (pickle.UnpicklingError, LookupError, TypeError, AttributeError, ImportError) as error:
         raise BadState(f"the saved state is none: {error}") from error
 
@@ -109,28 +113,28 @@ def _digest(identity: bytes, body: memoryview) -> bytes:
 class _Pickler(pickle.Pickler):
     """Names what is part of the program."""
 
-    def __init__(self, file: io.BytesIO, places: Callable[[], Places]) -> None:
+    def __init__(self, file: io.BytesIO, circumstances: Callable[[], Circumstances]) -> None:
         super().__init__(file, protocol=5)
-        self._places = places
+        self._circumstances = circumstances
 
     @override
     def persistent_id(self, obj: Any) -> Any:
         if isinstance(obj, Estimator):
             return "estimator", obj.key
-        return ("places", "") if obj is self._places else None
+        return ("circumstances", "") if obj is self._circumstances else None
 
 
 class _Unpickler(pickle.Unpickler):
     """Finds what was named, and calls nothing but the classes of a state."""
 
-    def __init__(self, file: io.BytesIO, places: Callable[[], Places]) -> None:
+    def __init__(self, file: io.BytesIO, circumstances: Callable[[], Circumstances]) -> None:
         super().__init__(file)
-        self._places = places
+        self._circumstances = circumstances
 
     @override
     def persistent_load(self, pid: Any) -> Any:
         kind, key = pid
-        return self._places if kind == "places" else BY_KEY[key]
+        return self._circumstances if kind == "circumstances" else BY_KEY[key]
 
     @override
     def find_class(self, module: str, name: str) -> Any:

@@ -44,8 +44,8 @@ class Estimator:
     takes_flags : its step takes the flags of each device's newest frame, as `flags`
     chosen : bits that the flags of a stream must have; without them it does not run
     fills_channels : takes fewer channels too; those that are not sent are NaN
-    needs_maps : its step takes what people told too (maps of places, how sensors sit on their
-        wearers), and the devices of the rows
+    takes_circumstances : its step takes what people told too (`circumstances`), and the devices
+        of the rows
     """
 
     key: str
@@ -65,7 +65,7 @@ class Estimator:
     takes_flags: bool = False
     chosen: int = 0
     fills_channels: bool = False
-    needs_maps: bool = False
+    takes_circumstances: bool = False
 
     @property
     def forgets_s(self) -> int:

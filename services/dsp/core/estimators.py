@@ -10,8 +10,8 @@ Several rows may run on one stream. Of rows with the same `instead_of` the first
 frames runs. A row with `after` is stepped after that other row of the same stream, and its step
 takes one argument more: what the other gave out of the same second. A row with `companions` takes
 seconds of other streams of the same device too: its `samples` are a tuple, the main stream's
-first; a companion that is not there is NaN. A row with `needs_maps` takes what people told
-(maps of places, how sensors sit) and the devices of its rows last.
+first; a companion that is not there is NaN. A row with `takes_circumstances` takes what
+people told (`circumstances`) and the devices of its rows last.
 """
 
 from collections.abc import Callable
@@ -246,7 +246,7 @@ _COMPUTED = (
         step=with_thigh.posture_step,
         companions=(THIGH,),
         places=frozenset({Place.CHEST}),
-        needs_maps=True,
+        takes_circumstances=True,
     ),
     Estimator(
         key="chest_steps",
@@ -391,7 +391,7 @@ _COMPUTED = (
         step=whereabouts.step,
         companions=(COMPASS,),
         fills_channels=True,
-        needs_maps=True,
+        takes_circumstances=True,
     ),
 )
 

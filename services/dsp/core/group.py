@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.core.conditioning.contact import without_flat_lines
 from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.emission import beat_rows, finding_event, vital_rows
@@ -16,7 +17,7 @@ from services.dsp.core.estimator import Chain, Estimator
 from services.dsp.core.estimators import forgets_s
 from services.dsp.core.gaps import SECOND_US, Second
 from services.dsp.core.outputs import Output
-from services.dsp.core.position.places import Devices, Places, nowhere
+from services.dsp.core.position.places import Devices
 from services.dsp.core.windows import Rows, Samples, at_once, join, owned, put, take
 from shared.contracts.events import Event
 from shared.contracts.quality import FrameFlag
@@ -62,7 +63,7 @@ class Group:
     Attributes
     ----------
     told_as : the device of which findings speak, see `LaneSignals`
-    places : gives the maps that are known now
+    circumstances : gives what is known now
     clock : (rows,), the second that each row stepped last, 0 before the first
     begun : (rows,), its first second
     """
@@ -70,7 +71,7 @@ class Group:
     chain: Chain
     rate_hz: int
     told_as: Mapping[int, int] | None = None
-    places: Callable[[], Places] = nowhere
+    circumstances: Callable[[], Circumstances] = nothing_told
     device: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
     clock: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     begun: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -205,10 +206,12 @@ class Group:
             )
             taken = (mine, *beside) if beside else mine
             earlier = () if estimator.after is None else (given[estimator.after],)
-            maps = (self.places(), self._devices(rows)) if estimator.needs_maps else ()
+            told: tuple[Any, ...] = ()
+            if estimator.takes_circumstances:
+                told = (self.circumstances(), self._devices(rows))
             chosen = {"flags": flags} if estimator.takes_flags else {}
             state = take(self._states[place], at)
-            part, output = estimator.step(state, taken, times, *earlier, *maps, **chosen)
+            part, output = estimator.step(state, taken, times, *earlier, *told, **chosen)
             changed.append(owned(part) if isinstance(at, slice) else part)
             given[estimator.key] = given[estimator.instead_of] = output
             self._tell(emitted, estimator, output, rows, flags, ~silent)

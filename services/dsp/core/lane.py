@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.core.emission import SOURCE
 from services.dsp.core.estimator import FORGOTTEN_S, Chain, Companion
 from services.dsp.core.estimators import (
@@ -25,7 +26,6 @@ from services.dsp.core.following import Followed, Joint, Key, Seat
 from services.dsp.core.frame_values import frame_values
 from services.dsp.core.gaps import FRESH_US, HOLE_WAIT_US, SECOND_US, Late, Piece, Second, Track
 from services.dsp.core.group import Group, GroupKey
-from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.windows import Samples
 from shared.contracts.events import Event, EventKind, Severity, event_id
 from shared.contracts.frames import FrameBatch
@@ -82,7 +82,7 @@ class LaneSignals:
     only : the stream whose estimators run; others are taken as its companions. None: all
     told_as : the device of which events speak, by the number in the frames, when parts of time
         are computed side by side under numbers of their own; None: the device of the frames
-    places : gives the maps that are known now
+    circumstances : gives what is known now
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class LaneSignals:
         *,
         only: int | None = None,
         told_as: Mapping[int, int] | None = None,
-        places: Callable[[], Places] = nowhere,
+        circumstances: Callable[[], Circumstances] = nothing_told,
     ) -> None:
         self.now = 0  # us UTC: the newest arrival among all frames taken
         self._only = only
         self._told_as = told_as
-        self._places = places
+        self._circumstances = circumstances
         self._followed: dict[Key, Followed] = {}
         self._groups: dict[GroupKey, Group] = {}
         self._touched: dict[Key, Followed] = {}
@@ -237,7 +237,12 @@ class LaneSignals:
         rate_hz = followed.track.rate_hz
         group = self._groups.get(Group.key_of(chain, rate_hz))
         if group is None:
-            group = Group(chain=chain, rate_hz=rate_hz, told_as=self._told_as, places=self._places)
+            group = Group(
+                chain=chain,
+                rate_hz=rate_hz,
+                told_as=self._told_as,
+                circumstances=self._circumstances,
+            )
             self._groups[group.key] = group
         seat = Seat(group=group, row=group.join(followed.key.device))
         followed.seats.append(seat)

@@ -7,11 +7,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.core.estimators import delay_of, memory_of, warm_up_s
 from services.dsp.core.exchange import Span
 from services.dsp.core.gaps import HOLE_KEPT_S, SECOND_US
 from services.dsp.core.lane import FOR_EVER_US, Computed, LaneSignals
-from services.dsp.core.position.places import Places, nowhere
 from shared.contracts.beats import BEAT
 from shared.contracts.frames import FrameBatch
 from shared.contracts.records import Table
@@ -46,16 +46,16 @@ def recompute(
     frames: FrameBatch,
     *,
     only: int | None = None,
-    places: Callable[[], Places] = nowhere,
+    circumstances: Callable[[], Circumstances] = nothing_told,
 ) -> Computed:
     """All that comes out of frames of one device when nothing more is waited for.
 
     Parameters
     ----------
     only : the stream whose values are wanted, others are its companions; None: of all streams
-    places : gives the maps that are known
+    circumstances : gives what is known now
     """
-    return _settled(LaneSignals(only=only, places=places), frames)
+    return _settled(LaneSignals(only=only, circumstances=circumstances), frames)
 
 
 class Stretch(NamedTuple):
@@ -97,7 +97,10 @@ def part_us(stream: int) -> int:
 
 
 def recompute_in_parts(
-    stretches: Sequence[Stretch], *, only: int, places: Callable[[], Places] = nowhere
+    stretches: Sequence[Stretch],
+    *,
+    only: int,
+    circumstances: Callable[[], Circumstances] = nothing_told,
 ) -> list[Computed]:
     """The same of some stretches, parts of their time side by side as rows of one array.
 
@@ -131,7 +134,9 @@ def recompute_in_parts(
             device_of.append(int(stretch.frames.table["device"][0]))
         samples.append(stretch.frames.samples)
         shift += len(stretch.frames.samples)
-    signals = LaneSignals(only=only, told_as=dict(enumerate(device_of, start=1)), places=places)
+    signals = LaneSignals(
+        only=only, told_as=dict(enumerate(device_of, start=1)), circumstances=circumstances
+    )
     side_by_side = _settled(
         signals, FrameBatch(np.concatenate(frames), memoryview(b"".join(samples)))
     )

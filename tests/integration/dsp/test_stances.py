@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 import pytest
 
-from services.dsp.adapters.place_tables import PlaceTables
+from services.dsp.adapters.circumstance_tables import CircumstanceTables
 from services.dsp.adapters.sample_reader import SampleReader
 from services.dsp.adapters.stance_table import STARTS_AFTER_S, StanceTable
 from services.dsp.core.motion.wearing import AS_NAMED
@@ -29,14 +29,14 @@ CHEST, THIGH = (0.0, 1.0, 0.0), (0.6, 0.0, -0.8)
 
 
 @pytest.fixture
-async def tables(migrated: DatabaseFixture) -> AsyncIterator[PlaceTables]:
+async def tables(migrated: DatabaseFixture) -> AsyncIterator[CircumstanceTables]:
     """As the signal processing reads them."""
     async with Database(
         database_address(migrated, user="vw_dsp"), instance="test", metrics=Metrics("test")
     ) as pool:
         statements = load_statements("services.dsp.adapters")
         stances = StanceTable(pool, statements, SampleReader(pool, statements))
-        yield PlaceTables(pool, statements, 5.0, channels={}, stances=stances)
+        yield CircumstanceTables(pool, statements, 5.0, channels={}, stances=stances)
 
 
 def stood(device: int, end_us: int) -> list[Frame]:
@@ -56,7 +56,7 @@ def stood(device: int, end_us: int) -> list[Frame]:
 
 
 async def test_what_was_told_is_read_holds_and_ends(
-    migrated: DatabaseFixture, tables: PlaceTables
+    migrated: DatabaseFixture, tables: CircumstanceTables
 ) -> None:
     connection = await migrated.connect()
     try:
@@ -82,7 +82,7 @@ async def test_what_was_told_is_read_holds_and_ends(
 
         async def sits(at_us: int) -> Floats:
             await tables.refresh()
-            turns: Floats = tables.places().stances.at(
+            turns: Floats = tables.circumstances().stances.at(
                 np.array([device], dtype=np.int32), np.array([at_us])
             )[0]
             return turns

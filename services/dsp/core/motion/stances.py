@@ -7,7 +7,7 @@ computed again later is computed with what held then.
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,14 +75,6 @@ class Stances:
             )
             found[asked[holds]] = self._turn[row[holds]]
         return found
-
-
-class Told(Protocol):
-    """What people told, as far as it concerns who wears what how."""
-
-    @property
-    def stances(self) -> Stances:
-        """How sensors sit."""
 
 
 def sitting_of(frames: FrameBatch | None, end_us: int) -> Sitting | Unread:

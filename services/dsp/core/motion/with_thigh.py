@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.motion import posture, steps
 from services.dsp.core.motion.posture import Posture
-from services.dsp.core.motion.stances import Told
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.windows import Instants, Samples, shifted
 from shared.contracts.measures import Measure
@@ -60,11 +60,11 @@ def posture_step(
     state: posture.PostureState,
     samples: tuple[Samples, Samples],
     times: Instants,
-    told: Told,
+    circumstances: Circumstances,
     devices: NDArray[np.int32],
 ) -> tuple[posture.PostureState, Output]:
     """Take one second of chest and thigh, each (devices, 3, any rate), and how they sit."""
-    state = posture.worn(state, told.stances.at(devices, times))
+    state = posture.worn(state, circumstances.stances.at(devices, times))
     both = [at_rate(part, POSTURE_HZ) for part in samples]
     return posture.step(state, np.concatenate(both, axis=1), times)
 

@@ -3,7 +3,6 @@
 A map belongs to one floor of a site and holds from one moment until another, so that a time that
 is computed again later is computed with the maps that held then. All maps of a moment are searched
 together: the floor is where the likeliest places are.
-What people told of how sensors sit travels with them: both are known at a time, and hold for one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.motion.stances import Stances
 from services.dsp.core.position.fingerprints import (
     FLOOR_DBM,
     N_NEAREST,
@@ -90,31 +88,23 @@ class _Joined(NamedTuple):
     floor: NDArray[np.int64]
 
 
-class Places:
-    """Maps, which device calls its channels how, and how sensors sit; what is new is another.
+class PlaceMaps:
+    """Maps, and which device calls its channels how; what is new is another.
 
     Parameters
     ----------
     maps : those that hold or have held
     channels : by device, the access point of each channel of its scans
-    stances : how sensors sit on their wearers
     """
 
     def __init__(
         self,
         maps: Sequence[FloorMap] = (),
         channels: Mapping[int, tuple[str, ...]] | None = None,
-        stances: Stances | None = None,
     ) -> None:
-        self._stances = Stances() if stances is None else stances
         self._maps = sorted(maps, key=_number)
         self._channels = channels or {}
         self._joined: dict[tuple[tuple[str, ...], tuple[int, ...]], _Joined | None] = {}
-
-    @property
-    def stances(self) -> Stances:
-        """How sensors sit on their wearers."""
-        return self._stances
 
     def scanned(
         self, devices: Devices, times: Instants, dbm: Floats, heading_deg: Floats
@@ -153,11 +143,6 @@ class Places:
                 self._joined.clear()
             self._joined[key] = _joined([self._maps[place] for place in holding], names)
         return self._joined[key]
-
-
-def nowhere() -> Places:
-    """No maps."""
-    return Places()
 
 
 def _number(one: FloorMap) -> int:

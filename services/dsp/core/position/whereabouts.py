@@ -16,10 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.conditioning import functions
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.position.fingerprints import CALIBRATION, LEAST_SPREAD_M, N_NEAREST
-from services.dsp.core.position.places import NO_MAP, Devices, Places, in_turn
+from services.dsp.core.position.places import NO_MAP, Devices, in_turn
 from services.dsp.core.windows import Floats, Instants, shifted, take
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
@@ -82,11 +83,15 @@ def init(devices: int, rate_hz: int = 1) -> Scans:
 
 
 def step(
-    state: Scans, samples: tuple[Floats, Floats], times: Instants, places: Places, devices: Devices
+    state: Scans,
+    samples: tuple[Floats, Floats],
+    times: Instants,
+    circumstances: Circumstances,
+    devices: Devices,
 ) -> tuple[Scans, Output]:
     """Take one second of strengths (devices, channels, 1) and heading (devices, 1, 1)."""
     dbm, heading = samples
-    now = places.scanned(devices, times, dbm[:, :, 0], heading[:, 0, 0])
+    now = circumstances.maps.scanned(devices, times, dbm[:, :, 0], heading[:, 0, 0])
     state = Scans(
         floor=shifted(state.floor, now.floor[:, None]),
         share=shifted(state.share, now.share[:, None]),

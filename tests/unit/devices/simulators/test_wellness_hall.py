@@ -7,9 +7,10 @@ from devices.simulators import wellness_hall
 from devices.simulators.bedside_monitor import Outgoing
 from devices.simulators.systems import simulated_devices
 from devices.simulators.wellness import WellnessMotionNode
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.lane import LaneSignals
 from services.dsp.core.position.fingerprints import fingerprint_map
-from services.dsp.core.position.places import FloorMap, Places
+from services.dsp.core.position.places import FloorMap, PlaceMaps
 from shared.contracts.frames import Frame, decode_frames, encode_frames
 from shared.contracts.measures import Measure
 from shared.contracts.place_maps import PlaceMap, checked, stored_points
@@ -20,7 +21,7 @@ SECOND_US = 1_000_000
 FOR_EVER_US = 2**62
 
 
-def places() -> Places:
+def hall_known() -> Circumstances:
     hall = checked(msgspec.convert(wellness_hall.hall_map(), PlaceMap))
     x, y, room, heading, dbm = zip(*stored_points(hall), strict=True)
     measured = fingerprint_map(
@@ -29,14 +30,15 @@ def places() -> Places:
         np.array(room, dtype=np.int64) + 1,
         np.array(heading, dtype=np.float64),
     )
-    return Places(
+    maps = PlaceMaps(
         [FloorMap(1, 0, FOR_EVER_US, hall.access_points, measured)], {DEVICE: hall.access_points}
     )
+    return Circumstances(maps=maps)
 
 
 def test_a_carried_node_is_found_in_its_rooms() -> None:
-    known = places()
-    lane = LaneSignals(places=lambda: known)
+    known = hall_known()
+    lane = LaneSignals(circumstances=lambda: known)
     node = simulated_devices(["wellness"], count=1, seed=3, first=NUMBER)[1].source
     assert isinstance(node, WellnessMotionNode)
     right, off_m, within = [], [], []

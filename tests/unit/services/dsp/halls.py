@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.position.fingerprints import fingerprint_map
-from services.dsp.core.position.places import FloorMap, Places
+from services.dsp.core.position.places import FloorMap, PlaceMaps
 
 Floats = NDArray[np.float64]
 ACCESS_POINTS = ("lab", "hall", "r1", "r2", "r3", "r4")
@@ -36,6 +37,7 @@ def floor_map(number: int = 1, *, room_shift: int = 0, **bounds: Any) -> FloorMa
     )
 
 
-def places(*, devices: int) -> Places:
+def circumstances(*, devices: int) -> Circumstances:
     """The map for so many devices."""
-    return Places([floor_map()], dict.fromkeys(range(devices), ACCESS_POINTS))
+    maps = PlaceMaps([floor_map()], dict.fromkeys(range(devices), ACCESS_POINTS))
+    return Circumstances(maps=maps)

@@ -8,11 +8,11 @@ from typing_extensions import override
 
 from services.dsp.application.positions import ReplayMarks
 from services.dsp.application.saved_state import BadState, SavedState, decode, encode
+from services.dsp.core.circumstances import Circumstances, nothing_told
 from services.dsp.core.estimator import Estimator
 from services.dsp.core.estimators import ESTIMATORS
 from services.dsp.core.exchange import Reached
 from services.dsp.core.lane import Computed, LaneSignals
-from services.dsp.core.position.places import Places, nowhere
 from services.dsp.core.summaries import Windows
 from shared.contracts.frames import Frame
 from shared.contracts.streams import Place
@@ -21,9 +21,9 @@ from tests.unit.services.dsp.core.test_lane import START_US, WARD, read, stream_
 IDENTITY = b"this code, this lane"
 
 
-def somewhere() -> Places:
+def somewhere() -> Circumstances:
     """Maps that another process has loaded."""
-    return nowhere()
+    return nothing_told()
 
 
 def saved(signals: LaneSignals) -> SavedState:
@@ -33,7 +33,9 @@ def saved(signals: LaneSignals) -> SavedState:
 
 
 def again(state: SavedState) -> SavedState:
-    return decode(encode(state, IDENTITY, places=nowhere), IDENTITY, places=somewhere)
+    return decode(
+        encode(state, IDENTITY, circumstances=nothing_told), IDENTITY, circumstances=somewhere
+    )
 
 
 def all_bytes(computed: Computed) -> list[bytes]:
@@ -91,7 +93,7 @@ def test_the_state_of_all_estimators_can_be_kept() -> None:
         for frame in sent_for(device, estimator, 8)
     ]
     frames.sort(key=lambda one: (one.received, one.device))
-    signals = LaneSignals(places=nowhere)
+    signals = LaneSignals(circumstances=nothing_told)
     signals.take(read([one for one in frames if one.t0 < START_US + 5_000_000]))
     signals.compute()
     assert {one.key for group in signals._groups.values() for one in group.chain} == {
@@ -104,20 +106,20 @@ def test_the_state_of_all_estimators_can_be_kept() -> None:
     computed = signals.compute()
     assert computed.vitals
     assert all_bytes(computed) == all_bytes(restarted.compute())
-    assert all(group.places is somewhere for group in restarted._groups.values())
+    assert all(group.circumstances is somewhere for group in restarted._groups.values())
 
 
 def test_what_is_damaged_or_of_other_code_is_refused() -> None:
-    content = encode(saved(LaneSignals()), IDENTITY, places=nowhere)
+    content = encode(saved(LaneSignals()), IDENTITY, circumstances=nothing_told)
     for at in range(0, len(content), 7):
         damaged = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
         with pytest.raises(BadState):
-            decode(damaged, IDENTITY, places=nowhere)
+            decode(damaged, IDENTITY, circumstances=nothing_told)
     for other in (content[:-1], content + b".", b"", content[:20]):
         with pytest.raises(BadState):
-            decode(other, IDENTITY, places=nowhere)
+            decode(other, IDENTITY, circumstances=nothing_told)
     with pytest.raises(BadState):
-        decode(content, b"other code", places=nowhere)
+        decode(content, b"other code", circumstances=nothing_told)
 
 
 class Calling:
@@ -131,10 +133,12 @@ class Calling:
         return self._call
 
 
-@pytest.mark.parametrize("function", [print, itertools.count, nowhere, np.save])
+@pytest.mark.parametrize("function", [print, itertools.count, nothing_told, np.save])
 def test_nothing_but_the_classes_of_a_state_is_called(function: object) -> None:
-    state = saved(LaneSignals(places=somewhere))
-    decode(encode(state, IDENTITY, places=somewhere), IDENTITY, places=somewhere)
+    state = saved(LaneSignals(circumstances=somewhere))
+    decode(encode(state, IDENTITY, circumstances=somewhere), IDENTITY, circumstances=somewhere)
     calling = state._replace(marks=Calling(function))  # type: ignore[arg-type]
     with pytest.raises(BadState, match="is no part of a state"):
-        decode(encode(calling, IDENTITY, places=somewhere), IDENTITY, places=somewhere)
+        decode(
+            encode(calling, IDENTITY, circumstances=somewhere), IDENTITY, circumstances=somewhere
+        )

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.estimator import Estimator
 from services.dsp.core.estimators import DEVICE_VALUES, ESTIMATORS, chains_for
 from services.dsp.core.motion.posture import Posture
 from services.dsp.core.outputs import Output
 from services.dsp.core.position import whereabouts
-from services.dsp.core.position.places import Places
 from services.dsp.core.windows import MEMORY_S, join, put, take
 from shared.contracts.measures import Measure
 from shared.contracts.streams import Stream
@@ -30,7 +30,7 @@ N = 5
 CHECKED_S = 30
 
 
-NO_PLACES = Places()
+NOTHING_TOLD = Circumstances()
 
 
 class Case(NamedTuple):
@@ -42,7 +42,7 @@ class Case(NamedTuple):
     is_absolute: bool = False  # its unit is known: gain matters
     told_each_s: int = 1
     found: tuple[int, ...] = ()  # findings of each row
-    places: Places = NO_PLACES
+    circumstances: Circumstances = NOTHING_TOLD
 
 
 def walks() -> Case:
@@ -114,7 +114,7 @@ def scans_in_a_hall() -> Case:
     tolerance = {Measure.POSITION_X: 2.5, Measure.POSITION_Y: 2.5, Measure.ROOM: 0.0}
     return Case(
         1, dbm, truth, tolerance, (heading,), is_absolute=True, told_each_s=2,
-        places=halls.places(devices=8 * N),
+        circumstances=halls.circumstances(devices=8 * N),
     )  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def run(
 ) -> list[Output]:  # fmt: skip
     """Outputs of each second; at the seconds of `begins` such rows begin anew."""
     chain = chain_of(estimator)
-    places = CASES[estimator.key][1].places
+    circumstances = CASES[estimator.key][1].circumstances
     states = {one.key: one.init(len(samples), rate_hz) for one in chain}
     outputs = []
     for second in range(end):
@@ -250,9 +250,13 @@ def run(
             if one.companions:
                 taken = (taken, *companion_seconds(one, rate_hz, beside, second, len(samples)))
             earlier = () if one.after is None else (given[one.after],)
-            maps = (places, np.arange(len(samples), dtype=np.int32)) if one.needs_maps else ()
+            told = (
+                (circumstances, np.arange(len(samples), dtype=np.int32))
+                if one.takes_circumstances
+                else ()
+            )
             states[one.key], given[one.key] = one.step(
-                states[one.key], taken, times, *earlier, *maps
+                states[one.key], taken, times, *earlier, *told
             )
         outputs.append(given[estimator.key])
     return outputs

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.motion.posture import Posture
 from services.dsp.core.motion.stances import Sitting, Stances, ToldStance, Unread, sitting_of
 from services.dsp.core.motion.wearing import AS_NAMED, STAND_S
-from services.dsp.core.position.places import Places
 from services.dsp.core.recomputation import Stretch, recompute, recompute_in_parts
 from shared.contracts.frames import Frame, FrameBatch, SampleFormat, decode_frames, encode_frames
 from shared.contracts.measures import Measure
@@ -119,8 +119,8 @@ def test_holds_for_its_device_and_its_time() -> None:
     assert Stances(told).at(np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int64)).size == 0
 
 
-def postures(places: Places, samples: Floats) -> dict[int, float]:
-    computed = recompute(worn(samples), only=Stream.ACCELEROMETER, places=lambda: places)
+def postures(known: Circumstances, samples: Floats) -> dict[int, float]:
+    computed = recompute(worn(samples), only=Stream.ACCELEROMETER, circumstances=lambda: known)
     table = np.concatenate(computed.vitals)
     rows = table[(table["measure"] == Measure.POSTURE) & np.isfinite(table["value"])]
     return dict(zip((rows["t"] // SECOND_US - START_S).tolist(), rows["value"], strict=True))
@@ -131,12 +131,12 @@ def test_postures_are_right_from_then_on() -> None:
     samples = askew(np.concatenate((*day, stay(Posture.LYING_LEFT, 40, seed=2)), axis=1))
     sitting = sitting_of(worn(samples), after(30))
     assert isinstance(sitting, Sitting)
-    places = Places(stances=Stances([ToldStance(DEVICE, after(50), after(10**6), sitting)]))
-    told = postures(places, samples)
+    known = Circumstances(stances=Stances([ToldStance(DEVICE, after(50), after(10**6), sitting)]))
+    told = postures(known, samples)
     assert not any(told.get(second) == Posture.STANDING for second in range(5, 49))
     right = {55: Posture.STANDING, 70: Posture.SITTING, 110: Posture.LYING_LEFT}
     assert {second: told[second] for second in right} == right
-    untold = postures(Places(), samples)
+    untold = postures(Circumstances(), samples)
     assert untold[55] == Posture.SITTING  # which is what an untold thigh looks like
 
 
@@ -144,12 +144,12 @@ def test_a_part_computed_alone_is_the_same() -> None:
     samples = askew(np.concatenate((stay(Posture.STANDING, 60), stay(Posture.SITTING, 180)), 1))
     sitting = sitting_of(worn(samples), after(30))
     assert isinstance(sitting, Sitting)
-    places = Places(stances=Stances([ToldStance(DEVICE, after(45), after(230), sitting)]))
-    whole = postures(places, samples)
+    known = Circumstances(stances=Stances([ToldStance(DEVICE, after(45), after(230), sitting)]))
+    whole = postures(known, samples)
     (parts,) = recompute_in_parts(
         [Stretch(worn(samples), after(205), after(235))],
         only=Stream.ACCELEROMETER,
-        places=lambda: places,
+        circumstances=lambda: known,
     )
     table = np.concatenate(parts.vitals)
     rows = table[(table["measure"] == Measure.POSTURE) & np.isfinite(table["value"])]

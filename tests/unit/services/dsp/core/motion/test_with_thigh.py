@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.motion import steps, with_thigh
 from services.dsp.core.motion.posture import Posture, init
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.position.places import Places
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import Method
 from tests.unit.services.dsp.bodies import Floats, stay, walk
@@ -64,7 +64,7 @@ def test_posture_takes_both_and_is_silent_without_the_thigh() -> None:
         block = both[:, :, second * 10 : (second + 1) * 10]
         times = np.array([second * 1_000_000])
         state, out = with_thigh.posture_step(
-            state, (block[:, :3], block[:, 3:]), times, Places(), np.zeros(1, dtype=np.int32)
+            state, (block[:, :3], block[:, 3:]), times, Circumstances(), np.zeros(1, dtype=np.int32)
         )
         readings += out.readings
     assert readings[7].value == Posture.SITTING

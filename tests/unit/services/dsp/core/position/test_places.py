@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.position import whereabouts
-from services.dsp.core.position.places import NO_MAP, NOWHERE, Places
+from services.dsp.core.position.places import NO_MAP, NOWHERE, PlaceMaps
 from shared.contracts.measures import Measure
 from tests.unit.services.dsp import halls
 
@@ -23,8 +24,8 @@ def scan(xy_m: Floats, channels: int = whereabouts.CHANNELS) -> Floats:
     return dbm
 
 
-def known(*maps: Any, names: tuple[str, ...] = halls.ACCESS_POINTS) -> Places:
-    return Places(list(maps), {7: names})
+def known(*maps: Any, names: tuple[str, ...] = halls.ACCESS_POINTS) -> PlaceMaps:
+    return PlaceMaps(list(maps), {7: names})
 
 
 def test_a_map_holds_from_one_moment_until_another() -> None:
@@ -39,7 +40,7 @@ def test_a_map_holds_from_one_moment_until_another() -> None:
 
 
 def test_who_has_no_map_or_is_nowhere_has_no_place() -> None:
-    def floor(places: Places, dbm: Floats, device: int = 7) -> int:
+    def floor(places: PlaceMaps, dbm: Floats, device: int = 7) -> int:
         devices = np.array([device], dtype=np.int32)
         return int(places.scanned(devices, np.array([1]), dbm, NO_HEADING).floor[0])
 
@@ -75,7 +76,7 @@ def test_channels_are_taken_by_their_names() -> None:
 
 
 def told(
-    path: Floats, *, places: Places, each_s: int = 2, elsewhere_dbm: float = np.nan
+    path: Floats, *, places: PlaceMaps, each_s: int = 2, elsewhere_dbm: float = np.nan
 ) -> list[dict[Measure, float]]:
     """What is told at each scan of a path, one place a second; NaN: elsewhere."""
     state = whereabouts.init(1)
@@ -86,7 +87,7 @@ def told(
             dbm = scan(spot[None])
         state, output = whereabouts.step(
             state, (dbm[:, :, None], np.full((1, 1, 1), np.nan)),
-            np.array([second * SECOND_US]), places, ME,
+            np.array([second * SECOND_US]), Circumstances(maps=places), ME,
         )  # fmt: skip
         if second % each_s == 0:
             out.append(

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.lane import Computed
-from services.dsp.core.position.places import Places
+from services.dsp.core.position.places import PlaceMaps
 from services.dsp.core.recomputation import Stretch, recompute, recompute_in_parts
 from shared.contracts.frames import Frame, FrameBatch, SampleFormat, decode_frames, encode_frames
 from shared.contracts.measures import Measure
@@ -13,9 +14,9 @@ from tests.unit.services.dsp import halls
 
 DEVICE, START_S, SECONDS = 7, 1_800_000_000, 140
 SECOND_US = 1_000_000
-PLACES = Places([halls.floor_map()], {DEVICE: halls.ACCESS_POINTS})
+KNOWN = Circumstances(maps=PlaceMaps([halls.floor_map()], {DEVICE: halls.ACCESS_POINTS}))
 # It knows a map only for a number that another device has: no place may come of it.
-OTHERS = Places([halls.floor_map()], {DEVICE + 1: halls.ACCESS_POINTS})
+OTHERS = Circumstances(maps=PlaceMaps([halls.floor_map()], {DEVICE + 1: halls.ACCESS_POINTS}))
 
 
 def frames() -> FrameBatch:
@@ -48,10 +49,10 @@ def rows(computed: Computed) -> set[tuple[float, ...]]:
 
 
 def test_parts_side_by_side_use_the_maps_of_the_device() -> None:
-    plain = recompute(frames(), only=Stream.WIFI_RSSI, places=lambda: PLACES)
+    plain = recompute(frames(), only=Stream.WIFI_RSSI, circumstances=lambda: KNOWN)
     start_us, end_us = ((START_S + second) * SECOND_US for second in (50, 130))
     (parts,) = recompute_in_parts(
-        [Stretch(frames(), start_us, end_us)], only=Stream.WIFI_RSSI, places=lambda: PLACES
+        [Stretch(frames(), start_us, end_us)], only=Stream.WIFI_RSSI, circumstances=lambda: KNOWN
     )
     expected = {row for row in rows(plain) if start_us <= row[0] < end_us}
     assert rows(parts) == expected
@@ -61,4 +62,4 @@ def test_parts_side_by_side_use_the_maps_of_the_device() -> None:
 
 def test_without_a_map_of_the_device_nothing_is_told() -> None:
     assert not recompute(frames(), only=Stream.WIFI_RSSI).vitals
-    assert not recompute(frames(), only=Stream.WIFI_RSSI, places=lambda: OTHERS).vitals
+    assert not recompute(frames(), only=Stream.WIFI_RSSI, circumstances=lambda: OTHERS).vitals

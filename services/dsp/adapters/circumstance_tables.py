@@ -1,5 +1,5 @@
-"""``registry.place_map`` and beside it: maps of places and whose channels they name, looked at now
-and then, and how sensors sit with them. A map never changes: each is read once.
+"""``registry.place_map`` and beside it: maps of places, whose channels they name and how sensors
+sit, looked at now and then. A map never changes: each is read once.
 """
 
 import asyncio
@@ -11,8 +11,9 @@ import numpy as np
 import structlog
 
 from services.dsp.adapters.stance_table import StanceTable
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.position.fingerprints import FingerprintMap, fingerprint_map
-from services.dsp.core.position.places import FloorMap, Places
+from services.dsp.core.position.places import FloorMap, PlaceMaps
 from services.dsp.core.wearers import FOR_EVER_US
 from shared.database.pool import Database, Row, Session
 from shared.database.statements import Statements
@@ -25,13 +26,13 @@ Measured = tuple[tuple[str, ...], FingerprintMap]
 
 
 @dataclass(slots=True)
-class PlaceTables:
-    """Gives `Places`. While PostgreSQL is away it knows what it knew.
+class CircumstanceTables:
+    """Gives `Circumstances`. While PostgreSQL is away it knows what it knew.
 
     Parameters
     ----------
     channels : by model, the access point of each channel of its scans
-    stances : how sensors sit, looked at together with them
+    stances : how sensors sit, looked at together with the maps
     """
 
     database: Database
@@ -39,15 +40,15 @@ class PlaceTables:
     interval_s: float
     channels: Mapping[str, tuple[str, ...]]
     stances: StanceTable
-    _places: Places = field(default_factory=Places)
+    _known: Circumstances = field(default_factory=Circumstances)
     _uses: Sequence[tuple[int, int, int]] = ()
     _maps: dict[int, Measured | None] = field(default_factory=dict)
     _devices: dict[int, tuple[str, ...]] = field(default_factory=dict)
     _newest_device: int = 0
 
-    def places(self) -> Places:
+    def circumstances(self) -> Circumstances:
         """What was known at the last look."""
-        return self._places
+        return self._known
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look again and again until the stop. Cancel-safe: holds nothing."""
@@ -55,7 +56,7 @@ class PlaceTables:
             try:
                 await self.refresh()
             except Unavailable as error:
-                log.warning("places_not_read", error=str(error))
+                log.warning("circumstances_not_read", error=str(error))
 
     async def refresh(self) -> None:
         """Read what is new."""
@@ -78,7 +79,10 @@ class PlaceTables:
         if uses != self._uses:
             log.info("places_changed", maps=sorted(wanted))
         self._uses = uses
-        self._places = Places(list(self._held()), dict(self._devices), self.stances.stances())
+        self._known = Circumstances(
+            maps=PlaceMaps(list(self._held()), dict(self._devices)),
+            stances=self.stances.stances(),
+        )
 
     def _held(self) -> list[FloorMap]:
         held = []
