@@ -4,6 +4,10 @@ Frames may come in any order, twice, overlapping and with holes. A second of UTC
 all of it is there, or when something after it came `HOLE_WAIT_US` ago: then what is not there is
 missing. Time here is the time of arrival at the gateway, as the frames tell it, so that a replay
 of the same frames settles the same seconds.
+
+Frames that hold other samples for the same time contradict each other: samples come faster than
+their rate says, or two devices speak under one name. When such samples were taken nobody knows;
+they are missing, as those are that come slower than their rate says.
 """
 
 from bisect import bisect_left, insort
@@ -20,7 +24,9 @@ from services.dsp.core.windows import Samples
 HOLE_WAIT_US = 2_000_000
 HOLE_KEPT_S = 10  # longer holes are left out, with the second that they begin in: nothing is to
 # be said of them, and a run that has not seen what was before gives the same
-SMALL_HOLE_S = 0.02  # clocks jitter: so little between two frames is no hole, see `Second`
+SMALL_HOLE_S = 0.02  # clocks jitter: so little between two frames is no hole, see `Second`, and
+# frames that overlap by so little do not contradict each other
+SAME = 0.01  # of the largest step between samples: repeats that are interpolated anew are rounded
 REMEMBERED_S = 180  # of what was there, to tell a repeat from what comes late
 AHEAD_US = 10_000_000  # settled so far beyond the arrival of a frame: the clock had been ahead
 SECOND_US = 1_000_000
@@ -57,6 +63,7 @@ class Second(NamedTuple):
     phase_us : of its first samples
     received : newest frame it rests on, 0 when nothing is there
     flags : of all frames in it
+    contradicts : frames in it hold other samples for the same time, which are missing
     """
 
     second: int
@@ -64,6 +71,7 @@ class Second(NamedTuple):
     phase_us: int
     received: int
     flags: int
+    contradicts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,29 @@ class Late:
 
 
 _first = attrgetter("first")
+
+
+def _repeats(before: Piece, after: Piece, most: int) -> bool:
+    """Whether two frames that overlap hold the same samples, up to `most` places apart.
+
+    What is sent again may come in other parts, and the clock of the device may be known better by
+    then. Frames that overlap by no more than that do not contradict each other.
+    """
+    n = min(before.end, after.end) - after.first
+    if n <= most:
+        return True
+    at = after.first - before.first
+    mine, theirs = before.values[:, at : at + n], after.values[:, :n]
+    for apart in sorted(range(-most, most + 1), key=abs):
+        here = mine[:, max(apart, 0) : n + min(apart, 0)]
+        there = theirs[:, max(-apart, 0) : n - max(apart, 0)]
+        if (np.isnan(here) != np.isnan(there)).any():
+            continue
+        known, other = (np.where(np.isnan(one), 0.0, one) for one in (here, there))
+        step = np.abs(np.diff(known, axis=1)).max(axis=1, initial=0.0)
+        if (np.abs(known - other).max(axis=1, initial=0.0) <= SAME * step).all():
+            return True
+    return False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -243,7 +274,7 @@ class Track:
             del known[0]
 
     def _cut(self, start: int, end: int) -> Second:
-        """The samples from `start` to `end`; where frames overlap, the earlier one counts."""
+        """The samples from `start` to `end`; of those that frames repeat, the earlier count."""
         inside = [piece for piece in self._pending if piece.first < end and piece.end > start]
         if len(inside) == 2:  # nearly always
             one, two = inside
@@ -278,15 +309,31 @@ class Track:
             received = max(received, piece.received)
             flags |= piece.flags
             self._phase_us = piece.phase_us
+        contradicts = False
         if len(near) > 1:
             self._bridge(values, near, start)
+            contradicts = self.rate_hz > 1 and self._leave_out_contradictions(values, near, start)
         return Second(
             second=start // self.rate_hz,
             values=values,
             phase_us=self._phase_us if received else 0,
             received=received,
             flags=flags,
+            contradicts=contradicts,
         )
+
+    def _leave_out_contradictions(self, values: Samples, near: list[Piece], start: int) -> bool:
+        """Call samples missing of which frames say different things; whether there are any."""
+        before, found = near[0], False
+        for after in near[1:]:
+            end = min(before.end, after.end)
+            low, high = max(after.first - start, 0), min(end - start, values.shape[1])
+            if low < high and not _repeats(before, after, self.small_hole):
+                values[:, low:high] = np.nan
+                found = True
+            if after.end > before.end:
+                before = after
+        return found
 
     def _bridge(self, values: Samples, near: list[Piece], start: int) -> None:
         """Interpolate over small holes between two frames (not over samples marked missing)."""

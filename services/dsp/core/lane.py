@@ -40,6 +40,7 @@ LEAD_OFF = int(FrameFlag.LEAD_OFF)
 SENSOR_FAULT = int(FrameFlag.SENSOR_FAULT)
 IS_COMPUTED = np.zeros(1 << 16, dtype=np.bool_)  # by the stream of a record, 16 bits
 IS_COMPUTED[list(MOST_CHANNELS)] = True
+CONTRADICTION = "frames_contradict"  # why samples are missing: see `gaps`
 RATE_TOLERANCE = 1e-4  # farther from a whole number of samples a second: interpolated
 UNSETTLED_US = FRESH_US + HOLE_WAIT_US + 10 * SECOND_US  # so far back live values may be missing
 BEGIN_US = FORGOTTEN_S * SECOND_US  # a row that has just begun gives other values for so long
@@ -315,11 +316,12 @@ class LaneSignals:
         if followed.following and not followed.in_hole and (hole or jumped):
             kind = EventKind.SAMPLES_MISSING
             began = min(second.second, followed.following) * SECOND_US
-            computed.events.append(self._event(followed.key, kind, Severity.INFO, began))
+            why = {"reason": CONTRADICTION} if second.contradicts else {}
+            computed.events.append(self._event(followed.key, kind, Severity.INFO, began, **why))
         followed.in_hole = hole
         followed.following = second.second + 1
 
-    def _event(self, key: Key, kind: EventKind, severity: Severity, t: int) -> Event:
+    def _event(self, key: Key, kind: EventKind, severity: Severity, t: int, **more: str) -> Event:
         told_as = key.device if self._told_as is None else self._told_as[key.device]
         return Event(
             id=event_id(SOURCE, kind, told_as, key.stream, t),
@@ -329,7 +331,7 @@ class LaneSignals:
             source=SOURCE,
             text_key=kind.value,
             device=key.device,
-            data={"stream": STREAMS[Stream(key.stream)].key},
+            data={"stream": STREAMS[Stream(key.stream)].key, **more},
         )
 
 

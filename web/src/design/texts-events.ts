@@ -124,6 +124,7 @@ export const eventTexts = {
     unknown_unit: "unit that may not be there",
     conflict: "other content under the same number",
     bad_batch: "bad batch",
+    frames_contradict: "they come faster than their rate says",
   } as Readonly<Record<string, string>>,
   outcomes: {
     queued: "on its way",

@@ -8,6 +8,8 @@ describe("an event", () => {
     ["lead_off", { stream: "ecg" }, "Lead off: ECG"],
     ["lead_on", {}, "Lead on again"],
     ["samples_missing", { stream: "ppg" }, "Samples missing: Pleth"],
+    ["samples_missing", { stream: "ecg", reason: "frames_contradict" }, "Samples missing: ECG, they come faster than their rate says"],
+    ["samples_missing", {}, "Samples missing"],
     ["battery_low", { battery_percent: 8.4 }, "Battery low: 8\u00a0%"],
     ["battery_low", { percent: 12 }, "Battery low: 12\u00a0%"],
     ["message_refused", { reason: "bad_checksum" }, "Message refused: wrong checksum"],

@@ -25,8 +25,9 @@ export function eventText(event: EventFacts): string {
     case "lead_on":
       return joined(head, text(data, "electrode") ?? streamOf(data));
     case "sensor_fault":
-    case "samples_missing":
       return joined(head, streamOf(data) ?? reasonOf(data));
+    case "samples_missing":
+      return joined(head, [streamOf(data), reasonOf(data)].filter(isText).join(", "));
     case "battery_low": {
       const percent = number(data, "battery_percent") ?? number(data, "percent");
       return percent === null ? head : `${words.battery} ${formatValue(percent, 0)}\u00a0%`;

@@ -154,6 +154,39 @@ def test_where_frames_overlap_the_earlier_counts() -> None:
         assert each.ready[0].values[0, 30] == -1
 
 
+def test_where_frames_hold_other_samples_for_one_time_these_are_missing() -> None:
+    """Whichever came first, within a second and across its edge."""
+    wave = np.sin(np.arange(200) * 0.37)
+    missing = [*range(20, 30), *range(40, 45), *range(52, 60)]
+    a, b, c, d = piece(0, 30), piece(20, 25), piece(40, 20), piece(52, 58)
+    for each, begin in ((a, 0), (b, 60), (c, 110), (d, 130)):
+        each.values[0] = wave[begin : begin + each.values.shape[1]]
+    for order in itertools.permutations((a, b, c)):
+        one = track()
+        for each in (*order, d):
+            one.add(each, 0)
+        one.settle(0)
+        assert [second.contradicts for second in one.ready] == [True, True]
+        values = np.concatenate([second.values[0] for second in one.ready])
+        assert np.flatnonzero(np.isnan(values)).tolist() == missing
+        np.testing.assert_array_equal(values[60:], wave[138:178])
+
+
+@pytest.mark.parametrize("apart", [-1, 0, 1])
+def test_what_is_sent_again_in_other_parts_contradicts_nothing(apart: int) -> None:
+    """The time of a frame may be known better by then; what was interpolated is rounded anew."""
+    wave = np.sin(np.arange(200) * 0.37)
+    a, b = piece(0, 60), piece(20 + apart, 60)
+    a.values[0], b.values[0] = wave[:60], wave[20:80] + 1e-4 * np.cos(np.arange(60))
+    a.values[0, 30], b.values[0, 10] = np.nan, np.nan
+    one = track()
+    one.add(a, 0)
+    one.add(b, 0)
+    one.settle(0)
+    assert not one.ready[0].contradicts
+    np.testing.assert_array_equal(one.ready[0].values[0], a.values[0, :50])
+
+
 def test_a_long_hole_is_left_out_with_the_second_it_begins_in() -> None:
     """So a run that begins within the hole gives the same."""
     for cut_off, seconds in ((100, [0, 1]), (120, [0, 1])):

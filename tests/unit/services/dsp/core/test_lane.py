@@ -218,6 +218,22 @@ def test_each_hole_is_told_once_where_it_begins() -> None:
         assert event.device == 1
 
 
+def test_samples_that_come_faster_than_their_rate_says_are_told_and_give_no_rate() -> None:
+    samples = signals.ecg(signals.beat_times(70, DURATION_S), DURATION_S, 265)[None]
+    fast = [
+        frame(
+            1, 1, 250, samples[:, 265 * second : 265 * (second + 1)],
+            t0=START_US + 1_000_000 * second, number=second, scale=0.001,
+        )
+        for second in range(DURATION_S)
+    ]  # fmt: skip
+    computed = run(fast, [])
+    (event,) = computed[0].events
+    assert (event.kind, event.data["reason"]) == (EventKind.SAMPLES_MISSING, "frames_contradict")
+    told = vitals(computed, Measure.HEART_RATE, 1)
+    assert (told["validity"] == Validity.ABSENT).all()
+
+
 def test_a_stream_that_changes_its_rate_begins_anew_and_leaves_nothing_behind() -> None:
     mine = [one for one in WARD if one.device == 1]
     truth = vitals(run(mine, []), Measure.HEART_RATE, 1)
