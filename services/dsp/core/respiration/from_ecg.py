@@ -9,6 +9,7 @@ too many changes little here, and the detector of beats remembers longer than th
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d
 
@@ -108,14 +109,8 @@ def _followed(
     rows = track.due(times)
     if not len(rows):
         return state
-    row, at_s, values, contrast = _beats(trace, rows)
-    grid_s = KEPT_S - BEHIND_S - (np.arange(LONG_S * SERIES_HZ)[::-1] + 1) / SERIES_HZ
-    devices = len(rows)
-    series = modulation.interpolated(row, at_s, values, devices=devices, grid_s=grid_s)
-    series = np.concatenate((series, slow[rows][None]))
-    even = modulation.without_steps(series.reshape(-1, series.shape[2]))
-    heart = modulation.heart_rate(row, at_s, devices)
-    newest = modulation.belief(even.reshape(series.shape), heart, whitening=WHITENING)
+    parts = [_newest(trace, slow, rows[at : at + BLOCK]) for at in range(0, len(rows), BLOCK)]
+    newest, contrast = (np.concatenate(column) for column in zip(*parts, strict=True))
     usable = (newest.max(axis=1) > newest.min(axis=1)) & (contrast > CONTRAST[0])
     changed, rate = track.advanced(state, rows, newest, usable)
     trust = np.interp(contrast, CONTRAST, (0.0, 1.0))
@@ -123,22 +118,21 @@ def _followed(
     return track.told(changed, rows, rate, trust)
 
 
-def _beats(trace: Samples, rows: Rows) -> tuple[Rows, Samples, Samples, Samples]:
-    """Number in `rows`, time, and series of each beat of some devices; the contrast of each."""
-    parts = []
-    for begin in range(0, len(rows), BLOCK):
-        part = trace[rows[begin : begin + BLOCK]]
-        part -= present(part[:, -1:])
-        row, place, contrast = complexes(part)
-        at_s = (place - TRACE_DELAY) / TRACE_HZ
-        interval = np.diff(at_s, prepend=np.nan)
-        interval[np.diff(row, prepend=-1) != 0] = np.nan
-        values = np.stack((*_features(part, row, place), interval))
-        parts.append((row + begin, at_s, values, contrast))
-    row, at_s, values, contrast = (
-        np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
-    )
-    return row, at_s, values, contrast
+def _newest(trace: Samples, slow: Samples, rows: Rows) -> tuple[Samples, Samples]:
+    """Log-likelihood of each rate, (rows, rates), and contrast of the beats, of some devices."""
+    part = trace[rows]
+    part -= present(part[:, -1:])
+    row, place, contrast = complexes(part)
+    at_s = (place - TRACE_DELAY) / TRACE_HZ
+    interval = np.diff(at_s, prepend=np.nan)
+    interval[np.diff(row, prepend=-1) != 0] = np.nan
+    values = np.stack((*_features(part, row, place), interval))
+    grid_s = KEPT_S - BEHIND_S - (np.arange(LONG_S * SERIES_HZ)[::-1] + 1) / SERIES_HZ
+    series = modulation.interpolated(row, at_s, values, devices=len(rows), grid_s=grid_s)
+    series = np.concatenate((series, slow[rows][None]))
+    even = modulation.without_steps(series.reshape(-1, series.shape[2]))
+    heart = modulation.heart_rate(row, at_s, len(rows))
+    return modulation.belief(even.reshape(series.shape), heart, whitening=WHITENING), contrast
 
 
 def complexes(trace: Samples) -> tuple[Rows, Rows, Samples]:
@@ -148,23 +142,24 @@ def complexes(trace: Samples) -> tuple[Rows, Rows, Samples]:
     above what lies between them.
     """
     missing = np.isnan(trace)
-    has_holes = bool(missing.any())
-    known = np.where(missing, 0, trace) if has_holes else trace
+    holed = np.flatnonzero(missing.any(axis=1))
+    known = np.where(missing, 0, trace) if len(holed) else trace
     steep = np.zeros_like(known)
     np.subtract(known[:, 1:], known[:, :-1], out=steep[:, 1:])
     np.abs(steep, out=steep)
-    if has_holes:
-        missing = maximum_filter1d(missing.astype(np.uint8), 2 * EDGE + 1, axis=1) > 0
-        steep[missing] = 0.0
+    near_hole = missing[holed]
+    if len(holed):
+        near_hole = maximum_filter1d(near_hole.view(np.uint8), 2 * EDGE + 1, axis=1) > 0
+        steep[holed] = np.where(near_hole, 0.0, steep[holed])
     steep = _summed(_summed(steep))
     usual = _middle(steep.reshape(len(trace), -1, TRACE_HZ).max(axis=2))
     is_beat = _summits(steep)
     is_beat &= steep[:, EDGE:-EDGE] > LOWEST * usual[:, None]
-    if has_holes:
-        is_beat &= ~missing[:, EDGE:-EDGE]
+    if len(holed):
+        is_beat[holed] &= ~near_hole[:, EDGE:-EDGE]
     row, near = np.divmod(np.flatnonzero(is_beat), is_beat.shape[1])
     near += EDGE
-    around = trace[row[:, None], near[:, None] + np.arange(QRS[0], QRS[1] + 1)]
+    around = _around(trace, row, near, QRS)
     ends = 0.5 * (around[:, :1] + around[:, -1:])
     place = near + QRS[0] + np.argmax(np.abs(around - ends), axis=1)
     between = _middle(steep[:, ::STEEP])
@@ -205,14 +200,20 @@ def _middle(values: Samples) -> Samples:
 
 
 def _features(trace: Samples, row: Rows, place: Rows) -> tuple[Samples, ...]:
-    def around(reach: tuple[int, int]) -> Samples:
-        return np.asarray(trace[row[:, None], place[:, None] + np.arange(reach[0], reach[1] + 1)])
-
-    complex_ = around(QRS)
-    level = around(LEVEL).mean(axis=1)
+    first = LEVEL[0]
+    near = _around(trace, row, place, (LEVEL[0], QRS[1]))
+    complex_ = near[:, QRS[0] - first :]
+    level = near[:, : LEVEL[1] + 1 - first].mean(axis=1)
     rise = np.max(complex_[:, 2:] - complex_[:, :-2], axis=1)
-    area = np.abs(around(AREA) - level[:, None]).sum(axis=1)
+    area = np.abs(near[:, AREA[0] - first : AREA[1] + 1 - first] - level[:, None]).sum(axis=1)
     return complex_.max(axis=1) - complex_.min(axis=1), level, rise, area
+
+
+def _around(trace: Samples, row: Rows, place: Rows, reach: tuple[int, int]) -> Samples:
+    """What lies so far to both sides of places of `trace`: (places, samples)."""
+    width = reach[1] - reach[0] + 1
+    windows = sliding_window_view(trace, width, axis=1)
+    return np.asarray(windows[row, place + reach[0]])
 
 
 def _reading(found: TrackState, slow: Samples) -> Reading:

@@ -37,9 +37,8 @@ def interpolated(
     values : (series, beats)
     grid_s : of all devices alike, in the same time as `at_s`, which is at least 0 and below 1000
     """
-    empty = np.full((len(values), devices, len(grid_s)), np.nan)
     if len(row) < 2:
-        return empty
+        return np.full((len(values), devices, len(grid_s)), np.nan)
     owner = np.arange(devices)[:, None]
     first = np.searchsorted(row, owner, side="left")
     last = np.searchsorted(row, owner, side="right") - 1
@@ -52,8 +51,12 @@ def interpolated(
     known = (before >= first) & (after <= last) & (apart > 0) & (apart <= LONGEST_GAP_S)
     known &= (at_s[before] <= grid_s) & (grid_s <= at_s[after])
     part = (grid_s - at_s[before]) / np.where(apart > 0, apart, 1.0)
-    low, high = values[:, before], values[:, after]
-    return np.where(known[None], low * (1 - part) + high * part, np.nan)
+    low, high = values.take(before, axis=1), values.take(after, axis=1)
+    low *= 1 - part
+    high *= part
+    low += high
+    low[:, ~known] = np.nan
+    return low
 
 
 def without_steps(series: Samples) -> Samples:
@@ -91,9 +94,12 @@ def belief(series: Samples, heart_per_min: Samples, *, whitening: float) -> Samp
     whitening : exponent of the rate by which the power is weighed
     """
     fastest = np.minimum(PER_BEAT * heart_per_min, FASTEST_PER_MIN)
-    total = np.zeros((series.shape[1], len(prior())))
-    for each in series[:, :, -LONG_S * SERIES_HZ :]:
-        total += log_likelihood(each, SERIES_HZ, fastest, whitening=whitening)
+    n_series, devices, _ = series.shape
+    rows = series[:, :, -LONG_S * SERIES_HZ :].reshape(n_series * devices, -1)
+    likely = log_likelihood(rows, SERIES_HZ, np.tile(fastest, n_series), whitening=whitening)
+    total = np.zeros((devices, len(prior())))
+    for each in likely.reshape(n_series, devices, -1):  # always added in one order
+        total += each
     usable = total.max(axis=1) > 0
     return np.where(usable[:, None], total + PRIOR_WEIGHT * prior(), 0.0)
 

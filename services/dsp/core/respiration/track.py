@@ -94,10 +94,11 @@ def _moved(belief: Samples) -> Samples:
     reach = len(kernel) // 2
     padded = np.zeros((len(belief), n + 2 * reach))
     padded[:, reach:-reach] = belief
-    first, *others = kernel.tolist()
-    moved, part = first * padded[:, :n], np.empty(belief.shape)
-    for shift, weight in enumerate(others, 1):
-        moved += np.multiply(padded[:, shift : shift + n], weight, out=part)
+    parts = [weight * padded for weight in kernel[: reach + 1].tolist()]
+    parts += parts[-2::-1]  # the bell has two like sides
+    moved = parts[0][:, :n].copy()
+    for shift, part in enumerate(parts[1:], 1):
+        moved += part[:, shift : shift + n]
     moved *= 1 - LEAP
     moved += (LEAP * belief.sum(axis=1) / n)[:, None]
     return np.asarray(moved)
