@@ -12,6 +12,8 @@ export interface BannerAlarm {
   readonly latched: boolean;
   readonly unsure: boolean;
   readonly text: string;
+  /** The same where there is little room. */
+  readonly short: string;
   readonly standingS: number;
   readonly pauseLeftS: number;
   readonly seenBy: string | null;
@@ -19,13 +21,14 @@ export interface BannerAlarm {
 
 interface Properties {
   readonly alarm: BannerAlarm;
+  readonly brief: boolean;
   /** Alarms of this patient besides this one. */
   readonly more: number;
   readonly testId: string;
 }
 
 /** The worst alarm of a patient in a tile: what, by how much, for how long. */
-export function AlarmBanner({ alarm, more, testId }: Properties) {
+export function AlarmBanner({ alarm, brief, more, testId }: Properties) {
   return (
     <div
       className={styles["banner"]}
@@ -39,7 +42,7 @@ export function AlarmBanner({ alarm, more, testId }: Properties) {
       {alarm.technical && <Plug size={14} aria-hidden="true" />}
       <span className={styles["text"]}>
         {alarm.unsure && "? "}
-        {alarm.text}
+        {brief ? alarm.short : alarm.text}
       </span>
       {more > 0 && <span className={styles["more"]}>{texts.alarm.more(more)}</span>}
       <BannerState alarm={alarm} />

@@ -6,7 +6,7 @@ export const texts = {
   product: "vitalwire",
   skip: "Skip to content",
   loading: "Loading",
-  simulated: { long: "Simulated data", short: "Sim", why: "Signals on this page are simulated" },
+  simulated: { long: "Simulated data", short: "Sim", why: "Signals on this page are simulated, or replayed from recordings" },
   nav: {
     main: "Main",
     ward: "Ward",
@@ -132,6 +132,7 @@ export const texts = {
     caliper: "Caliper",
     caliperLine: (n: number) => (n === 0 ? "First line of the caliper" : "Second line of the caliper"),
     caliperRead: (ms: number, rate: number) => (rate > 0 ? `${String(ms)} ms · ${String(rate)} /min` : "0 ms"),
+    beatsPending: "• not judged yet",
     noBeats: "No beats found in the frozen trace",
     frozen: (time: string) => `Frozen ${time}, numbers live`,
     speed: "Sweep speed",

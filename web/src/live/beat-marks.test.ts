@@ -69,6 +69,18 @@ describe("BeatMarks", () => {
     expect(frame(8.2).letters).toEqual([["N", x(8.1)]]);
   });
 
+  it("wipes a letter whole before the gap takes half of it", () => {
+    beats.put(beat(5));
+    frame(8.02);
+    const gapAt = 9 - lane.gapS; // the gap reaches the place of the beat with the next sweep
+    const marginS = 8 / lane.pxPerS;
+    expect(frame(gapAt - marginS - 0.02).cleared.some(({ x: from, width }) => from === x(5) - 8 && width === 16)).toBe(false);
+    const { cleared, letters } = frame(gapAt - marginS + 0.02);
+    expect(cleared).toContainEqual({ x: x(5) - 8, top: lane.stripTop, width: 16, height: 19 });
+    expect(letters).toEqual([]);
+    expect(frame(gapAt - marginS + 0.04).cleared.filter(({ width }) => width === 16)).toEqual([]); // once is enough
+  });
+
   it("draws only R peaks of the device whose signal it is, and none of an older sweep", () => {
     for (const one of [beat(3.9), beat(7, "N", { device: "e" }), beat(7.1, "N", { kind: "pulse_foot" }), beat(7.2, "N", { quality: 0 }), beat(7.3, "S")]) beats.put(one);
     expect(frame(8.02).letters).toEqual([["S", x(7.3)]]);

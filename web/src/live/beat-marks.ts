@@ -34,6 +34,7 @@ export class BeatMarks {
   #version = -1;
   #redraws = -1;
   #untilMs = NaN;
+  #oldestMs = NaN;
   #isHidden = false;
   /** Letters that were drawn since the strip was last cleared. */
   drawn = 0;
@@ -54,13 +55,16 @@ export class BeatMarks {
     const { items } = beats;
     for (let i = items.length - 1; i >= 0; i--) {
       const beat = items[i];
-      if (beat === undefined || beat.atMs <= afterMs) break;
+      if (beat === undefined || beat.atMs <= (anew ? oldestMs : this.#oldestMs)) break;
       if (beat.atMs > untilMs || beat.kind !== "r_peak" || beat.quality === 0 || beat.device !== device) continue;
-      this.#letter(context, lane.x((beat.atMs * hz) / 1000, hz), lane.stripTop, letterOf(beat.class));
+      const x = lane.x((beat.atMs * hz) / 1000, hz);
+      if (beat.atMs > afterMs) this.#letter(context, x, lane.stripTop, letterOf(beat.class));
+      else if (beat.atMs <= oldestMs) lane.clearStrip(context, x - HALF_PX, BOX_PX); // half of it would be left
     }
     this.#version = beats.version;
     this.#redraws = lane.redraws;
     this.#untilMs = untilMs;
+    this.#oldestMs = oldestMs;
     this.#isHidden = false;
   }
 

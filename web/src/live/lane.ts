@@ -123,9 +123,9 @@ export class Lane {
     this.#sweep = -1;
   }
 
-  /** Wipe the strip under the signal. */
-  clearStrip(context: CanvasRenderingContext2D): void {
-    context.clearRect(0, this.stripTop, this.#width, this.#strip);
+  /** Wipe the strip under the signal, or a piece of it. */
+  clearStrip(context: CanvasRenderingContext2D, left = 0, width = this.#width): void {
+    context.clearRect(left, this.stripTop, width, this.#strip);
   }
 
   x(number: number, hz: number): number {

@@ -2,7 +2,7 @@
 import type { Limit, MeasureRow } from "../api/types";
 import type { Reading, ReadingAlarm } from "../design/measure";
 import type { BannerAlarm } from "../design/alarm-banner";
-import { alarmMessage } from "../design/format/alarm-text";
+import { alarmMessage, shortMessage } from "../design/format/alarm-text";
 import { vitalDisplay } from "../design/vital-display";
 import { isLatched, loudness } from "../live/alarms";
 import { judge, type Judgement, qualityBars } from "../live/judgement";
@@ -90,6 +90,7 @@ export function bannerAlarm(alarm: Alarm, measures: Moment["measures"], nowMs: n
     latched: isLatched(alarm),
     unsure: alarm.unsure,
     text: alarmMessage(alarm, measures.get(alarm.measure ?? "")?.decimals ?? 0),
+    short: shortMessage(alarm, measures.get(alarm.measure ?? "")?.decimals ?? 0),
     standingS: (nowMs - Date.parse(alarm.since)) / 1000,
     pauseLeftS: (until - nowMs) / 1000,
     seenBy: alarm.acknowledged_by,

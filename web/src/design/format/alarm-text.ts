@@ -17,14 +17,19 @@ export interface AlarmFacts {
 
 /** `SpO₂ 84 < 88`, `RR 36 > 30, derived from ECG`, or the name of the condition where there is no limit. */
 export function alarmMessage(alarm: AlarmFacts, decimals: number): string {
+  const derived = derivedText(alarm);
+  const message = shortMessage(alarm, decimals);
+  return derived === null ? message : `${message}, ${derived}`;
+}
+
+/** The same without what its value was derived from, which a small tile has no room for. */
+export function shortMessage(alarm: AlarmFacts, decimals: number): string {
   const { measure, value, limit, relation } = alarm;
   if (measure === null || value === null || limit === null || relation === null) {
     return alarmName(alarm);
   }
   const short = vitalDisplay(measure).short;
-  const message = `${short} ${formatValue(value, decimals)} ${relation} ${formatValue(limit, decimals)}`;
-  const derived = derivedText(alarm);
-  return derived === null ? message : `${message}, ${derived}`;
+  return `${short} ${formatValue(value, decimals)} ${relation} ${formatValue(limit, decimals)}`;
 }
 
 /** What its value was derived from, where nothing measured it directly: look at the patient first. */

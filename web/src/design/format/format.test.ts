@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { alarmMessage, alarmName } from "./alarm-text";
+import { alarmMessage, alarmName, shortMessage } from "./alarm-text";
 import { formatQuantity, formatValue } from "./numbers";
 import { ageInYears, formatAge, formatDuration, formatZone } from "./times";
 
@@ -60,6 +60,7 @@ describe("alarm texts", () => {
     const breath = { condition: "respiration_rate_high", measure: "respiration_rate", value: 36, limit: 30, relation: ">", method: "ecg_respiration" };
     expect(alarmMessage({ ...breath, derived: false }, 0)).toBe("RR 36 > 30");
     expect(alarmMessage({ ...breath, derived: true }, 0)).toBe("RR 36 > 30, derived from ECG");
+    expect(shortMessage({ ...breath, derived: true }, 0)).toBe("RR 36 > 30");
     expect(alarmName(low)).toBe("SpO₂ low");
   });
   it("name the condition where there is no limit", () => {

@@ -148,6 +148,7 @@ function Lanes({ patient, lanes, moment, area, children }: LanesProperties) {
                 {lane.stream === "ecg" && channel !== undefined && ` ${channel}`}
               </b>
               <span>{scaleText(lane, measured)}</span>
+              {lane.look.beats === true && <span>{texts.patient.beatsPending}</span>}
               <QualityBars bars={qualityOf(moment, patient, lane.quality)} />
             </div>
           );

@@ -177,7 +177,7 @@ function drawMarks({ context, color, width, x, fromMs }: Pen, marks: readonly Ma
     before = at;
     if (atMs < fromMs) continue; // over the calibration pulse there is no signal
     context.font = `700 12px ${font}`;
-    const boxed = letter === "V" || letter === "S";
+    const boxed = letter === "V" || letter === "S" || letter === "F";
     if (boxed) {
       context.fillStyle = letter === "V" ? color("--a-low") : color("--surface-3");
       context.beginPath();

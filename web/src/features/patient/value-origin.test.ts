@@ -33,8 +33,14 @@ describe("originOf", () => {
   });
 
   it("says when they differ by more than four a minute", () => {
-    expect(origin([item({}), item({ method: "device", device: "d2", value: 21, quality: 0.5 })])).toContain("sources differ");
+    expect(origin([item({}), item({ method: "device", device: "d2", value: 21, quality: 0.5 })])).toBe("sources differ: impedance 16 · device 21");
     expect(origin([item({}), item({ method: "device", device: "d2", value: 20, quality: 0.5 })])).not.toContain("sources differ");
+  });
+
+  it("lets the sources stand for what was made of them", () => {
+    const fused = item({ method: "respiration_fused", quality: 1 });
+    expect(origin([fused, item({ quality: 0.5 }), item({ method: "ecg_respiration", value: 17, quality: 0.4 })])).toBe("impedance 16 · ECG 17");
+    expect(origin([fused])).toBe("several sources");
   });
 
   it("leaves out what is old", () => {

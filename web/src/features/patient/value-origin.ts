@@ -7,22 +7,27 @@ import type { VitalItem } from "../../live/messages";
 import type { Moment } from "../../session/readings";
 
 const UNKNOWN_STALE_S = 10;
+const FUSED = "respiration_fused";
 const RR_APART = 4; // breaths a minute between sources: more is said
 
-/** Sources side by side, the shown one first: `impedance 27 · sources differ · radar 20`. */
+/**
+ * Sources side by side, the shown one first: `sources differ: impedance 27 · radar 20`.
+ *
+ * A value made of several is no source beside those that it was made of: they stand for it.
+ */
 export function originOf(patient: string, reading: Reading, moment: Moment): string {
   const { live, linked } = moment;
   const measure = reading.vital.key;
   if (!linked || reading.value === null) return "";
   const shown = live.vitals.shown(patient, measure);
-  const others = live.vitals.sources(patient, measure).filter((other) => other !== shown && isFresh(other, moment));
-  const parts = [others.length === 0 ? sourceName(shown) : withValue(shown, reading)];
-  // before the others: what does not fit the card is cut off at the end
-  if (measure === "respiration_rate" && differ([shown, ...others])) parts.push(texts.patient.sourcesDiffer);
+  const others = live.vitals.sources(patient, measure).filter((other) => other !== shown && other.method !== FUSED && isFresh(other, moment));
+  const parts = [others.length === 0 ? sourceName(shown) : shown?.method === FUSED ? "" : withValue(shown, reading)];
   for (const other of others) parts.push(withValue(other, reading));
   if (measure === "spo2") parts.push(beside(patient, "perfusion_index", "PI", moment));
   if (measure === "heart_rate") parts.push(beside(patient, "pulse_rate", texts.measure.pulse, moment));
-  return parts.filter((part) => part !== "").join(" · ");
+  const told = parts.filter((part) => part !== "").join(" · ");
+  // before them: what does not fit the card is cut off at the end
+  return measure === "respiration_rate" && differ([shown, ...others]) ? `${texts.patient.sourcesDiffer}: ${told}` : told;
 }
 
 function withValue(item: VitalItem | null, { vital, decimals }: Reading): string {

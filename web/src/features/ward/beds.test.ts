@@ -117,7 +117,8 @@ describe("layout", () => {
     expect([1, 8, 10, 11, 16, 20, 21, 200].map(fittingSize)).toEqual([8, 8, 8, 16, 16, 16, 60, 60]);
   });
   it("has columns for screens", () => {
-    expect([columnsOf(8, 1920), columnsOf(16, 1440), columnsOf(60, 1920), columnsOf(60, 1440), columnsOf(16, 390)]).toEqual([4, 4, 10, 8, 1]);
+    expect([columnsOf(8, 1920, 8), columnsOf(16, 1440, 16), columnsOf(60, 1920, 60), columnsOf(60, 1440, 60), columnsOf(16, 390, 16)]).toEqual([4, 4, 10, 8, 1]);
+    expect([columnsOf(60, 1920, 26), columnsOf(60, 1440, 26), columnsOf(60, 1920, 90), columnsOf(60, 1920, 3)]).toEqual([7, 7, 10, 4]);
   });
   it("draws fewer lanes in smaller tiles, and only what the devices send", () => {
     const all = new Set(["ecg", "ppg", "impedance", "temperature"]);

@@ -74,8 +74,11 @@ export function densityOf(size: Size, phone: boolean): Density {
   return size === 8 ? "l" : size === 16 ? "m" : "s";
 }
 
-export function columnsOf(size: Size, width: number): number {
+/** Ten by six on a full page; fewer beds get the room of those that are not there. */
+const WIDE_OF_HIGH = 10 / 6;
+
+export function columnsOf(size: Size, width: number, beds: number): number {
   if (width <= 700) return 1;
-  if (size === 60) return width > 1600 ? 10 : 8;
+  if (size === 60) return Math.min(width > 1600 ? 10 : 8, Math.max(4, Math.ceil(Math.sqrt(beds * WIDE_OF_HIGH))));
   return width > 1000 ? 4 : 3;
 }

@@ -49,7 +49,7 @@ export function PatientTile({ view, patient, details, density, short, moment }: 
         {banner === null ? (
           <TileContext view={view} room={room} readings={readings} moment={moment} />
         ) : (
-          <AlarmBanner alarm={banner} more={alarms.length - 1} testId={`banner-${bed.key}`} />
+          <AlarmBanner alarm={banner} brief={density === "s"} more={alarms.length - 1} testId={`banner-${bed.key}`} />
         )}
         <TileTraces view={view} patient={patient} density={density} short={short} moment={moment} leadOff={readings[0]?.reason === "lead_off"} />
         <div className={styles["numbers"]}>

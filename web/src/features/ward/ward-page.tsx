@@ -156,7 +156,7 @@ function useWardView(beds: number): WardView {
   return {
     size: width <= PHONE_PX ? 60 : size,
     density: densityOf(size, width <= PHONE_PX),
-    columns: columnsOf(size, width),
+    columns: columnsOf(size, width, beds),
     height,
     page: Math.max(1, Number(search.get("page")) || 1),
     filter: FILTERS.find((known) => known === search.get("show")) ?? "all",
