@@ -141,7 +141,10 @@ def _runners(folder: Path, seconds: int) -> list[Scene]:
     known = {Measure.PULSE_RATE: np.array(truth)}
     # both lights are green: no saturation, and nobody counted the breaths
     left_out = frozenset({Measure.RESPIRATION_RATE, Measure.SPO2, Measure.PERFUSION_INDEX})
-    return [Scene("troika, wrist in motion", main, known, (beside,), left_out=left_out)]
+    return [
+        Scene("troika, wrist in motion", main, known, (beside,), left_out=left_out),
+        Scene("troika, light alone", main, known, left_out=left_out),
+    ]
 
 
 def _paced(folder: Path, seconds: int) -> list[Scene]:

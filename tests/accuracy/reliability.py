@@ -62,7 +62,7 @@ KINDS = (
     Kind("heart-rate", Measure.HEART_RATE, Method.ECG_BEAT_INTERVALS, (5.0, 0.0),
          ("mitdb", "bidmc, ECG", "noisy"), f"{_UNSEEN} ([ecg](ecg.md)); these people were seen"),
     Kind("pulse-rate", Measure.PULSE_RATE, Method.PPG_PULSE_INTERVALS, (5.0, 0.0),
-         ("bidmc, PPG", "troika"), "logistic, learned in bed ([ppg](ppg.md)); troika was not seen"),
+         ("bidmc, PPG", "troika"), "logistic, learned in bed ([ppg](ppg.md)); a rule where worn"),
     Kind("pulse-in-motion", Measure.PULSE_RATE, Method.PPG_SPECTRUM, (5.0, 0.0),
          ("troika",), "set on these recordings ([ppg](ppg.md))"),
     Kind("breath-impedance", Measure.RESPIRATION_RATE, Method.IMPEDANCE_SPECTRUM, (2.0, 0.0),

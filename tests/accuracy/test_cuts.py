@@ -19,7 +19,7 @@ PLAIN = Cutting((1.0,))
 MADE = {scene.name: scene for scene in made_scenes(SECONDS, people=1)}
 RECORDED = (
     "mitdb, ECG", "bidmc, ECG", "bidmc, PPG", "bidmc, RESP", "troika, wrist in motion",
-    "paced breathing, chest", "oxford, pockets",
+    "troika, light alone", "paced breathing, chest", "oxford, pockets",
 )  # fmt: skip
 SEEDS = st.integers(0, 2**32 - 1)
 once = settings(

@@ -1,5 +1,6 @@
 """All that one photoplethysmogram gives: pulses, pulse rate, oxygen saturation, perfusion."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,7 @@ def step(
     times: Instants,
     *,
     flags: FrameFlags | None = None,
+    judge: Callable[[PulseRate], PulseRate] | None = None,
 ) -> tuple[OximetryState, Output]:
     """Take one second of (devices, channels, rate_hz) counts.
 
@@ -69,6 +71,8 @@ def step(
     ----------
     times : of the first samples
     flags : of the newest frame of each device: they name its curve; None: the usual one
+    judge : what else is known of the rate: it and the pulses are told with the quality that this
+        gives
     """
     assert len(times) == len(samples)
     curve = curves_of(np.zeros(len(samples), dtype=np.uint32) if flags is None else flags)
@@ -83,6 +87,8 @@ def step(
     rate_channel = INFRARED if channels > 1 else 0
     pulses = find_pulses(changed.pulse[:, rate_channel])
     rate = pulse_rate(pulses)
+    if judge is not None:
+        rate = judge(rate)
     readings: tuple[Reading, ...] = (_rate_reading(rate),)
     if channels > 1:
         window = SATURATION_WINDOW_S * GRID_HZ

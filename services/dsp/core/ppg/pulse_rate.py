@@ -35,6 +35,7 @@ STRUCK_S = 0.3  # on both sides of an interval
 LEAST_ALIKE = 0.6  # correlation with the median pulse
 PART_OF_PERIOD = 0.8  # at most, of one that a jolt cut in two
 SHAPE_BEFORE, SHAPE_AFTER = 10, 20  # of GRID_HZ: 0.2 s and 0.4 s about the steepest rise
+ALIKE = 7  # of the features
 CERTAINLY_MISSED = 3  # periods: no heart in this state, a loss of pulses
 
 
@@ -46,11 +47,13 @@ class PulseRate(NamedTuple):
     per_min : (devices,), NaN where there is none
     quality : (devices,), share of such rates within 5/min
     coverage : (devices,), share of the window that was seen
+    alike : (devices,), correlation with their median that all but a quarter of the pulses have
     """
 
     per_min: Samples
     quality: Samples
     coverage: Samples
+    alike: Samples
 
 
 def pulse_rate(pulses: Pulses) -> PulseRate:
@@ -62,6 +65,7 @@ def pulse_rate(pulses: Pulses) -> PulseRate:
         np.where(usable, per_min, np.nan),
         np.where(usable, chance * pulses.coverage, 0.0),
         pulses.coverage,
+        features[:, ALIKE],
     )
 
 

@@ -20,7 +20,7 @@ from services.dsp.core.outputs import Output
 from services.dsp.core.position import whereabouts
 from services.dsp.core.windows import MEMORY_S, join, put, take
 from shared.contracts.measures import Measure
-from shared.contracts.streams import Stream
+from shared.contracts.streams import Place, Stream
 from tests.unit.services.dsp import bodies, halls, signals
 from tests.unit.services.dsp.radar_scene import Scene, i_and_q
 from tests.unit.services.dsp.signals import SECOND_US, START_S, Floats
@@ -505,6 +505,16 @@ def test_the_table_prefers_the_estimator_that_uses_more_channels() -> None:
     (one,) = chains_for(Stream.PPG, 1, 100)
     assert both[0].key == "oximetry"
     assert one[0].key == "pulse"
+    for channels, keys in (
+        (2, ["pulse_in_motion", "worn_oximetry"]),
+        (1, ["pulse_of_one_light_in_motion", "worn_pulse"]),
+    ):
+        alone, beside = sorted(
+            chains_for(Stream.PPG, channels, 100, Place.WRIST),
+            key=lambda one: bool(one[0].companions),
+        )
+        assert [each.key for each in beside] == keys
+        assert not {"oximetry", "pulse"} & {each.key for each in alone}
     assert [each.key for each in chains_for(Stream.ECG, 2, 250)[0]][:2] == [
         "ecg_two_leads", "ecg_classes",
     ]  # fmt: skip
