@@ -5,12 +5,14 @@ and a half minutes: nothing is learned, and what is older is forgotten. After tw
 breath there is nothing left to compare with: the finding ends by itself, and no time is told until
 the louder seconds before have left the window.
 
-A pause in which the signal is rough as never before is none: whoever hears noise where breath was
-hears neither breath nor its end. Then no time is told and no finding begins.
+Where the signal is rough as it was not before, whoever hears noise where breath was hears neither
+breath nor its end. Then no time is told, nor of a pause that was so for half of it, and no finding
+begins.
 
 The time since the last breath is what alarms compare with the limit of a patient. It is trusted as
-the rate of breath was lately, by the estimator before this one: a signal in which no breath was
-seen tells nothing of one that stops.
+the rate of breath was before the pause, by the estimator before this one: a signal in which no
+breath was seen tells nothing of one that stops. A random walk has a rate for some seconds now and
+then; breath has one for half a minute, after which the shorter window of the rate is all new.
 
 References
 ----------
@@ -41,16 +43,20 @@ USUAL_S = 150
 USUAL_SHARE = 0.8  # quantile of the effort of `USUAL_S`: sighs and movements do not decide
 KNOWN_S = 40  # of effort: before, nobody knows what is usual
 STOPPED = 0.2  # of the usual amplitude
-# Mean square of third differences over the usual one: a median of 5 s of people in bed is above 4.9
-# times as much in 1 of 100; where breath became white noise of its size half have 28 times.
+# Mean square of third differences over the usual one: a median of 5 s of people in bed is above 5.3
+# times as much in 1 of 100; where breath became white noise of its size half have 37 times, and 16
+# after 80 s. Remembered for longer than the effort, so that noise is not what is usual too soon.
+ROUGH_USUAL_S = 240
 ROUGH, ROUGH_S = 5.0, 5
 BREATHING_S, BREATHING = 4, 0.5  # so much effort for so long is breath again
 VOTES_S = 20  # what stands may be unknown for so long
 LOUD_SHARE = 0.95  # quantile that still knows breath when `USUAL_SHARE` has forgotten it
 FORGOTTEN_S = int(USUAL_SHARE * USUAL_S)  # so long without breath nobody knows what is usual
-# The rate is doubted as soon as half of its last 30 s hold no breath; a pause is told up to 120 s.
-TRUST_S = 90
-MEMORY_S = max(USUAL_S + VOTES_S + 5, impedance.MEMORY_S + TRUST_S)
+TRUST_S, STOOD_S = 60, 30  # a rate stood for so long in so long before the pause
+TRUST_KEPT_S = FORGOTTEN_S + TRUST_S
+MEMORY_S = max(
+    USUAL_S + VOTES_S + 5, ROUGH_USUAL_S + VOTES_S + 5, impedance.MEMORY_S + TRUST_KEPT_S
+)
 # Rates of quality 0.5 and more are of breath (docs/science/respiration.md), so its end is one's.
 TRUSTS = ((0.0, 0.3, 0.5, 1.0), (0.0, 0.3, 0.7, 0.95))
 TOLD_EACH_S = 5  # on the grid of UTC, and each second of a pause of
@@ -66,9 +72,10 @@ class ApnoeaState:
     ----------
     tail : (devices, GRID_HZ), the last second
     effort : (devices, USUAL_S), mean square of the change over a second, NaN where missing
-    wide, rough : the same below `WIDE_HZ`, and its mean square third difference of each second
+    wide, rough : the same below `WIDE_HZ`, and its mean square third difference of each second:
+        (devices, ROUGH_USUAL_S)
     votes : (devices, VOTES_S): 1 stopped, -1 breathing, 0 unknown
-    trust : (devices, TRUST_S), quality of the rate of breath
+    trust : (devices, TRUST_KEPT_S), quality of the rate of breath
     """
 
     resampler: ResamplerState
@@ -87,9 +94,9 @@ def init(devices: int, rate_hz: int) -> ApnoeaState:
         tail=np.full((devices, GRID_HZ), np.nan),
         effort=np.full((devices, USUAL_S), np.nan),
         wide=_wide_resampler(rate_hz).init(devices),
-        rough=np.full((devices, USUAL_S), np.nan),
+        rough=np.full((devices, ROUGH_USUAL_S), np.nan),
         votes=np.zeros((devices, VOTES_S), dtype=np.int8),
-        trust=np.zeros((devices, TRUST_S)),
+        trust=np.zeros((devices, TRUST_KEPT_S)),
     )
 
 
@@ -114,7 +121,7 @@ def step(
     wide, newest_wide = _wide_resampler(samples.shape[1]).step(state.wide, samples)
     bend = np.diff(newest_wide, 3, axis=1)
     rough = shifted(state.rough, (bend * bend).sum(axis=1)[:, None] / bend.shape[1])
-    noisy = is_noisy(rough)
+    noisy = is_noisy(rough, np.full(len(rough), ROUGH_S))
     vote = votes_of(effort, least_s)
     vote = np.where(noisy & (vote > 0), 0, vote).astype(np.int8)
     changed = ApnoeaState(
@@ -137,21 +144,24 @@ def step(
     return changed, Output((_since_breath(changed, noisy, times),), None, findings)
 
 
-def is_noisy(rough: Samples) -> NDArray[np.bool_]:
-    """Whether the last `ROUGH_S` are far rougher than half of all that is remembered."""
-    usual, known = _usual(rough, 0.5)
-    now = np.sort(rough[:, -ROUGH_S:], axis=1)[:, ROUGH_S // 2]
-    return np.asarray(known & (now > ROUGH * usual))
+def is_noisy(rough: Samples, last_s: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Whether half of the last `last_s` (devices,) are far rougher than half of all before."""
+    newest = np.arange(rough.shape[1])[None, :] >= rough.shape[1] - last_s[:, None]
+    usual, known = _usual(np.where(newest, np.nan, rough), 0.5)
+    above = (rough > ROUGH * usual[:, None]) & newest
+    return np.asarray(known & (2 * above.sum(axis=1) > last_s))
 
 
 def _since_breath(state: ApnoeaState, noisy: NDArray[np.bool_], times: Instants) -> Reading:
     """Seconds since the last breath, now and then while there is breath."""
     pause = pauses(state.effort)
-    pause = np.where(noisy & (pause >= PAUSE_S), np.nan, pause)
+    long = np.where(np.isfinite(pause), pause, 0).astype(np.intp)
+    noisy = noisy | is_noisy(state.rough, np.maximum(long, ROUGH_S))
+    pause = np.where(noisy, np.nan, pause)
     seen = np.isfinite(state.effort[:, -SEEN_S:]).mean(axis=1)
     with np.errstate(invalid="ignore"):
         due = ((second_of(times) + 1) % TOLD_EACH_S == 0) | ~(pause < PAUSE_S)
-    trust = np.interp(state.trust.max(axis=1), *TRUSTS)
+    trust = np.interp(_stood(state.trust, long), *TRUSTS)
     return Reading(
         Measure.TIME_SINCE_BREATH,
         Method.IMPEDANCE_BREATHS,
@@ -159,6 +169,13 @@ def _since_breath(state: ApnoeaState, noisy: NDArray[np.bool_], times: Instants)
         np.where(due & np.isfinite(pause), trust, 0.0),
         np.where(due, seen, 0.0),
     )
+
+
+def _stood(trust: Samples, long: NDArray[np.intp]) -> Samples:
+    """The quality that a rate had for `STOOD_S` of the `TRUST_S` before a pause of `long` s."""
+    first = trust.shape[1] - TRUST_S - np.minimum(long, trust.shape[1] - TRUST_S)
+    before = trust[np.arange(len(trust))[:, None], first[:, None] + np.arange(TRUST_S)]
+    return np.asarray(np.sort(before, axis=1)[:, -STOOD_S])
 
 
 def pauses(effort: Samples) -> Samples:
