@@ -64,7 +64,7 @@ from shared.runtime.waiting import pause
 
 log = structlog.get_logger()
 SECOND_US = 1_000_000
-SHOWN_EACH_US = 60 * SECOND_US
+SHOWN_EACH_US = 60 * SECOND_US  # on whole minutes: see `due_again_us`
 MANY = 500  # times of a lane that wait: of more, each is worked in twice and not each minute
 MAIN_STREAMS = frozenset(int(estimator.stream) for estimator in ESTIMATORS)
 REST = 1.0  # after computing, of the time it took: live data and all others need the processor too
@@ -166,16 +166,13 @@ class LateLane:
     ) -> None:
         if stream in MAIN_STREAMS:
             corrections = corrections_of(due, before_us)
-            # Many at once are those of an outage: each minute for each of them is more than live
-            # data itself takes, and it would make more data late.
-            each_us = SHOWN_EACH_US if n_waiting <= MANY else touched_us(stream)
             for part in side_by_side([one.known for one in corrections]):
                 if stop.is_set():
                     return
                 together = corrections[part]
                 revisions = await self._compute_again(stream, [one.known for one in together], stop)
                 for correction, revision in zip(together, revisions, strict=True):
-                    await self._settle(correction, revision, before_us, each_us)
+                    await self._settle(correction, revision, before_us, is_many=n_waiting > MANY)
             return
         for span in merged([one.span for one in due]):
             if stop.is_set():
@@ -190,13 +187,17 @@ class LateLane:
                 await self._fuse(span, inside)
 
     async def _settle(
-        self, correction: Correction, revision: int, before_us: int, each_us: int
+        self, correction: Correction, revision: int, before_us: int, *, is_many: bool
     ) -> None:
         """Forget what no live value rests on any more, put off the rest."""
         known = correction.known
         finished = [one for one in correction.waiting if _touched(one.span).end_us <= before_us]
         later = [
-            Later(one, before_us, min(before_us + each_us, _touched(one.span).end_us))
+            Later(
+                one,
+                before_us,
+                due_again_us(before_us, _touched(one.span).end_us, is_many=is_many),
+            )
             for one in correction.waiting
             if one not in finished
         ]
@@ -336,6 +337,22 @@ class LateLane:
         revision = await self.table.revision(span)
         await self.table.done(span, revision, finished=waited, later=[])
         self.metrics.summaries.inc()
+
+
+def due_again_us(shown_us: int, end_us: int, *, is_many: bool) -> int:
+    """When what was shown up to a time is due again, of what is touched up to a later one.
+
+    On a whole minute, the same for all devices that wait: corrections of many are rows of one
+    step, and a step of sixteen rows costs little more than one of a single row. The first is 30 to
+    90 s away, so that none is made of a few seconds: each begins with a warm-up.
+
+    Parameters
+    ----------
+    is_many : many at once are those of an outage: each minute for each of them is more than live
+        data itself takes, and it would make more data late
+    """
+    after_us = end_us if is_many else min(shown_us + SHOWN_EACH_US // 2, end_us)
+    return -(-after_us // SHOWN_EACH_US) * SHOWN_EACH_US
 
 
 def corrections_of(due: Sequence[Waiting], before_us: int) -> list[Correction]:

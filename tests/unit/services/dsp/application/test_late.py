@@ -1,8 +1,15 @@
 from datetime import UTC, datetime
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.dsp.application.late import Correction, corrections_of
+from services.dsp.application.late import (
+    SHOWN_EACH_US,
+    Correction,
+    corrections_of,
+    due_again_us,
+)
 from services.dsp.application.late_notes import merged, touched
 from services.dsp.core.exchange import Span, Waiting
 from services.dsp.core.lane import LateSamples
@@ -83,3 +90,24 @@ def test_devices_and_times_far_from_each_other_are_corrected_apart() -> None:
     due = [waiting(1, 100, 103), waiting(1, far_s, far_s + 1), waiting(2, 100, 103)]
     found = corrections_of(due, START_US + 10 * far_s * SECOND_US)
     assert [one.waiting for one in found] == [[each] for each in due]
+
+
+@given(st.integers(0, 400), st.integers(1, 400))
+def test_what_waits_is_due_on_the_next_minutes_of_all_devices(shown_s: int, more_s: int) -> None:
+    shown_us = START_US + shown_s * SECOND_US
+    end_us = shown_us + more_s * SECOND_US
+    due_us = due_again_us(shown_us, end_us, is_many=False)
+    assert due_us % SHOWN_EACH_US == 0
+    assert shown_us < due_us <= shown_us + 90 * SECOND_US
+    # A minute later it is due a minute later, however late the turn came: nothing is left out.
+    later_us = due_again_us(due_us + 10 * SECOND_US, end_us + 600 * SECOND_US, is_many=False)
+    assert later_us == due_us + SHOWN_EACH_US
+
+
+@given(st.integers(0, 400), st.integers(1, 400))
+def test_of_many_each_is_due_once_more_when_no_value_rests_on_it(shown_s: int, more_s: int) -> None:
+    shown_us = START_US + shown_s * SECOND_US
+    end_us = shown_us + more_s * SECOND_US
+    due_us = due_again_us(shown_us, end_us, is_many=True)
+    assert due_us % SHOWN_EACH_US == 0
+    assert end_us <= due_us < end_us + SHOWN_EACH_US
