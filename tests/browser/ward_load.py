@@ -1,10 +1,12 @@
 """Sixty beds live in the browser for as long as it is told: frames, script and memory.
 
 Use: ``python -m tests.browser.ward_load [--patients 60] [--minutes 30] [--connection FILE]``.
-Starts a system of its own unless it is given the connection of one that runs. Prints a line a
-minute and the whole at the end, and fails when the heap grows or the budgets of web/budgets.json
-are not kept. Times are those of this machine, which the last line names; the CPU time of the main
-thread, traced for ten seconds at the end, also tells something where others are at work.
+Starts a system of its own unless it is given the connection of one that runs, or with ``--feed``
+what ``recorded_feed`` has kept: then the machine only draws. ``--throttle 4`` makes the page's main
+thread so much slower, ``--page`` is another built page to compare with. Prints a line a minute and
+the whole at the end, and fails when the heap grows or the budgets of web/budgets.json are not kept.
+Times are those of this machine, which the last line names; the CPU time of the main thread, traced
+for ten seconds at the end, also tells something where others are at work.
 """
 
 import argparse
@@ -17,26 +19,27 @@ import tempfile
 from pathlib import Path
 
 from tests.browser.frame_costs import SCRIPT, FrameCosts, MainThread, kept
+from tests.browser.recorded_feed import PAGE, played, sixty_beds
 from tests.browser.running_system import RunningSystem, SystemProcess
 from tests.browser.screen import WALL, Screen, opened_browser
 
 BUDGETS = json.loads((Path(__file__).resolve().parents[2] / "web" / "budgets.json").read_text())
 TRACED_S = 10.0
+LOGGED_IN_S = 15.0  # from the first piece of the feed to the sixty tiles
 WARM_UP_S = 20.0  # rings, caches and compiled code are there by then
 
 
-async def run(system: RunningSystem, *, patients: int, minutes: float) -> bool:
+async def run(
+    system: RunningSystem, *, patients: int, minutes: float, throttle: float = 1.0
+) -> bool:
     """Watch the ward; gives whether the budgets were kept."""
     async with opened_browser() as browser:
         screen = await Screen.open(browser, system, size=WALL, script=SCRIPT)
         await screen.log_in()
-        await screen.page.get_by_role("group", name="Beds shown").get_by_text("60").click()
-        await screen.page.wait_for_function(
-            "(n) => document.querySelectorAll('article[data-density=s]').length >= n",
-            arg=min(patients, 60),
-        )
+        await sixty_beds(screen, patients)
         session = await screen.page.context.new_cdp_session(screen.page)
         await session.send("Performance.enable")
+        await session.send("Emulation.setCPUThrottlingRate", {"rate": throttle})
         await asyncio.sleep(WARM_UP_S)
         heaps = [(await kept(session)).heap_bytes]
         await FrameCosts.read(screen.page, clear=True)
@@ -78,24 +81,43 @@ def _tell(costs: FrameCosts, heaps: list[int], each_s: float) -> None:
     )
 
 
+async def run_feed(
+    feed: Path, page: Path, *, patients: int, minutes: float, throttle: float
+) -> bool:
+    """The same with a kept feed in the place of a system.
+
+    Raises
+    ------
+    AssertionError : the feed is too short
+    """
+    async with played(feed, page) as (system, seconds):
+        needed_s = WARM_UP_S + 60 * minutes + TRACED_S + LOGGED_IN_S
+        assert seconds >= needed_s, f"{feed} plays {seconds:.0f} s, {needed_s:.0f} s are needed"
+        return await run(system, patients=patients, minutes=minutes, throttle=throttle)
+
+
 def main() -> int:
     """Measure; 0 when every budget was kept."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--patients", type=int, default=60)
     asked.add_argument("--minutes", type=float, default=30.0)
+    asked.add_argument("--throttle", type=float, default=1.0)
     asked.add_argument("--connection", type=Path)
+    asked.add_argument("--feed", type=Path)
+    asked.add_argument("--page", type=Path, default=PAGE)
     given = asked.parse_args()
+    how = {"patients": given.patients, "minutes": given.minutes, "throttle": given.throttle}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
+    if given.feed is not None:
+        return 0 if asyncio.run(run_feed(given.feed, given.page, **how)) else 1
     if given.connection is not None:
-        system = RunningSystem.of(given.connection)
-        kept = asyncio.run(run(system, patients=given.patients, minutes=given.minutes))
-        return 0 if kept else 1
+        return 0 if asyncio.run(run(RunningSystem.of(given.connection), **how)) else 1
     with tempfile.TemporaryDirectory(prefix="vitalwire-ward-") as folder:
         Path(folder).chmod(0o711)  # the database's user must pass
         process = SystemProcess(Path(folder) / "system", patients=given.patients)
         try:
             system = process.wait_until_ready()
-            kept = asyncio.run(run(system, patients=given.patients, minutes=given.minutes))
+            kept = asyncio.run(run(system, **how))
         finally:
             process.stop()
     return 0 if kept else 1
