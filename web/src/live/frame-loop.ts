@@ -1,5 +1,4 @@
-/** The one animation frame of the page; every trace draws in it, or in each second one (`frame-pace.ts`). */
-import { FramePace } from "./frame-pace";
+/** The one animation frame of the page; every trace draws in it. */
 import type { ServerClock } from "./server-clock";
 import type { Trace } from "./trace";
 
@@ -9,7 +8,6 @@ export class FrameLoop {
   readonly #traces = new Set<Trace>();
   readonly #clock: ServerClock;
   readonly #costs = new Float32Array(KEPT_COSTS);
-  readonly #pace = new FramePace();
   #frames = 0;
   #request: number | null = null;
 
@@ -41,12 +39,7 @@ export class FrameLoop {
   readonly #step = (frameMs: number): void => {
     const began = performance.now();
     const nowMs = this.#clock.now();
-    this.#pace.observe(frameMs);
-    let turn = this.#frames;
-    for (const trace of this.#traces) {
-      turn += 1;
-      if (trace.inEveryFrame || !this.#pace.isHalved || turn % 2 === 0) trace.frame(nowMs, frameMs);
-    }
+    for (const trace of this.#traces) trace.frame(nowMs, frameMs);
     this.#costs[this.#frames % KEPT_COSTS] = performance.now() - began;
     this.#frames += 1;
     this.#request = requestAnimationFrame(this.#step);

@@ -26,8 +26,6 @@ export class Trace {
   #version = -1;
   /** Off-screen traces leave the loop; they are drawn in full when they come back. */
   visible = true;
-  /** Drawn in every frame even where the screen does not keep up. */
-  inEveryFrame = true;
   #frozenMs: number | null = null;
   #penMs = NaN;
   #width = 0;

@@ -14,8 +14,6 @@ interface Properties {
   readonly testId?: string;
   readonly className?: string | undefined;
   readonly frozen?: boolean;
-  /** May be drawn in each second frame where the screen does not keep up. */
-  readonly calm?: boolean;
   /** To look at what is drawn, as a caliper does. */
   readonly handle?: Ref<TraceHandle>;
 }
@@ -25,13 +23,12 @@ export interface TraceHandle {
 }
 
 /** The canvas of one patient's traces. React mounts it; samples never pass through here. */
-export function LiveTrace({ patient, lanes, label, testId, className, frozen = false, calm = false, handle }: Properties) {
+export function LiveTrace({ patient, lanes, label, testId, className, frozen = false, handle }: Properties) {
   const { live } = useSession();
   const looks = useLooks();
   const canvas = useRef<HTMLCanvasElement>(null);
   const trace = useRef<Trace>(null);
   const frozenMs = useRef<number | null>(null);
-  const calmly = useRef(calm);
   const { pxPerMm } = useCalibration();
   useImperativeHandle(handle, () => ({ signal: (lane) => trace.current?.signal(lane) ?? null }), []);
 
@@ -40,7 +37,6 @@ export function LiveTrace({ patient, lanes, label, testId, className, frozen = f
     if (element === null) return undefined;
     const drawn = new Trace(element, live.waves, patient, lanes, live.beats.of(patient));
     trace.current = drawn;
-    drawn.inEveryFrame = !calmly.current;
     drawn.freeze(frozenMs.current); // other lanes or another speed: what stood still stays so
     const size = new ResizeObserver(([entry]) => {
       if (entry !== undefined) drawn.resize(entry.contentRect.width, entry.contentRect.height);
@@ -60,11 +56,6 @@ export function LiveTrace({ patient, lanes, label, testId, className, frozen = f
       trace.current = null;
     };
   }, [live, patient, lanes]);
-
-  useEffect(() => {
-    calmly.current = calm;
-    if (trace.current !== null) trace.current.inEveryFrame = !calm;
-  }, [calm]);
 
   useEffect(() => {
     trace.current?.recolor();

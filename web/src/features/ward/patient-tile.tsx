@@ -149,7 +149,7 @@ function TileTraces({ view, patient, density, short, moment, leadOff }: TracesPr
   });
   return (
     <div className={styles["traces"]}>
-      <LiveTrace patient={patient.key} lanes={lanes} label={texts.patient.canvas} calm={view.alarms.length === 0} />
+      <LiveTrace patient={patient.key} lanes={lanes} label={texts.patient.canvas} />
       {state === "no-device" && (
         <div className={styles["silent"]}>
           <Plug size={18} aria-hidden="true" />
