@@ -30,7 +30,7 @@ def needed(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EcgRecord:
-    """The first lead of a record in mV, and its annotated beats."""
+    """One lead of a record in mV, and its annotated beats."""
 
     name: str
     rate_hz: int
@@ -44,9 +44,10 @@ def record_names(folder: Path = MITDB) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.atr"))
 
 
-def ecg_record(name: str, folder: Path = MITDB) -> EcgRecord:
+def ecg_record(name: str, folder: Path = MITDB, number: int = 0) -> EcgRecord:
+    """A record by one of its leads, the first unless told."""
     header = decode_header((folder / f"{name}.hea").read_bytes())
-    lead = leads(name, folder)[:, 0]
+    lead = leads(name, folder)[:, number]
     rate_hz = int(header.rate_hz)
     times, classes, flutter, begun = [], [], [], None
     for note in decode_annotations((folder / f"{name}.atr").read_bytes()):

@@ -18,8 +18,7 @@ from services.dsp.core.windows import Instants, Samples
 from shared.recordings.wfdb import decode_annotations
 from tests.accuracy.recordings import MITDB, EcgRecord
 from tests.accuracy.streams import SECOND_US, START_US, as_rows
-from tests.accuracy.train_classes import GROUPS, Net, learn
-from tests.accuracy.train_classes import run as run_classes
+from tests.accuracy.train_classes import GROUPS, Net, learn, lessons
 
 ANNOTATED = {
     Rhythm.IRREGULAR: {"(AFIB", "(AFL"},
@@ -89,11 +88,10 @@ def followed(records: list[EcgRecord]) -> tuple[list[Told], list[Look]]:
 
 def nets_of_others(records: list[EcgRecord]) -> list[Net]:
     """For each record the net of V that has learned from other people."""
-    seen = run_classes(records)
+    taught = lessons(records)
     by_name: dict[str, Net] = {}
     for group in GROUPS:
-        others = [k for k, record in enumerate(records) if record.name not in group]
-        net = learn([records[k] for k in others], [seen[k] for k in others])
+        net = learn(each for each in taught if each.record.name not in group)
         by_name |= dict.fromkeys(group, net)
     return [by_name[record.name] for record in records]
 

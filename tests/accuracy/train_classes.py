@@ -6,8 +6,10 @@ by the whole estimator with a net that learned from the other twelve. Then it le
 with ``--write``, writes the weights. Nothing of it runs in the service.
 
 Learning: V against N and S (fusion beats are left out), one example a beat, as the estimator sees
-it when it judges. In each record each of the two classes weighs the square root of its number,
-so that no patient with thousands of ectopic beats decides for all.
+it when it judges. Half of the nets learn from the first leads, half from both, each lead as if it
+were the only one: the same beats from another side, so that they know more shapes than there are
+people. In each lead each of the two classes weighs the square root of its number, so that no
+patient with thousands of ectopic beats decides for all.
 """
 
 import argparse
@@ -34,7 +36,7 @@ GROUPS = (
     {"118", "119", "232"}, {"100", "105", "207"}, {"106", "108", "215"}, {"208", "203", "114"},
     {"200", "222", "228"},
 )  # fmt: skip
-HIDDEN, PASSES, BATCH, RATE, DECAY = 12, 60, 1024, 5e-3, 1e-3
+HIDDEN, EXAMPLES, BATCH, RATE, DECAY = 12, 1_600_000, 1024, 5e-3, 1e-3
 SEEDS = (0, 1, 2)
 TARGET = Path(classes.__file__).with_name("class_weights.py")
 
@@ -63,8 +65,16 @@ class Told(NamedTuple):
     features: Floats
 
 
+class Lesson(NamedTuple):
+    """One person by either lead, each told as if it were the only one."""
+
+    record: EcgRecord
+    first: Told
+    second: Told
+
+
 def run(records: list[EcgRecord]) -> list[Told]:
-    """The estimator over the first leads, in rows."""
+    """The estimator over records of one length and rate, in rows."""
     rows = as_rows([record.lead for record in records])
     rate_hz, n = records[0].rate_hz, len(records)
     heart, state = heart_rate.init(n, rate_hz), ring.init(n, rate_hz)
@@ -121,49 +131,69 @@ def rates(counts: Counter[str], kind: str) -> tuple[float, float]:
     return 100 * hit / max(wanted, 1), 100 * hit / max(called, 1)
 
 
-def learn(records: Iterable[EcgRecord], seen: Iterable[Told]) -> Net:
+def lessons(records: list[EcgRecord]) -> list[Lesson]:
+    """What there is to learn from these people."""
+    first = run(records)
+    second = run([ecg_record(record.name, number=1) for record in records])
+    return [Lesson(*each) for each in zip(records, first, second, strict=True)]
+
+
+def learn(lessons: Iterable[Lesson]) -> Net:
     """Nets of all seeds, as one with the mean of their logits."""
-    x, y, w = [], [], []
-    for record, told in zip(records, seen, strict=True):
-        of_beat, _ = labels(record, told.t_s)
-        keep = np.isin(of_beat, list("NSV")) & (told.t_s > 20)
-        is_v = (of_beat[keep] == "V").astype(float)
-        weight = np.ones(len(is_v))
-        for value in (0, 1):
-            n = (is_v == value).sum()
-            weight[is_v == value] = 1 / np.sqrt(max(n, 1))
-        x.append(np.clip(told.features[keep], -LOGIT_BOUND, LOGIT_BOUND))
-        y.append(is_v)
-        w.append(weight)
-    data = np.concatenate(x), np.concatenate(y), np.concatenate(w)
-    nets = [_learned(*data, seed) for seed in SEEDS]
+    first, second = [], []
+    for record, of_first, of_second in lessons:
+        first.append(_examples(record, of_first))
+        second.append(_examples(record, of_second))
+    parts = _learned(first), _learned([*first, *second])
     return Net(
-        np.concatenate([net.hidden for net in nets], axis=1),
-        np.concatenate([net.hidden_offset for net in nets]),
-        np.concatenate([net.output for net in nets]) / len(nets),
-        float(np.mean([net.output_offset for net in nets])),
+        np.concatenate([net.hidden for net in parts], axis=1),
+        np.concatenate([net.hidden_offset for net in parts]),
+        np.concatenate([net.output for net in parts]) / len(parts),
+        float(np.mean([net.output_offset for net in parts])),
     )
 
 
-def _learned(features: Floats, y: Floats, w: Floats, seed: int) -> Net:
+def _examples(record: EcgRecord, told: Told) -> tuple[Floats, Floats, Floats]:
+    """Features, whether it is V, and weight of each beat of one lead."""
+    of_beat, _ = labels(record, told.t_s)
+    keep = np.isin(of_beat, list("NSV")) & (told.t_s > 20)
+    is_v = (of_beat[keep] == "V").astype(float)
+    weight = np.ones(len(is_v))
+    for value in (0, 1):
+        n = (is_v == value).sum()
+        weight[is_v == value] = 1 / np.sqrt(max(n, 1))
+    return np.clip(told.features[keep], -LOGIT_BOUND, LOGIT_BOUND), is_v, weight
+
+
+def _learned(examples: list[tuple[Floats, Floats, Floats]]) -> Net:
+    """Nets of all seeds, each with its own order of examples, learned at one time."""
+    features, y, w = (np.concatenate(part) for part in zip(*examples, strict=True))
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-3
-    x = (features - mean) / spread
-    rng = np.random.default_rng(seed)
+    x, w = (features - mean) / spread, w / w.mean() / BATCH
+    n = x.shape[1]
+    by_seed = [np.random.default_rng(seed) for seed in SEEDS]
     values = [
-        rng.normal(0, 1 / np.sqrt(x.shape[1]), (x.shape[1], HIDDEN)), np.zeros(HIDDEN),
-        rng.normal(0, 1 / np.sqrt(HIDDEN), HIDDEN), np.zeros(1),
-    ]  # fmt: skip
+        np.stack([rng.normal(0, 1 / np.sqrt(n), (n, HIDDEN)) for rng in by_seed]),
+        np.zeros((len(SEEDS), 1, HIDDEN)),
+        np.stack([rng.normal(0, 1 / np.sqrt(HIDDEN), (HIDDEN, 1)) for rng in by_seed]),
+        np.zeros((len(SEEDS), 1, 1)),
+    ]
     first, second = [np.zeros_like(v) for v in values], [np.zeros_like(v) for v in values]
-    turns, turn = PASSES * (len(x) // BATCH), 0
-    for _ in range(PASSES):
-        order = rng.permutation(len(x))
+    passes = -(-EXAMPLES // len(x))
+    turns, turn = passes * (len(x) // BATCH), 0
+    for _ in range(passes):
+        order = np.stack([rng.permutation(len(x)) for rng in by_seed])
         for begin in range(0, len(x) - BATCH + 1, BATCH):
-            at = order[begin : begin + BATCH]
-            inner = np.tanh(x[at] @ values[0] + values[1])
-            chance = 1 / (1 + np.exp(-(inner @ values[2] + values[3][0])))
-            slope = (chance - y[at]) * w[at] / w.mean() / BATCH
-            back = slope[:, None] * values[2] * (1 - inner**2)
-            slopes = [x[at].T @ back, back.sum(axis=0), inner.T @ slope, slope.sum(keepdims=True)]
+            at = order[:, begin : begin + BATCH]
+            of_batch = x[at]
+            inner = np.tanh(of_batch @ values[0] + values[1])
+            chance = 1 / (1 + np.exp(-(inner @ values[2] + values[3])))
+            slope = (chance - y[at][..., None]) * w[at][..., None]
+            back = slope * values[2].transpose(0, 2, 1) * (1 - inner**2)
+            slopes = [
+                of_batch.transpose(0, 2, 1) @ back, back.sum(axis=1, keepdims=True),
+                inner.transpose(0, 2, 1) @ slope, slope.sum(axis=1, keepdims=True),
+            ]  # fmt: skip
             turn += 1
             rate = RATE * 0.5 * (1 + np.cos(np.pi * turn / turns))
             for k, each in enumerate(slopes):
@@ -173,15 +203,18 @@ def _learned(features: Floats, y: Floats, w: Floats, seed: int) -> Net:
                 scaled = scaled / (np.sqrt(second[k] / (1 - 0.999**turn)) + 1e-8)
                 values[k] = values[k] - rate * (scaled + DECAY * values[k])
     hidden = values[0] / spread[:, None]
-    return Net(hidden, values[1] - mean @ hidden, values[2], float(values[3][0]))
+    offset = values[1][:, 0] - mean @ hidden
+    return Net(
+        np.concatenate(hidden, axis=1), offset.ravel(), values[2].ravel() / len(SEEDS),
+        float(values[3].mean()),
+    )  # fmt: skip
 
 
-def report(records: list[EcgRecord], seen: list[Told]) -> dict[str, Counter[str]]:
+def report(records: list[EcgRecord], taught: list[Lesson]) -> dict[str, Counter[str]]:
     """Counts by record, and TOTAL, of people whom the judging net has not seen."""
     found: dict[str, Counter[str]] = {}
     for group in GROUPS:
-        others = [k for k, record in enumerate(records) if record.name not in group]
-        learn([records[k] for k in others], [seen[k] for k in others]).use()
+        learn(each for each in taught if each.record.name not in group).use()
         tested = [record for record in records if record.name in group]
         for record, told in zip(tested, run(tested), strict=True):
             found[record.name] = confusion(record, told)
@@ -243,14 +276,14 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the rows of the report; learn no more")
     options = parser.parse_args()
     records = [ecg_record(name) for name in record_names()]
-    seen = run(records)
+    taught = lessons(records)
     if options.json:
-        rows = [as_row(name, counts) for name, counts in report(records, seen).items()]
+        rows = [as_row(name, counts) for name, counts in report(records, taught).items()]
         options.json.write_text(json.dumps({"rows": rows}))
         return 0
     if not options.no_report:
-        report(records, seen)
-    net = learn(records, seen)
+        report(records, taught)
+    net = learn(taught)
     if options.write:
         TARGET.write_text(as_module(net))
         print(f"written: {TARGET.name}")
