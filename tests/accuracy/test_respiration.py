@@ -46,6 +46,18 @@ def test_breath_in_the_ecg(floors: dict[str, Any]) -> None:
     rows = as_rows([recording.channels["ECG"] for recording in recordings])
     told = run(from_ecg.init, from_ecg.step, rows, 125, delay_s=from_ecg.DELAY_S)
     assert _error(told, recordings) <= floors["bidmc"]["ecg_respiration_mean_error_most"]
+    (quality,) = told.quality.values()
+    _holds_for_somebody_else(told, quality[:, ENDS_S.astype(int)], recordings)
+
+
+def _holds_for_somebody_else(told: Told, quality: Floats, recordings: list[Recording]) -> None:
+    """What is told most surely is no surer than a person who was not seen can be known to be."""
+    (value,) = told.value.values()
+    wanted = np.array([breath_reference(recording) for recording in recordings])
+    right = np.abs(value[:, ENDS_S.astype(int)] - wanted) <= 2
+    is_sure = np.isfinite(wanted) & (quality >= 0.85)
+    shares = [row[sure].mean() for row, sure in zip(right, is_sure, strict=True) if sure.any()]
+    assert quality.max() <= (sum(shares) + 1) / (len(shares) + 2)
 
 
 def test_breath_of_a_chest_that_lies(floors: dict[str, Any]) -> None:
