@@ -52,7 +52,7 @@ class Scene(NamedTuple):
         NaN where it is not known. What is not named is compared with the undisturbed run
     beside : the companions of `main`
     swapped : what `main` would be with its leads exchanged
-    places : the maps that hold
+    circumstances : what people told
     left_out : measures that are told of a companion too
     flags : of its frames, what its model chooses
     """

@@ -99,7 +99,8 @@ class CircumstanceTables:
         if row is None or row["points"] is None:
             return None
         try:
-            places = _measured(row["points"], [room["id"] for room in rooms])
+            numbers = [room["id"] for room in rooms]
+            places = await asyncio.to_thread(_measured, row["points"], numbers)
         except (ValueError, TypeError, IndexError):
             log.exception("map_not_read", map=number)
             return None

@@ -23,6 +23,9 @@ NEAR = 1e-3
 PUBLISHED_NEAREST = 5
 HEADING_DEG = 60.0  # maps are measured in four headings: the two next ones count
 ALIKE = 0.9  # Sorensen distance beyond which a scan is from elsewhere
+OWN_SHARE = 0.99  # of a map's places, how many are as much alike as `FingerprintMap.alike` says
+OWN_MOST = 256  # places that are left out in turn: a map of thousands takes no longer
+SAME_SPOT_M = 0.05  # measured twice at one place, facing elsewhere perhaps
 LEAST_SPREAD_M = 1.0  # of the covariance, per axis: no better than the grid
 # Root of the trace of the covariance in m, and the share of fixes within 5 m: 1,010 scans with all
 # access points and the same with six.
@@ -38,12 +41,15 @@ class FingerprintMap(NamedTuple):
     xy_m : (places, 2)
     room : (places,), numbers of rooms
     heading_deg : (places,), which way the measuring person faced; NaN: any
+    alike : Sorensen distance to the next place that `OWN_SHARE` of its own places do not exceed,
+        each left out in turn; infinite where there is no other place
     """
 
     dbm: Floats
     xy_m: Floats
     room: NDArray[np.int64]
     heading_deg: Floats
+    alike: float
 
 
 class Fixes(NamedTuple):
@@ -86,7 +92,18 @@ def fingerprint_map(
     facing = np.full(len(dbm), np.nan) if heading_deg is None else heading_deg
     if facing.shape != (len(dbm),):
         raise ValueError("headings of a map do not belong to its places")
-    return FingerprintMap(dbm, xy_m, room, facing)
+    return FingerprintMap(dbm, xy_m, room, facing, _own_alike(dbm, xy_m, facing))
+
+
+def _own_alike(dbm: Floats, xy_m: Floats, heading_deg: Floats) -> float:
+    some = np.unique(np.linspace(0, len(dbm) - 1, OWN_MOST).astype(np.intp))
+    distance = _sorensen(_powered(dbm[some]), _powered(dbm))
+    off = xy_m[some, None] - xy_m
+    is_other = off[..., 0] ** 2 + off[..., 1] ** 2 > SAME_SPOT_M**2
+    is_other &= _faces(heading_deg, heading_deg[some], len(some))
+    next_one = np.where(is_other, distance, np.inf).min(axis=1)
+    next_one = next_one[np.isfinite(next_one)]
+    return float(np.quantile(next_one, OWN_SHARE, method="higher")) if len(next_one) else np.inf
 
 
 class Nearest(NamedTuple):
@@ -96,24 +113,35 @@ class Nearest(NamedTuple):
     ----------
     order, weight : (scans, nearest), rows of the map, and how much each speaks for the scan being
         there, 0 where it does not
+    misfit : (scans,), Sorensen distance to the most alike in `FingerprintMap.alike`: beyond 1 it
+        fits the map worse than the map's own places fit each other; 0 where it is like none
     """
 
     order: NDArray[np.intp]
     weight: Floats
+    misfit: Floats
 
 
 def nearest(places: FingerprintMap, dbm: Floats, heading_deg: Floats | None = None) -> Nearest:
     """What scans (scans, access points) are like; `heading_deg` (scans,), NaN where unknown."""
     distance = _sorensen(_powered(dbm), _powered(places.dbm))
-    distance = np.where(_faces(places, heading_deg, len(dbm)), distance, np.inf)
+    distance = np.where(_faces(places.heading_deg, heading_deg, len(dbm)), distance, np.inf)
     order, apart = _nearest(distance, N_NEAREST)
     alike = np.isfinite(apart) & (apart[:, :1] <= ALIKE)
-    return Nearest(order, np.where(alike, 1 / (np.where(alike, apart, 0.0) + NEAR) ** 2, 0.0))
+    apart = np.where(alike, apart, 0.0)
+    weight = np.where(alike, 1 / (apart + NEAR) ** 2, 0.0)
+    return Nearest(order, weight, (apart[:, 0] + NEAR) / (places.alike + NEAR))
+
+
+def fitting(misfit: Floats) -> Floats:
+    """How much of its quality a place keeps: as places count, by 1 / distance squared."""
+    return 1 / np.maximum(misfit, 1.0) ** 2
 
 
 def locate(places: FingerprintMap, dbm: Floats, heading_deg: Floats | None = None) -> Fixes:
     """Places of scans (scans, access points); `heading_deg` (scans,) where it is known."""
-    return _fixes(places, *nearest(places, dbm, heading_deg))
+    found = nearest(places, dbm, heading_deg)
+    return _fixes(places, found.order, found.weight, fitting(found.misfit))
 
 
 def locate_published(
@@ -123,11 +151,11 @@ def locate_published(
     here = np.where(np.isfinite(dbm), dbm, FLOOR_DBM)
     there = np.where(np.isfinite(places.dbm), places.dbm, FLOOR_DBM)
     distance = np.stack([np.sqrt(((there - scan) ** 2).sum(axis=1)) for scan in here])
-    distance = np.where(_faces(places, heading_deg, len(dbm)), distance, np.inf)
+    distance = np.where(_faces(places.heading_deg, heading_deg, len(dbm)), distance, np.inf)
     order, apart = _nearest(distance, PUBLISHED_NEAREST)
     heard = np.isfinite(dbm).any(axis=1, keepdims=True)
     weight = (np.isfinite(apart) & heard).astype(np.float64)
-    return _fixes(places, order, weight)
+    return _fixes(places, order, weight, np.ones(len(dbm)))
 
 
 def _powered(dbm: Floats) -> Floats:
@@ -145,11 +173,11 @@ def _sorensen(scans: Floats, places: Floats) -> Floats:
     return np.where(total > 0, apart / np.where(total > 0, total, 1.0), 1.0)
 
 
-def _faces(places: FingerprintMap, heading_deg: Floats | None, scans: int) -> NDArray[np.bool_]:
+def _faces(measured_deg: Floats, heading_deg: Floats | None, scans: int) -> NDArray[np.bool_]:
     """Which places (scans, places) were measured facing about the same way."""
     if heading_deg is None:
-        return np.ones((scans, len(places.dbm)), dtype=bool)
-    turn = np.abs((heading_deg[:, None] - places.heading_deg[None] + 180) % 360 - 180)
+        return np.ones((scans, len(measured_deg)), dtype=bool)
+    turn = np.abs((heading_deg[:, None] - measured_deg[None] + 180) % 360 - 180)
     return np.asarray(np.isnan(turn) | (turn <= HEADING_DEG))
 
 
@@ -158,7 +186,7 @@ def _nearest(distance: Floats, n: int) -> tuple[NDArray[np.intp], Floats]:
     return order, np.take_along_axis(distance, order, axis=1)
 
 
-def _fixes(places: FingerprintMap, order: NDArray[np.intp], weight: Floats) -> Fixes:
+def _fixes(places: FingerprintMap, order: NDArray[np.intp], weight: Floats, fit: Floats) -> Fixes:
     total = weight.sum(axis=1)
     found = total > 0
     share = weight / np.where(found, total, 1.0)[:, None]
@@ -176,5 +204,5 @@ def _fixes(places: FingerprintMap, order: NDArray[np.intp], weight: Floats) -> F
         covariance_m2=np.where(found[:, None, None], covariance, np.nan),
         room=np.where(found, rooms[likeliest], -1),
         room_probability=np.where(found, of_room.max(axis=1), np.nan),
-        quality=np.where(found, np.interp(spread, *CALIBRATION), 0.0),
+        quality=np.where(found, np.interp(spread, *CALIBRATION) * fit, 0.0),
     )

@@ -54,6 +54,7 @@ class Candidates(NamedTuple):
     share : (devices,), of all that the scan is like, how much is on this floor
     xy_m, room, weight : (devices, N_NEAREST, 2), (devices, N_NEAREST), (devices, N_NEAREST);
         weights add to 1, or are all 0
+    misfit : (devices,), see `Nearest`; 0 where the scan is like no place
     """
 
     floor: NDArray[np.int64]
@@ -61,6 +62,7 @@ class Candidates(NamedTuple):
     xy_m: Floats
     room: NDArray[np.int64]
     weight: Floats
+    misfit: Floats
 
 
 def nobody_placed(devices: int) -> Candidates:
@@ -71,6 +73,7 @@ def nobody_placed(devices: int) -> Candidates:
         xy_m=np.zeros((devices, N_NEAREST, 2)),
         room=np.zeros((devices, N_NEAREST), dtype=np.int64),
         weight=np.zeros((devices, N_NEAREST)),
+        misfit=np.zeros(devices),
     )
 
 
@@ -178,7 +181,7 @@ def _place(
     found: Candidates, rows: NDArray[np.intp], joined: _Joined, dbm: Floats, heading: Floats
 ) -> None:
     """Write the candidates of some rows."""
-    order, weight = nearest(joined.places, dbm[rows][:, joined.columns], heading[rows])
+    order, weight, misfit = nearest(joined.places, dbm[rows][:, joined.columns], heading[rows])
     n = order.shape[1]
     floors = joined.floor[order]
     numbers = np.unique(joined.floor)
@@ -191,6 +194,7 @@ def _place(
     weight = np.where(floors == floor[:, None], weight, 0.0)
     found.floor[rows] = np.where(there, floor, NOWHERE)
     found.share[rows] = on_it / np.where(there, total, 1.0)
+    found.misfit[rows] = misfit
     found.xy_m[rows, :n] = joined.places.xy_m[order]
     found.room[rows, :n] = joined.places.room[order]
     found.weight[rows, :n] = weight / np.where(there, on_it, 1.0)[:, None]

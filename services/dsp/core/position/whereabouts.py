@@ -4,7 +4,8 @@ A hidden-Markov filter whose states are the measured places: a scan says which o
 (`places`), and from scan to scan nobody goes faster than people walk. It is run anew over the
 scans of the last `MEMORY_S`. So a place that fits its scan by chance, and no place before, counts
 less; a room is told by all scans since somebody may have entered it. A scan that fits nothing
-before is passed over once.
+before is passed over once. Scans that fit the map worse than its own places fit each other, on the
+mean of what is remembered, are of somewhere or something else: all that is told counts less.
 
 Taken from the idea of Seco et al. 2010 (IPIN, hidden-Markov tracking on fingerprints); departs
 from it in that only the places that a scan is like are states, so a step costs 81 products.
@@ -19,7 +20,12 @@ from numpy.typing import NDArray
 from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.conditioning import functions
 from services.dsp.core.outputs import Output, Reading
-from services.dsp.core.position.fingerprints import CALIBRATION, LEAST_SPREAD_M, N_NEAREST
+from services.dsp.core.position.fingerprints import (
+    CALIBRATION,
+    LEAST_SPREAD_M,
+    N_NEAREST,
+    fitting,
+)
 from services.dsp.core.position.places import NO_MAP, Devices, in_turn
 from services.dsp.core.windows import Floats, Instants, shifted, take
 from shared.contracts.measures import Measure
@@ -46,6 +52,7 @@ class Scans:
     xy_m: Floats
     room: NDArray[np.int64]
     weight: Floats
+    misfit: Floats
 
 
 class _Belief(NamedTuple):
@@ -79,6 +86,7 @@ def init(devices: int, rate_hz: int = 1) -> Scans:
         xy_m=np.zeros((*shape, N_NEAREST, 2)),
         room=np.zeros((*shape, N_NEAREST), dtype=np.int64),
         weight=np.zeros((*shape, N_NEAREST)),
+        misfit=np.zeros(shape),
     )
 
 
@@ -98,13 +106,14 @@ def step(
         xy_m=shifted(state.xy_m, now.xy_m[:, None]),
         room=shifted(state.room, now.room[:, None]),
         weight=shifted(state.weight, now.weight[:, None]),
+        misfit=shifted(state.misfit, now.misfit[:, None]),
     )
     told = np.full((len(MEASURES), 2, len(devices)), np.nan)
     told[:, 1] = 0.0
     scanned = np.flatnonzero(now.floor != NO_MAP)
     if len(scanned):
         of_scanned = take(state, scanned)
-        told[:, :, scanned] = _told(_followed(of_scanned))
+        told[:, :, scanned] = _told(_followed(of_scanned), _fit(of_scanned))
     coverage = (now.floor != NO_MAP).astype(np.float64)
     return state, Output(
         tuple(
@@ -161,7 +170,14 @@ def _went_on(belief: _Belief, state: Scans, second: int) -> _Belief:
     )
 
 
-def _told(belief: _Belief) -> Floats:
+def _fit(state: Scans) -> Floats:
+    """How well the scans that are remembered fit the maps: (devices,), 1 as the maps themselves."""
+    is_placed = state.floor >= 0
+    count = is_placed.sum(axis=1)
+    return fitting(in_turn(np.where(is_placed, state.misfit, 0.0)) / np.maximum(count, 1))
+
+
+def _told(belief: _Belief, fit: Floats) -> Floats:
     """(measures, 2, devices): values and their qualities."""
     n = len(belief.second)
     age_s = MEMORY_S - 1 - belief.second
@@ -175,8 +191,9 @@ def _told(belief: _Belief) -> Floats:
     of_room = in_turn(np.moveaxis(np.where(same_room, belief.weight[:, None], 0.0), 2, 1))
     likeliest = of_room.argmax(axis=1)
     rows = np.arange(n)
-    quality = np.interp(np.sqrt(spread2), *CALIBRATION) * belief.share
-    room_quality = ROOM_SURE * of_room[rows, likeliest] * belief.share
+    sure = belief.share * fit
+    quality = np.interp(np.sqrt(spread2), *CALIBRATION) * sure
+    room_quality = ROOM_SURE * of_room[rows, likeliest] * sure
     # A walk of some steps may lead out of a room; halved by the time that no place is told at all.
     room_quality = room_quality * (1 - age_s / (2 * GIVEN_S))
     values = (xy[:, 0], xy[:, 1], HOLDS_95 * np.sqrt(spread2 / 2), belief.room[rows, likeliest])

@@ -114,6 +114,29 @@ def test_a_walk_is_followed_and_a_stray_is_passed_over_once() -> None:
     assert after[11][Measure.POSITION_X] < 4
 
 
+def test_scans_that_fit_the_map_badly_are_doubted_by_their_mean() -> None:
+    """Each access point stands in the column of another, as after somebody exchanged two."""
+
+    def quality(names: tuple[str, ...]) -> list[float]:
+        rng = np.random.default_rng(4)
+        places, state = known(halls.floor_map(), names=names), whereabouts.init(1)
+        told_ones = []
+        for second in range(30):
+            dbm = halls.strengths(SPOT) + rng.normal(0.0, 2.0, (1, len(names)))
+            state, output = whereabouts.step(
+                state, (dbm[:, :, None], np.full((1, 1, 1), np.nan)),
+                np.array([second * SECOND_US]), Circumstances(maps=places), ME,
+            )  # fmt: skip
+            told_ones.append(float(output.readings[0].quality[0]))
+        return told_ones
+
+    names = halls.ACCESS_POINTS
+    right = quality(names)
+    assert min(right) >= 0.7
+    wrong = quality((names[4], *names[1:4], names[0], names[5]))
+    assert max(wrong[5:]) < 0.7  # what a page shows without a mark
+
+
 def test_a_place_grows_doubtful_and_is_told_no_more() -> None:
     """From second 10 on the node scans, and hears too little to be anywhere."""
     places = known(halls.floor_map())

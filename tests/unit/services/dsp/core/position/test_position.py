@@ -7,6 +7,8 @@ import pytest
 
 from services.dsp.core.position.fingerprints import (
     FingerprintMap,
+    _powered,
+    _sorensen,
     fingerprint_map,
     locate,
     locate_published,
@@ -60,6 +62,32 @@ def test_a_silent_point_harms_little_and_a_foreign_scan_is_nowhere() -> None:
         assert np.isnan(fix.xy_m).all()
         assert fix.room[0] == -1
         assert fix.quality[0] == 0
+
+
+def test_a_scan_of_exchanged_points_is_doubted() -> None:
+    scans = strengths(PLACES, noise=3)
+    found, exchanged = locate(hall(), scans), locate(hall(), scans[:, ::-1])
+    believed = locate(hall()._replace(alike=np.inf), scans[:, ::-1])  # by their spread alone
+    off = np.sqrt(((exchanged.xy_m - PLACES) ** 2).sum(axis=1))
+    assert (found.quality >= 0.7).mean() >= 0.9
+    assert (exchanged.quality >= 0.7)[off > 5].mean() <= 0.4  # a hall is like its mirror image
+    assert (believed.quality >= 0.7)[off > 5].mean() >= 0.7
+
+
+def test_a_map_says_how_much_its_own_places_are_alike() -> None:
+    dbm, xy = strengths(GRID), GRID
+    rooms = np.ones(len(GRID), dtype=np.int64)
+    alike = fingerprint_map(dbm, xy, rooms).alike
+    apart = _sorensen(_powered(dbm), _powered(dbm))
+    np.fill_diagonal(apart, np.inf)
+    assert (apart.min(axis=1) <= alike).mean() >= 0.99
+    # a place that was measured twice is left out with its twin
+    twice = fingerprint_map(np.tile(dbm, (2, 1)), np.tile(xy, (2, 1)), np.tile(rooms, 2))
+    assert twice.alike == pytest.approx(alike, rel=0.1)
+    assert fingerprint_map(dbm[:1], xy[:1], rooms[:1]).alike == np.inf
+    # of one place nobody knows how well others fit, so nothing is doubted
+    lone = locate(fingerprint_map(dbm[:1], xy[:1], rooms[:1]), dbm[5:6])
+    assert lone.quality[0] > 0.9
 
 
 def test_a_scan_does_not_depend_on_those_beside_it() -> None:
