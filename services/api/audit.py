@@ -87,6 +87,7 @@ class Action(StrEnum):
     USE_MAP = "use_map"
     REMOVE_MAP = "remove_map"
     TELL_STANCE = "tell_stance"
+    TAKE_BACK_STANCE = "take_back_stance"
     READ_STANCE = "read_stance"
 
 

@@ -25,6 +25,7 @@ class RunningSystem:
     port: int
     passwords: dict[str, str]
     processes: dict[str, int]
+    mqtt: tuple[str, int]
 
     @classmethod
     def of(cls, connection: Path) -> Self:
@@ -32,7 +33,13 @@ class RunningSystem:
         told = json.loads(connection.read_text())
         host, _, port = told["page"].removeprefix("http://").partition(":")
         passwords = {user["username"]: user["password"] for user in told["users"]}
-        return cls(host=host, port=int(port), passwords=passwords, processes=told["processes"])
+        return cls(
+            host=host,
+            port=int(port),
+            passwords=passwords,
+            processes=told["processes"],
+            mqtt=(told["mqtt"]["host"], told["mqtt"]["port"]),
+        )
 
     @property
     def address(self) -> str:

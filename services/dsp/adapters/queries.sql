@@ -173,12 +173,14 @@ values ($1, ceil(extract(epoch from now()) + $2::double precision)::bigint * 100
 on conflict (stance_id) do nothing;
 
 -- name: stances
--- How sensors sit, until the next was told or the device was taken off: of the last 30 days.
+-- How sensors sit, until the next was told, it was taken back or the device was taken off: of the
+-- last 30 days.
 select device_id, from_us, until_us, chest, thigh
 from (
     select s.device_id, d.from_us, d.chest, d.thigh,
         least(
             lead(d.from_us) over (partition by s.device_id order by d.from_us, s.id),
+            s.until_us,
             (extract(epoch from a.ends) * 1e6)::bigint) as until_us
     from dsp.stance d
     join registry.stance s on s.id = d.stance_id

@@ -1586,10 +1586,14 @@ CREATE TABLE registry.stance (
     patient_id integer NOT NULL,
     assignment_id bigint NOT NULL,
     at_us bigint NOT NULL,
-    told_by text NOT NULL
+    told_by text NOT NULL,
+    until_us bigint,
+    taken_back_by text,
+    CONSTRAINT stance_taken_back CHECK (((until_us IS NULL) = (taken_back_by IS NULL)))
 );
 ALTER TABLE registry.stance OWNER TO vw_admin;
 COMMENT ON TABLE registry.stance IS 'Somebody said that the wearer of a device stood upright and still for the seconds before at_us (us UTC). Retention: as long as the assignment';
+COMMENT ON COLUMN registry.stance.until_us IS 'It was taken back and holds no longer from then on (us UTC, a whole second); before it holds as it did';
 ALTER TABLE registry.stance ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME registry.stance_id_seq
     START WITH 1
@@ -2401,6 +2405,8 @@ GRANT SELECT(from_us) ON TABLE registry.place_use TO vw_dsp;
 GRANT SELECT(until_us) ON TABLE registry.place_use TO vw_dsp;
 GRANT SELECT,INSERT ON TABLE registry.stance TO vw_api;
 GRANT SELECT ON TABLE registry.stance TO vw_dsp;
+GRANT UPDATE(until_us) ON TABLE registry.stance TO vw_api;
+GRANT UPDATE(taken_back_by) ON TABLE registry.stance TO vw_api;
 GRANT SELECT ON TABLE registry.stay TO vw_alarms;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE registry.stay TO vw_api;
 GRANT SELECT ON TABLE registry.ward TO vw_alarms;

@@ -54,6 +54,7 @@ FOREIGN_DEVICE: dict[tuple[str, str], dict[str, Any]] = {
     ("get", "/v1/devices/{device}/place"): {},
     ("get", "/v1/devices/{device}/stance"): {},
     ("post", "/v1/devices/{device}/stance"): {},
+    ("delete", "/v1/devices/{device}/stance"): {},
 }
 # Lists: what is not theirs is left out, which the tests of each list show.
 LISTS = {

@@ -115,6 +115,14 @@ async def test_what_was_told_is_read_holds_and_ends(
         assert [row["refusal"] for row in refusals] == [None, "no_samples"]
 
         await connection.execute(
+            "update registry.stance set until_us = $1, taken_back_by = 'nina'",
+            from_us + 20 * SECOND_US,
+        )
+        assert (await sits(from_us + 19 * SECOND_US) == turned).all()
+        assert (await sits(from_us + 20 * SECOND_US) == AS_NAMED).all()
+        await connection.execute("update registry.stance set until_us = null, taken_back_by = null")
+
+        await connection.execute(
             "update registry.assignment set ends = to_timestamp($1::double precision)",
             from_us / SECOND_US + 30,
         )

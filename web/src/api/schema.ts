@@ -344,7 +344,11 @@ export interface paths {
          * @description The five seconds before say how chest and thigh sensors sit, from about 20 s later on.
          */
         post: operations["tell_v1_devices__device__stance_post"];
-        delete?: never;
+        /**
+         * Take back what was told of how the sensors sit
+         * @description Sensors sit as their axes are named, from 15 s later on; what was told before stays.
+         */
+        delete: operations["take_back_v1_devices__device__stance_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3343,10 +3347,12 @@ export interface components {
             reason: ("no_samples" | "moved" | "upside_down") | null;
             /**
              * State
-             * @description untold: sensors are taken to sit as their axes are named. reading: the samples of those seconds are awaited. refused: they say nothing, see `reason`; what was told before holds on. starting: holds within seconds. in_use: postures are told by it. ended: the device was taken off since
+             * @description untold: sensors are taken to sit as their axes are named. reading: the samples of those seconds are awaited. refused: they say nothing, see `reason`; what was told before holds on. starting: holds within seconds. in_use: postures are told by it. ending: taken back, holds for seconds more. taken_back: sensors are taken to sit as their axes are named again. ended: the device was taken off since
              * @enum {string}
              */
-            state: "untold" | "reading" | "refused" | "starting" | "in_use" | "ended";
+            state: "untold" | "reading" | "refused" | "starting" | "in_use" | "ending" | "taken_back" | "ended";
+            /** Taken Back By */
+            taken_back_by: string | null;
             /** Thigh Deg */
             thigh_deg: number | null;
             /**
@@ -3358,6 +3364,11 @@ export interface components {
             told_by: string | null;
             /** Used From */
             used_from: string | null;
+            /**
+             * Used To
+             * @description Taken back: holds until then
+             */
+            used_to: string | null;
         };
         /**
          * Standing
@@ -5718,6 +5729,83 @@ export interface operations {
             };
             /** @description It cannot be done beside what is already there */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value makes no sense here */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many; see Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something we need is away; see Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_back_v1_devices__device__stance_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device's id on the wire */
+                device: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stance"];
+                };
+            };
+            /** @description No token, or one that does not hold */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The role does not allow it */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it may not be known */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -6,7 +6,7 @@ import type { components } from "./schema";
 
 export type Stance = components["schemas"]["Stance"];
 
-const CHANGING: ReadonlySet<Stance["state"]> = new Set(["reading", "starting"]);
+const CHANGING: ReadonlySet<Stance["state"]> = new Set(["reading", "starting", "ending"]);
 const SOON_MS = 2_000;
 const LATER_MS = 30_000;
 
@@ -22,3 +22,7 @@ export const stanceQuery = (api: Client, device: string) =>
 /** The wearer has stood for the five seconds before. */
 export const tellStance = (api: Client, device: string): Promise<Stance> =>
   body(api.POST("/v1/devices/{device}/stance", { params: { path: { device } } }));
+
+/** Sensors sit as their axes are named, from some seconds later on. */
+export const takeBackStance = (api: Client, device: string): Promise<Stance> =>
+  body(api.DELETE("/v1/devices/{device}/stance", { params: { path: { device } } }));

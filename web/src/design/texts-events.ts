@@ -161,6 +161,7 @@ export const eventTexts = {
       use_map: "Map of a floor taken into use",
       remove_map: "Map of a floor removed",
       tell_stance: "Stance told: sensors read anew",
+      take_back_stance: "Stance taken back",
       export: "Data exported",
       erase_patient: "Erasure ordered",
       set_retention: "Retention set",

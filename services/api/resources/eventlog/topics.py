@@ -98,6 +98,7 @@ ACTS: Mapping[Action, Topic] = {
     Action.USE_MAP: Topic.SYSTEM,
     Action.REMOVE_MAP: Topic.SYSTEM,
     Action.TELL_STANCE: Topic.DEVICE,
+    Action.TAKE_BACK_STANCE: Topic.DEVICE,
 }
 # What an alarm's own event tells better, with the name of who has seen it.
 TOLD_BY_EVENT: frozenset[Action] = frozenset({Action.ACKNOWLEDGE_ALARM})

@@ -1,4 +1,4 @@
-"""POST and GET /v1/devices/{device}/stance."""
+"""POST, GET and DELETE /v1/devices/{device}/stance."""
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -29,5 +29,14 @@ def routes(service: StanceService, *, caller: Callable[..., Awaitable[Request]])
     async def stance(request: Annotated[Request, Depends(caller)], device: DeviceName) -> Stance:
         """The newest that was told, and what became of it."""
         return await service.stance(request, device)
+
+    @router.delete(
+        "",
+        status_code=HTTPStatus.ACCEPTED,
+        summary="Take back what was told of how the sensors sit",
+    )
+    async def take_back(request: Annotated[Request, Depends(caller)], device: DeviceName) -> Stance:
+        """Sensors sit as their axes are named, from 15 s later on; what was told before stays."""
+        return await service.take_back(request, device)
 
     return router

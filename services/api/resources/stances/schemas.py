@@ -6,7 +6,9 @@ from pydantic import BaseModel, Field
 
 from services.api.parameters import Instant
 
-State = Literal["untold", "reading", "refused", "starting", "in_use", "ended"]
+State = Literal[
+    "untold", "reading", "refused", "starting", "in_use", "ending", "taken_back", "ended"
+]
 Reason = Literal["no_samples", "moved", "upside_down"]
 
 
@@ -21,11 +23,15 @@ class Stance(BaseModel):
             "untold: sensors are taken to sit as their axes are named. reading: the samples of "
             "those seconds are awaited. refused: they say nothing, see "
             "`reason`; what was told before holds on. starting: holds within seconds. in_use: "
-            "postures are told by it. ended: the device was taken off since"
+            "postures are told by it. ending: taken back, holds for seconds more. taken_back: "
+            "sensors are taken to sit as their axes are named again. ended: the device was taken "
+            "off since"
         )
     )
     reason: Reason | None = Field(description="Why the samples say nothing")
     used_from: Instant | None
+    used_to: Instant | None = Field(description="Taken back: holds until then")
+    taken_back_by: str | None
     chest_deg: float | None = Field(
         description="How far the sensor is from sitting as its axes are named (x up)"
     )

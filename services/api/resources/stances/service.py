@@ -14,6 +14,7 @@ from shared.contracts.streams import STREAMS, Place, Stream
 from shared.database.pool import Row
 from shared.errors import Conflict, Invalid
 
+STARTS_AFTER_S = 15.0  # by then all replicas of the signal processing know of it
 _NEEDED = {Place.CHEST.name.lower(), Place.THIGH.name.lower()}
 
 
@@ -45,6 +46,19 @@ class StanceService:
             raise Conflict("Nobody wears the device.")
         return _shown(device.device, await self._store.newest(device))
 
+    async def take_back(self, request: Request, name: str) -> Stance:
+        """What was told of the wearer holds no longer; without anything told nothing changes.
+
+        Raises
+        ------
+        Denied, NotFound : the user may not command this device
+        """
+        device = await self._access.device(
+            request, name, Action.TAKE_BACK_STANCE, Permission.COMMAND_DEVICES
+        )
+        await self._store.take_back(device, after_s=STARTS_AFTER_S, by=request.principal.username)
+        return _shown(device.device, await self._store.newest(device))
+
     async def stance(self, request: Request, name: str) -> Stance:
         """The newest stance of a device.
 
@@ -66,7 +80,7 @@ def _shown(device: str, row: Row | None) -> Stance:
     if row is None:
         return Stance(
             device=device, told_at=None, told_by=None, state="untold", reason=None,
-            used_from=None, chest_deg=None, thigh_deg=None,
+            used_from=None, used_to=None, taken_back_by=None, chest_deg=None, thigh_deg=None,
         )  # fmt: skip
     return Stance(
         device=device,
@@ -75,6 +89,8 @@ def _shown(device: str, row: Row | None) -> Stance:
         state=_state(row),
         reason=row["refusal"],
         used_from=None if row["chest"] is None else to_text(row["from_us"]),
+        used_to=None if row["until_us"] is None else to_text(row["until_us"]),
+        taken_back_by=row["taken_back_by"],
         chest_deg=_tilt_deg(row["chest"]),
         thigh_deg=_tilt_deg(row["thigh"]),
     )
@@ -83,6 +99,8 @@ def _shown(device: str, row: Row | None) -> Stance:
 def _state(row: Row) -> State:
     if row["ended"]:
         return "ended"
+    if row["until_us"] is not None:
+        return "ending" if row["until_us"] > row["now_us"] else "taken_back"
     if row["refusal"] is not None:
         return "refused"
     if row["from_us"] is None:

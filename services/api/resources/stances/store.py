@@ -18,6 +18,11 @@ class StanceStore:
             row = await session.fetch_one(self._statements["add_stance"], device.id, by)
         return row is not None
 
+    async def take_back(self, device: SeenDevice, *, after_s: float, by: str) -> None:
+        """What was told of its wearer holds no longer, from so long from now on."""
+        async with self._database.session() as session:
+            await session.execute(self._statements["take_back_stances"], device.id, after_s, by)
+
     async def newest(self, device: SeenDevice) -> Row | None:
         """The newest stance of a device; None where nothing was told."""
         async with self._database.session() as session:
