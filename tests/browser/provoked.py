@@ -9,16 +9,23 @@ import httpx
 from tests.browser.client import signed_in
 from tests.browser.running_system import RunningSystem
 
-# Nobody of the simulated patients breathes so seldom; the delay is that of the site otherwise.
-BEYOND = {"measure": "respiration_rate", "low": None, "high": 6.0, "delay_s": 0.0}
+SELDOM_PER_MIN = 6.0  # nobody of the simulated patients breathes so seldom
 
 
 @asynccontextmanager
-async def alarm_at(system: RunningSystem, bed: str) -> AsyncIterator[None]:
-    """A medium alarm of the breathing rate at a bed, which ends with the block."""
+async def alarm_at(
+    system: RunningSystem, bed: str, *, high: float = SELDOM_PER_MIN, reason: str = "test of alarms"
+) -> AsyncIterator[None]:
+    """A medium alarm of the breathing rate at a bed, which ends with the block.
+
+    Parameters
+    ----------
+    high : breaths a minute; the delay is none, where it is that of the site otherwise
+    """
+    beyond = {"measure": "respiration_rate", "low": None, "high": high, "delay_s": 0.0}
     async with signed_in(system, "clinician") as client:
         patient = await _patient_at(client, bed)
-        await _set_limits(client, patient, [BEYOND | {"reason": "slow breathing wanted"}])
+        await _set_limits(client, patient, [beyond | {"reason": reason}])
         try:
             yield
         finally:
