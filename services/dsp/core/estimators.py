@@ -529,12 +529,12 @@ def delay_of(stream: int) -> int:
     return max(of_stream, default=0)
 
 
-def warm_up_s(stream: int) -> int:
-    """A run that begins so long before gives the same values of a stream's estimators.
+def warm_up_s(memory_s: int) -> int:
+    """A run that begins so long before gives the same values of estimators that remember so much.
 
-    What they remember, and the silence after which rows begin anew and count as just begun.
+    The silence besides, after which rows begin anew and count as just begun.
     """
-    return memory_of(stream) + FORGOTTEN_S + 2
+    return memory_s + FORGOTTEN_S + 2
 
 
 def mains_of(stream: int) -> tuple[int, ...]:

@@ -56,6 +56,11 @@ HORIZON_US[list(MOST_CHANNELS)] = [
 LONGEST_HORIZON_US = int(HORIZON_US.max())
 
 
+def whole_rate_hz(interval_ns: int) -> int:
+    """Samples a second that estimators are given; slower ones come one by one."""
+    return round(INTERVAL_NS / interval_ns) if 0 < interval_ns <= INTERVAL_NS else 1
+
+
 class LateSamples(NamedTuple):
     """Samples of a device that came after their time was settled."""
 
@@ -205,7 +210,7 @@ class LaneSignals:
 
     def _find(self, key: Key, interval_ns: int, channels: int, chosen: int) -> Followed | None:
         followed = self._followed.get(key)
-        rate_hz = round(INTERVAL_NS / interval_ns) if 0 < interval_ns <= INTERVAL_NS else 1
+        rate_hz = whole_rate_hz(interval_ns)
         if followed is not None:
             is_same = followed.channels == channels and followed.chosen == chosen
             if is_same and followed.track.rate_hz == rate_hz:

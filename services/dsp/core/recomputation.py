@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.dsp.core.circumstances import Circumstances, nothing_told
-from services.dsp.core.estimators import delay_of, memory_of, warm_up_s
+from services.dsp.core.estimators import CHOSEN, chains_for, delay_of, memory_of, warm_up_s
 from services.dsp.core.exchange import Span
 from services.dsp.core.gaps import HOLE_KEPT_S, SECOND_US
-from services.dsp.core.lane import FOR_EVER_US, Computed, LaneSignals
+from services.dsp.core.lane import FOR_EVER_US, Computed, LaneSignals, whole_rate_hz
 from shared.contracts.beats import BEAT
 from shared.contracts.frames import FrameBatch
 from shared.contracts.records import Table
@@ -24,12 +24,33 @@ LEAST_PART_US = 60 * SECOND_US  # computed side by side: a step costs more than 
 # Signal computed side by side: a step costs more than a row of it, and memory bounds the rows.
 TOGETHER_US = 30_000 * SECOND_US
 PIECE_US = 600 * SECOND_US  # computed at once: bounds the samples in memory
+KIND = ("channels", "interval_ns", "place")  # of frames, and what their device chose
 Numbers = NDArray[np.int64]
 
 
 def warm_up_us(stream: int) -> int:
-    """A run that begins so long before gives the same values of a stream."""
-    return warm_up_s(stream) * SECOND_US
+    """A run that begins so long before gives the same values of a stream, whatever runs on it."""
+    return warm_up_s(memory_of(stream)) * SECOND_US
+
+
+def needed_us(frames: Table, stream: int) -> int:
+    """The same of what runs on these frames, which often remembers less: at a wrist 24 s, not 182.
+
+    Parameters
+    ----------
+    frames : of one device; those of other streams do not count
+    """
+    mine = frames[frames["stream"] == stream]
+    kinds = zip(
+        *(mine[name].tolist() for name in KIND), (mine["flags"] & CHOSEN).tolist(), strict=True
+    )
+    memories = [
+        one.memory_s
+        for channels, interval_ns, place, flags in set(kinds)
+        for chain in chains_for(stream, channels, whole_rate_hz(interval_ns), place, flags)
+        for one in chain
+    ]
+    return warm_up_s(max(memories, default=0)) * SECOND_US
 
 
 def touched_before_us(stream: int) -> int:
@@ -111,7 +132,7 @@ def recompute_in_parts(
     -------
     what came out of each stretch
     """
-    warm_up, length_us = warm_up_us(only), part_us(only)
+    length_us = part_us(only)
     frames: list[Table] = []
     starts: list[int] = []
     stops: list[int] = []
@@ -121,6 +142,7 @@ def recompute_in_parts(
     shift = 0
     for number, stretch in enumerate(stretches):
         t0 = stretch.frames.table["t0"]
+        warm_up = needed_us(stretch.frames.table, only)
         for start_us in range(stretch.start_us, stretch.end_us, length_us):
             stop_us = min(start_us + length_us, stretch.end_us)
             near = (t0 >= start_us - warm_up - LONGEST_FRAME_US) & (t0 < stop_us + AFTER_US)

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 
+from services.dsp.core.estimators import warm_up_s
 from services.dsp.core.exchange import Span
 from services.dsp.core.lane import Computed
+from services.dsp.core.motion import steps
 from services.dsp.core.recomputation import (
     AFTER_US,
     PIECE_US,
     TOGETHER_US,
     Stretch,
+    needed_us,
     part_us,
     recompute,
     recompute_in_parts,
@@ -20,8 +23,9 @@ from services.dsp.core.recomputation import (
     warm_up_us,
 )
 from shared.contracts.frames import FrameBatch
+from shared.contracts.measures import Measure
 from shared.contracts.quality import FrameFlag
-from shared.contracts.streams import Stream
+from shared.contracts.streams import Place, Stream
 from tests.unit.services.dsp import signals
 from tests.unit.services.dsp.core.test_lane import START_US, read, rows, stream_of
 
@@ -77,6 +81,27 @@ def test_parts_give_what_one_run_gives(stream: Stream) -> None:
     assert {event.id for event in parts.events} == {event.id for event in in_time}
     assert {event.device for event in parts.events} == {3}
     assert all(np.all(table["device"] == 3) for table in parts.vitals)
+
+
+def test_only_what_the_estimators_of_a_place_remember_is_warmed_up() -> None:
+    duration_s, start_s = 300, 250
+    t = np.arange(duration_s * 50) / 50
+    walk = 0.3 * np.sin(2 * np.pi * (1.6 + 0.002 * t) * t) * (t % 40 < 25)
+    frames = stream_of(
+        3, Stream.ACCELEROMETER, 50, np.stack([0.1 * walk, 0.2 * walk, 1 + walk]), scale=0.001
+    )
+    start_us, end_us = START_US + start_s * SECOND_US, START_US + (duration_s - 10) * SECOND_US
+    near = read(frames)
+    assert needed_us(near.table, Stream.ACCELEROMETER) == warm_up_s(steps.MEMORY_S) * SECOND_US
+    (parts,) = recompute_in_parts([Stretch(near, start_us, end_us)], only=Stream.ACCELEROMETER)
+    one_run = recompute(near, only=Stream.ACCELEROMETER)
+    assert rows([parts]) == rows([within(one_run, start_us=start_us, end_us=end_us)])
+    told = {int(measure) for table in parts.vitals for measure in table["measure"]}
+    assert Measure.STEPS in told
+    on_chest = near.table.copy()
+    on_chest["place"][-1] = Place.CHEST  # moved meanwhile: what remembers longest decides
+    longest_us = warm_up_us(Stream.ACCELEROMETER)
+    assert needed_us(on_chest, Stream.ACCELEROMETER) == longest_us
 
 
 @pytest.mark.parametrize("stream", [Stream.ECG, Stream.PPG, Stream.ACCELEROMETER])
