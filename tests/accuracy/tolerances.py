@@ -82,9 +82,5 @@ UNKNOWABLE: Mapping[str, Mapping[Measure, str]] = {
     },
     "clock 5 % fast": dict.fromkeys(_VOLUMES, _LITRES),
     "clock 5 % slow": dict.fromkeys(_VOLUMES, _LITRES),
-    "no signal ever": {
-        Measure.POSTURE: "a sensor that lies on a table is tilted as somebody who lies there",
-        Measure.DOING: "a sensor that lies on a table is tilted as somebody who lies there",
-    },
 }
 """What no signal can tell, and why: counted, and told apart."""

@@ -110,10 +110,21 @@ def init(devices: int, rate_hz: int) -> PostureState:
     )
 
 
-def step(state: PostureState, samples: Samples, times: Instants) -> tuple[PostureState, Output]:
-    """Take one second of (devices, 6, rate_hz) in g: chest x, y, z, thigh x, y, z."""
+def step(
+    state: PostureState,
+    samples: Samples,
+    times: Instants,
+    *,
+    lives: NDArray[np.bool_] | None = None,
+) -> tuple[PostureState, Output]:
+    """Take one second of (devices, 6, rate_hz) in g: chest x, y, z, thigh x, y, z.
+
+    Parameters
+    ----------
+    lives : what more is known of each device, see `advance`
+    """
     assert len(times) == len(samples)
-    changed, postures, coverage = advance(state, samples)
+    changed, postures, coverage = advance(state, samples, lives)
     code, margin = postures.code[:, -1], postures.margin[:, -1]
     known = code > 0
     quality = np.where(known, np.interp(margin, *CALIBRATION), 0.0)
@@ -141,8 +152,15 @@ def worn(state: PostureState, sitting: Floats) -> PostureState:
     )
 
 
-def advance(state: PostureState, samples: Samples) -> tuple[PostureState, Postures, Samples]:
-    """The state after a second, the postures of the second before it, and its coverage."""
+def advance(
+    state: PostureState, samples: Samples, lives: NDArray[np.bool_] | None = None
+) -> tuple[PostureState, Postures, Samples]:
+    """The state after a second, the postures of the second before it, and its coverage.
+
+    Parameters
+    ----------
+    lives : whether the last seconds may be of a body, by who has seen more of them; None: nobody
+    """
     rate_hz = samples.shape[2]
     chest = gated(turned(samples[:, CHEST], state.chest))
     thigh = gated(turned(samples[:, THIGH], state.thigh))
@@ -152,9 +170,11 @@ def advance(state: PostureState, samples: Samples) -> tuple[PostureState, Postur
     lowest = np.concatenate((state.lowest[:, :, 1:], low), axis=2)
     highest = np.concatenate((state.highest[:, :, 1:], high), axis=2)
     is_dead = _is_jammed(lowest, highest)
+    if lives is not None:
+        is_dead |= ~lives
     for part in (CHEST, THIGH):
         judged_now = window[:, part, -alive.JUDGED_S * rate_hz :]
-        is_dead |= ~alive.is_body(judged_now, may_turn=True, loud_g=LOUD_G)
+        is_dead |= ~alive.is_body(judged_now, loud_g=LOUD_G)
     up = np.where(is_dead[:, None, None], np.nan, gravity(window, rate_hz))
     stood = np.concatenate((state.stood[:, :, 1:], _stance_now(up)[:, :, None]), axis=2)
     changed = PostureState(

@@ -3,10 +3,11 @@
 The size of the acceleration, less gravity, below 2.7 Hz: its maxima are steps where they are
 high enough, the highest within 0.3 s, and one of four at least that follow each other as those
 of a walking person do. While the sensor itself is turned it is handled, not walked with: what it
-feels then is no step. Nor is anything where the seconds around are noise, or are not about 1 g on
-the mean. Told as counts of TOLD_EACH_S on the grid of UTC, each step in one of them,
-so that they may be added up. At the trunk also the speed: cadence times a step length from how much
-the trunk rises and falls, as Weinberg's; the weak fourth root forgives much of how a sensor sits.
+feels then is no step. Nor is anything where the seconds around are noise, cut off, not about 1 g
+on the mean, or swing more slowly than steps do. Told as counts of TOLD_EACH_S on the grid of UTC,
+each step in one of them, so that they may be added up. At the trunk also the speed: cadence times a
+step length from how much the trunk rises and falls, as Weinberg's; the weak fourth root forgives
+much of how a sensor sits.
 
 References
 ----------
@@ -79,7 +80,9 @@ class StepState:
     window : the size less gravity at GRID_HZ, (devices, LENGTH)
     up : means of the samples at UP_HZ, (devices, 3, UP_LENGTH)
     samples : of the last seconds, for `alive`, (devices, 3, n)
+    cut : how much of each of these was cut off, (devices, alive.JUDGED_S)
     is_body : whether each second may be of a body, (devices, SECONDS)
+    drifts : whether what swings there is slower than steps, (devices, SECONDS)
     counts : steps of the last seconds, (devices, TOLD_EACH_S)
     seen : how much of each was there
     """
@@ -88,7 +91,9 @@ class StepState:
     window: Samples
     up: Samples
     samples: Samples
+    cut: Samples
     is_body: NDArray[np.bool_]
+    drifts: NDArray[np.bool_]
     counts: Samples
     seen: Samples
 
@@ -107,7 +112,9 @@ def init(devices: int, rate_hz: int) -> StepState:
         window=np.full((devices, LENGTH), np.nan),
         up=np.full((devices, N_CHANNELS, UP_LENGTH), np.nan),
         samples=np.full((devices, N_CHANNELS, alive.JUDGED_S * alive.grid_hz(rate_hz)), np.nan),
+        cut=np.zeros((devices, alive.JUDGED_S)),
         is_body=np.ones((devices, SECONDS), dtype=np.bool_),
+        drifts=np.zeros((devices, SECONDS), dtype=np.bool_),
         counts=np.zeros((devices, TOLD_EACH_S)),
         seen=np.zeros((devices, TOLD_EACH_S)),
     )
@@ -167,11 +174,16 @@ def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
     window = shifted(state.window, newest)
     up = np.concatenate((state.up[:, :, UP_HZ:], at_rate(known, UP_HZ)), axis=2)
     recent = alive.later(state.samples, known)
-    lives = alive.is_body(recent) & _weighs(window[:, -alive.JUDGED_S * GRID_HZ :])
+    part = window[:, -alive.JUDGED_S * GRID_HZ :]
+    swings = alive.swings(part)
+    cut = shifted(state.cut, alive.cut_share(known)[:, None])
+    lives = alive.is_body(recent) & _weighs(part) & ~alive.drifts(swings, alive.SPEED_G)
+    lives &= cut.mean(axis=1) < alive.CUT
     is_body = shifted(state.is_body, lives[:, None])
-    lives = np.pad(is_body[:, JUDGED_LATE_S:], ((0, 0), (0, JUDGED_LATE_S)), constant_values=True)
-    lives = lives[:, SECOND_OF]
-    found = in_a_row(_maxima(window) & _is_worn(up)[:, UP_OF] & lives)
+    drifts = shifted(state.drifts, alive.drifts(swings, LEAST_SWING_G)[:, None])
+    lives = _about(is_body, unknown=True)
+    steps = _maxima(window) & _is_worn(up)[:, UP_OF] & lives & ~_about(drifts, unknown=False)
+    found = in_a_row(steps)
     asked = slice(WAIT_S * GRID_HZ, (WAIT_S + 1) * GRID_HZ)
     now, seen = found[:, asked], (np.isfinite(window) & lives)[:, asked].mean(axis=1)
     changed = StepState(
@@ -179,11 +191,19 @@ def advance(state: StepState, samples: Samples) -> tuple[StepState, Steps]:
         window=window,
         up=up,
         samples=recent,
+        cut=cut,
         is_body=is_body,
+        drifts=drifts,
         counts=shifted(state.counts, now.sum(axis=1)[:, None]),
         seen=shifted(state.seen, seen[:, None]),
     )
     return changed, Steps(now, found)
+
+
+def _about(judged: NDArray[np.bool_], *, unknown: bool) -> NDArray[np.bool_]:
+    """What was judged of the five seconds about each sample of the window: (devices, LENGTH)."""
+    late = ((0, 0), (0, JUDGED_LATE_S))
+    return np.pad(judged[:, JUDGED_LATE_S:], late, constant_values=unknown)[:, SECOND_OF]
 
 
 def _weighs(part: Samples) -> NDArray[np.bool_]:

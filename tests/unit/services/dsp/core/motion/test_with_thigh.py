@@ -3,8 +3,8 @@
 import numpy as np
 
 from services.dsp.core.circumstances import Circumstances
-from services.dsp.core.motion import steps, with_thigh
-from services.dsp.core.motion.posture import Posture, init
+from services.dsp.core.motion import alive, steps, with_thigh
+from services.dsp.core.motion.posture import Posture
 from services.dsp.core.outputs import Output, Reading
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import Method
@@ -58,7 +58,7 @@ def test_no_time_is_told_by_both_when_the_thigh_comes_or_goes() -> None:
 def test_posture_takes_both_and_is_silent_without_the_thigh() -> None:
     both = stay(Posture.SITTING, 11)[None]
     both[:, 3:, 80:] = np.nan
-    state = init(1, 10)
+    state = with_thigh.posture_init(1, 10)
     readings: list[Reading] = []
     for second in range(11):
         block = both[:, :, second * 10 : (second + 1) * 10]
@@ -71,6 +71,43 @@ def test_posture_takes_both_and_is_silent_without_the_thigh() -> None:
     assert readings[7].coverage == 1
     assert not readings[10].coverage.any()
     assert np.isnan(readings[10].value).all()
+
+
+def told_postures(chest: Floats, thigh: Floats, rate_hz: int) -> Floats:
+    """Of each second of (devices, 3, n) of both; the codes, 0 where nothing is told."""
+    state = with_thigh.posture_init(len(chest), rate_hz)
+    rows = []
+    for second in range(chest.shape[2] // rate_hz):
+        part = slice(second * rate_hz, (second + 1) * rate_hz)
+        times = np.full(len(chest), second * 1_000_000)
+        rows_of = np.zeros(len(chest), dtype=np.int32)
+        state, out = with_thigh.posture_step(
+            state, (chest[:, :, part], thigh[:, :, part]), times, Circumstances(), rows_of
+        )
+        rows.append(np.where(out.readings[0].coverage > 0, out.readings[0].value, 0.0))
+    return np.nan_to_num(np.array(rows))
+
+
+def test_says_no_posture_of_a_chest_that_is_no_body() -> None:
+    rng, seconds = np.random.default_rng(4), 90
+    good = stay(Posture.STANDING, seconds, rate_hz=RATE_HZ)
+    still = good[:3].mean(axis=1, keepdims=True)
+    noise = rng.standard_normal((3, good.shape[1]))
+    walked = walk(1.7, RATE_HZ, seconds=seconds, end_s=seconds)
+    chest = np.array([
+        good[:3],
+        still + np.linalg.norm(walked, axis=0) - 1,
+        still + 0.15 * noise,
+        still + 0.1 * np.array([[0.1], [1.0], [0.1]]) * noise,  # almost of one axis
+        still + 0.2 * np.cumsum(noise, axis=1) / np.sqrt(RATE_HZ),
+        np.round(still + 0.001 * noise, 3),  # a table
+    ])  # fmt: skip
+    thigh = np.repeat(good[None, 3:], len(chest), axis=0)
+    told = told_postures(chest, thigh, RATE_HZ)[alive.STILL_S + 1 :]
+    assert (told[:, :2] == Posture.STANDING).all()
+    white, of_one_axis, drifting, table = (told[:, 2:] > 0).mean(axis=0)
+    assert max(white, of_one_axis, table) <= 0.05
+    assert drifting <= 0.2  # a body turns so too: only what goes on is silenced
 
 
 def told_doing(samples: Floats, posture_at: dict[int, float]) -> dict[int, tuple[float, float]]:
