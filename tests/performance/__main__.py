@@ -82,7 +82,7 @@ async def run_part(what: str, options: argparse.Namespace) -> tuple[Any, str, bo
             rows = codecs.measured()
             return rows, codecs.told(rows), codecs.is_kept(rows)
         case "science":
-            rows = science.measured()
+            rows = science.measured(keys=[key for key in options.estimators.split(",") if key])
             return rows, science.told(rows), True
         case "soak":
             kept = await soak.soak(whole.Fleet(waves=options.waves), 60.0 * options.minutes)
@@ -101,6 +101,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
     parser.add_argument("--pairs", type=int, help="rounds; 3 unless told, 5 of forward")
     parser.add_argument("--peers", default=",".join(path.PEERS), help="which; empty for none")
+    parser.add_argument("--estimators", default="", help="of science, by key, and lane; all")
     parser.add_argument("--profile", default="gateway", help="service to sample")
     parser.add_argument("--connections", type=int, default=10_000, help="of the part `connections`")
     parser.add_argument("--waves", type=int, default=200, help="of them, or of soak: send an ECG")
