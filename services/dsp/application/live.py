@@ -95,16 +95,7 @@ class LiveLane:
 
     def __post_init__(self) -> None:
         self._signals = LaneSignals(circumstances=self.circumstances)
-        self._progress = Progress(
-            loop=LOOP,
-            stream=self.stream,
-            lane=self.lane,
-            positions=self.positions,
-            clock=self.clock,
-            metrics=self.metrics,
-            retry=self.retry,
-            save_interval_s=self.pace.save_interval_s,
-        )
+        self._progress = Progress.of(LOOP, self)
 
     @property
     def is_at_end(self) -> bool:

@@ -47,16 +47,7 @@ class PatientLane:
     _source: Source | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
-        self._progress = Progress(
-            loop=LOOP,
-            stream=self.stream,
-            lane=self.lane,
-            positions=self.positions,
-            clock=self.clock,
-            metrics=self.metrics,
-            retry=self.retry,
-            save_interval_s=self.pace.save_interval_s,
-        )
+        self._progress = Progress.of(LOOP, self)
 
     @property
     def is_at_end(self) -> bool:

@@ -7,6 +7,7 @@ computed again, for the windows, and none of it is given out again.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, Self
 
 import structlog
 
@@ -21,6 +22,32 @@ from shared.runtime.retry import Retry
 
 log = structlog.get_logger()
 NOTHING_GIVEN = -1
+
+
+class Saving(Protocol):
+    """How often a loop saves."""
+
+    @property
+    def save_interval_s(self) -> float:
+        """Between two savings."""
+
+
+class Follower(Protocol):
+    """A loop that follows one stream of a lane."""
+
+    lane: Lane
+    positions: Positions
+    clock: Clock
+    metrics: DspMetrics
+    retry: Retry
+
+    @property
+    def stream(self) -> str:
+        """The stream that it reads."""
+
+    @property
+    def pace(self) -> Saving:
+        """How often it saves."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +78,25 @@ class Progress:
     marks: ReplayMarks = field(default_factory=ReplayMarks)
     noted: list[Noted] = field(default_factory=list)
     saved_s: float = 0.0
+
+    @classmethod
+    def of(cls, loop: str, follower: Follower) -> Self:
+        """Of a loop that begins.
+
+        Parameters
+        ----------
+        loop : its name, in metrics
+        """
+        return cls(
+            loop=loop,
+            stream=follower.stream,
+            lane=follower.lane,
+            positions=follower.positions,
+            clock=follower.clock,
+            metrics=follower.metrics,
+            retry=follower.retry,
+            save_interval_s=follower.pace.save_interval_s,
+        )
 
     async def load(self, until: asyncio.Event) -> Position | None:
         """Go on from the saved position, if there is one."""
