@@ -29,7 +29,9 @@ class Parts(NamedTuple):
 
 
 COARSE = Parts(INPUT_UNIT, WEIGHT_UNIT)
-FINE = Parts(2.0**20, 2.0**20)  # for 64 inputs, or 512 units, and weights below 16: 23 + 24 + 6 bits
+FINE = Parts(
+    2.0**20, 2.0**20
+)  # for 64 inputs, or 512 units, and weights below 16: 23 + 24 + 6 bits
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,7 +44,6 @@ class Blow(NamedTuple):
     fef25, fef50, fef75 : flow when that share (percent) of the FVC is out
     fef25_75 : mean flow of the middle half
     extrapolated : volume that was out at time zero
-    rise_s : from a tenth to nine tenths of the highest flow
     settled_s : when no more could come, MORE_S after the flow sank into the noise
     lasted_s : from time zero to the end
     end_rise : volume of the last second; of the second after the end, where less came in it
@@ -62,7 +61,6 @@ class Blow(NamedTuple):
     fef75: float
     fef25_75: float
     extrapolated: float
-    rise_s: float
     zero_s: float
     end_s: float
     settled_s: float
@@ -126,7 +124,6 @@ def measure(flow: Floats, rate_hz: int, *, peak: int | None = None) -> Blow | No
         fef75=flows[2],
         fef25_75=float(0.5 * fvc * rate_hz / max(three - quarter, 1)),
         extrapolated=max(0.0, float(np.interp(max(zero_at, 0), np.arange(len(out)), forced))),
-        rise_s=_rise(blown[: top + 1]) / rate_hz,
         zero_s=float((start + zero_at) / rate_hz),
         end_s=end / rate_hz,
         settled_s=low / rate_hz + MORE_S,
@@ -233,12 +230,6 @@ def _when(out: Floats, volume: float) -> float:
 def _flow_at(blown: Floats, out: Floats, volume: float) -> float:
     at = _when(out, volume) - 0.5
     return float(np.interp(at, np.arange(len(blown)), blown))
-
-
-def _rise(climb: Floats) -> float:
-    """Samples from a tenth to nine tenths of the highest flow."""
-    low, high = (np.flatnonzero(climb <= share * climb[-1]) for share in (0.1, 0.9))
-    return float((high[-1] if len(high) else 0) - (low[-1] if len(low) else 0))
 
 
 def _regained(first: Floats) -> float:
