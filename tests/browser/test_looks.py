@@ -7,6 +7,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.injected import inject_alarms
 from tests.browser.palette import unpacked
+from tests.browser.provoked import alarm_at
 from tests.browser.running_system import RunningSystem
 from tests.browser.screen import LAPTOP, WALL, Screen
 
@@ -28,6 +29,27 @@ FRAME = """(bed) => {
 
 
 LEGIBLE = 4.5  # WCAG 2.2, 1.4.3
+ALARM_WITHIN_MS = 180_000  # the alarm rules look for new limits now and then
+# What lies under the middle of a tile, in every frame from now on, and since when a move is due.
+WATCH_UNDER = """(bed) => {
+  const place = document.querySelector(`[data-testid=tile-${bed}]`).getBoundingClientRect();
+  const [x, y] = [place.x + place.width / 2, place.y + place.height / 2];
+  const seen = { others: [], heldMs: NaN };
+  globalThis.underPointer = seen;
+  const look = (nowMs) => {
+    const key = document.elementFromPoint(x, y)?.closest('[data-key]')?.dataset.key;
+    if (key !== bed) seen.others.push(key ?? 'nothing');
+    const held = document.querySelector('[data-testid=order-held]') !== null;
+    if (!held) seen.heldMs = NaN;
+    else if (Number.isNaN(seen.heldMs)) seen.heldMs = nowMs;
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+# Longer than the five seconds between two moves and the ten that a hand is thought to rest.
+RESTED = "() => performance.now() - globalThis.underPointer.heldMs > 12_000"
+FORWARD = """([bed, was]) =>
+  [...document.querySelectorAll('[data-key]')].findIndex((one) => one.dataset.key === bed) < was"""
 
 
 async def contrast_in_grey(screen: Screen, bed: str) -> float:
@@ -114,6 +136,33 @@ async def test_focus_stays_with_the_patient_when_tiles_change_place(
     await page.reload()
     await screen.see_ward()
     await expect(third).to_have_attribute("data-key", "03")
+
+
+async def test_the_tile_under_the_pointer_stands_while_alarms_want_another_order(
+    browser: Browser, system: RunningSystem
+) -> None:
+    screen = await Screen.open(browser, system, size=WALL)
+    page = screen.page
+    await screen.log_in()
+    await screen.see_ward()
+    order = "(tiles) => tiles.map((tile) => tile.dataset.key)"
+    tiles = page.locator("[data-key]")
+    under = page.get_by_test_id("tile-05")
+    await under.hover()
+    before = await tiles.evaluate_all(order)
+    await page.evaluate(WATCH_UNDER, "05")
+    calm = page.locator("[data-key]:not([data-alarm])")
+    last = str(await calm.last.get_attribute("data-key"))
+    async with alarm_at(system, last):
+        called = page.locator(f"[data-key='{last}'][data-loudness=active]")
+        await called.wait_for(timeout=ALARM_WITHIN_MS)
+        await page.get_by_test_id("order-held").wait_for()
+        await page.wait_for_function(RESTED, timeout=ALARM_WITHIN_MS)
+        assert await tiles.evaluate_all(order) == before
+        assert await page.evaluate("() => globalThis.underPointer.others") == []
+        # without a hand the one who calls comes forward
+        await page.mouse.move(2, 2)
+        await page.wait_for_function(FORWARD, arg=[last, before.index(last)])
 
 
 async def test_letters_filter_read_and_pause_on_the_ward(
