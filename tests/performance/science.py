@@ -138,7 +138,9 @@ def _step(
             shapes = [(each.n_channels, each.rate_hz or rate_hz) for each in one.companions]
             mine = (mine, *(0.02 * rng.standard_normal((len(index), *shape)) for shape in shapes))
         earlier = () if one.after is None else (given[one.after],)
-        told = (KNOWN, np.arange(len(index), dtype=np.int32)) if one.takes_circumstances else ()
+        told: tuple[Any, ...] = ()
+        if one.circumstance is not None:
+            told = (one.circumstance(KNOWN), np.arange(len(index), dtype=np.int32))
         began_s = time.process_time()
         states[one.key], given[one.key] = one.step(states[one.key], mine, times, *earlier, *told)
         used_s = time.process_time() - began_s

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.outputs import Output
 from shared.contracts.measures import Measure
 from shared.contracts.streams import Place, Stream
@@ -44,8 +45,7 @@ class Estimator:
     takes_flags : its step takes the flags of each device's newest frame, as `flags`
     chosen : bits that the flags of a stream must have; without them it does not run
     fills_channels : takes fewer channels too; those that are not sent are NaN
-    takes_circumstances : its step takes what people told too (`circumstances`), and the devices
-        of the rows
+    circumstance : which part of what people told its step takes too, with the devices of the rows
     """
 
     key: str
@@ -65,7 +65,7 @@ class Estimator:
     takes_flags: bool = False
     chosen: int = 0
     fills_channels: bool = False
-    takes_circumstances: bool = False
+    circumstance: Callable[[Circumstances], Any] | None = None
 
     @property
     def forgets_s(self) -> int:

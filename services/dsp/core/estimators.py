@@ -10,12 +10,13 @@ Several rows may run on one stream. Of rows with the same `instead_of` the first
 frames runs. A row with `after` is stepped after that other row of the same stream, and its step
 takes one argument more: what the other gave out of the same second. A row with `companions` takes
 seconds of other streams of the same device too: its `samples` are a tuple, the main stream's
-first; a companion that is not there is NaN. A row with `takes_circumstances` takes what
+first; a companion that is not there is NaN. A row with a `circumstance` takes that part of what
 people told (`circumstances`) and the devices of its rows last.
 """
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -279,7 +280,7 @@ _COMPUTED = (
         step=with_thigh.posture_step,
         companions=(THIGH,),
         places=frozenset({Place.CHEST}),
-        takes_circumstances=True,
+        circumstance=attrgetter("stances"),
     ),
     Estimator(
         key="chest_steps",
@@ -424,7 +425,7 @@ _COMPUTED = (
         step=whereabouts.step,
         companions=(COMPASS,),
         fills_channels=True,
-        takes_circumstances=True,
+        circumstance=attrgetter("maps"),
     ),
 )
 

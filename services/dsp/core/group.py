@@ -207,8 +207,8 @@ class Group:
             taken = (mine, *beside) if beside else mine
             earlier = () if estimator.after is None else (given[estimator.after],)
             told: tuple[Any, ...] = ()
-            if estimator.takes_circumstances:
-                told = (self.circumstances(), self._devices(rows))
+            if estimator.circumstance is not None:
+                told = (estimator.circumstance(self.circumstances()), self._devices(rows))
             chosen = {"flags": flags} if estimator.takes_flags else {}
             state = take(self._states[place], at)
             part, output = estimator.step(state, taken, times, *earlier, *told, **chosen)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.conditioning.means import at_rate
 from services.dsp.core.motion import alive, posture, steps
 from services.dsp.core.motion.posture import Posture
+from services.dsp.core.motion.stances import Stances
 from services.dsp.core.motion.wearing import possible
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.windows import Instants, Samples, shifted
@@ -90,11 +90,11 @@ def posture_step(
     state: ChestState,
     samples: tuple[Samples, Samples],
     times: Instants,
-    circumstances: Circumstances,
+    stances: Stances,
     devices: NDArray[np.int32],
 ) -> tuple[ChestState, Output]:
     """Take one second of chest and thigh, each (devices, 3, any rate), and how they sit."""
-    sitting = posture.worn(state.posture, circumstances.stances.at(devices, times))
+    sitting = posture.worn(state.posture, stances.at(devices, times))
     both = np.concatenate([at_rate(part, POSTURE_HZ) for part in samples], axis=1)
     chest = possible(samples[0])
     recent = alive.later(state.recent, chest)

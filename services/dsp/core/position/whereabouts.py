@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.conditioning import functions
 from services.dsp.core.outputs import Output, Reading
 from services.dsp.core.position.fingerprints import (
@@ -26,7 +25,7 @@ from services.dsp.core.position.fingerprints import (
     N_NEAREST,
     fitting,
 )
-from services.dsp.core.position.places import NO_MAP, Devices, in_turn
+from services.dsp.core.position.places import NO_MAP, Devices, PlaceMaps, in_turn
 from services.dsp.core.windows import Floats, Instants, shifted, take
 from shared.contracts.measures import Measure
 from shared.contracts.methods import Method
@@ -94,12 +93,12 @@ def step(
     state: Scans,
     samples: tuple[Floats, Floats],
     times: Instants,
-    circumstances: Circumstances,
+    maps: PlaceMaps,
     devices: Devices,
 ) -> tuple[Scans, Output]:
     """Take one second of strengths (devices, channels, 1) and heading (devices, 1, 1)."""
     dbm, heading = samples
-    now = circumstances.maps.scanned(devices, times, dbm[:, :, 0], heading[:, 0, 0])
+    now = maps.scanned(devices, times, dbm[:, :, 0], heading[:, 0, 0])
     state = Scans(
         floor=shifted(state.floor, now.floor[:, None]),
         share=shifted(state.share, now.share[:, None]),

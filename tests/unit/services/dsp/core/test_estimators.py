@@ -251,9 +251,9 @@ def run(
                 taken = (taken, *companion_seconds(one, rate_hz, beside, second, len(samples)))
             earlier = () if one.after is None else (given[one.after],)
             told = (
-                (circumstances, np.arange(len(samples), dtype=np.int32))
-                if one.takes_circumstances
-                else ()
+                ()
+                if one.circumstance is None
+                else (one.circumstance(circumstances), np.arange(len(samples), dtype=np.int32))
             )
             states[one.key], given[one.key] = one.step(
                 states[one.key], taken, times, *earlier, *told

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.motion import alive, steps, with_thigh
 from services.dsp.core.motion.posture import Posture
+from services.dsp.core.motion.stances import Stances
 from services.dsp.core.outputs import Output, Reading
 from shared.contracts.measures import MEASURES, Measure
 from shared.contracts.methods import Method
@@ -64,7 +64,7 @@ def test_posture_takes_both_and_is_silent_without_the_thigh() -> None:
         block = both[:, :, second * 10 : (second + 1) * 10]
         times = np.array([second * 1_000_000])
         state, out = with_thigh.posture_step(
-            state, (block[:, :3], block[:, 3:]), times, Circumstances(), np.zeros(1, dtype=np.int32)
+            state, (block[:, :3], block[:, 3:]), times, Stances(), np.zeros(1, dtype=np.int32)
         )
         readings += out.readings
     assert readings[7].value == Posture.SITTING
@@ -82,7 +82,7 @@ def told_postures(chest: Floats, thigh: Floats, rate_hz: int) -> Floats:
         times = np.full(len(chest), second * 1_000_000)
         rows_of = np.zeros(len(chest), dtype=np.int32)
         state, out = with_thigh.posture_step(
-            state, (chest[:, :, part], thigh[:, :, part]), times, Circumstances(), rows_of
+            state, (chest[:, :, part], thigh[:, :, part]), times, Stances(), rows_of
         )
         rows.append(np.where(out.readings[0].coverage > 0, out.readings[0].value, 0.0))
     return np.nan_to_num(np.array(rows))

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from services.dsp.core.circumstances import Circumstances
 from services.dsp.core.position import whereabouts
 from services.dsp.core.position.places import NO_MAP, NOWHERE, PlaceMaps
 from shared.contracts.measures import Measure
@@ -87,7 +86,7 @@ def told(
             dbm = scan(spot[None])
         state, output = whereabouts.step(
             state, (dbm[:, :, None], np.full((1, 1, 1), np.nan)),
-            np.array([second * SECOND_US]), Circumstances(maps=places), ME,
+            np.array([second * SECOND_US]), places, ME,
         )  # fmt: skip
         if second % each_s == 0:
             out.append(
@@ -125,7 +124,7 @@ def test_scans_that_fit_the_map_badly_are_doubted_by_their_mean() -> None:
             dbm = halls.strengths(SPOT) + rng.normal(0.0, 2.0, (1, len(names)))
             state, output = whereabouts.step(
                 state, (dbm[:, :, None], np.full((1, 1, 1), np.nan)),
-                np.array([second * SECOND_US]), Circumstances(maps=places), ME,
+                np.array([second * SECOND_US]), places, ME,
             )  # fmt: skip
             told_ones.append(float(output.readings[0].quality[0]))
         return told_ones
