@@ -25,7 +25,7 @@ class RunningSystem:
     port: int
     passwords: dict[str, str]
     processes: dict[str, int]
-    mqtt: tuple[str, int]
+    mqtt: tuple[str, int] | None = None  # where devices send, if any do
 
     @classmethod
     def of(cls, connection: Path) -> Self:

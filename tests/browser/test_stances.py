@@ -55,6 +55,7 @@ async def stood(system: RunningSystem, folder: Path) -> AsyncIterator[asyncio.Ev
         worn = f"/v1/patients/{wearer}/assignments"
         made = (await technician.post("/v1/devices", json=new)).raise_for_status().json()
         (await nurse.post(worn, json={"device": DEVICE})).raise_for_status()
+        assert system.mqtt is not None
         host, port = system.mqtt
         long_enough = asyncio.Event()
 
