@@ -88,7 +88,7 @@ async def test_a_lane_rests_until_the_hold_is_over(migrated: DatabaseFixture) ->
         await eventually(has_left)
         assert worker.went_on == []
         await connection.execute("update registry.lane_change set hold_until = clock_timestamp()")
-        await eventually(lambda: worker.working and worker.began == 2)
+        await eventually(lambda: worker.working and worker.began == 2 and worker.went_on)
         assert worker.went_on == [change]
 
 
