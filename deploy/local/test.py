@@ -161,7 +161,7 @@ def _failed_tests(memory: Path) -> list[str]:
 def _patient(command: Sequence[str]) -> list[str]:
     """The command with the lowest priority: it takes what nobody else wants.
 
-    On a full machine that is nothing for many minutes, so that only an hour tells a test that hangs.
+    On a full machine that is nothing for many minutes: only an hour tells a test that hangs.
     """
     return ["nice", "-n", "19", *command, "--timeout", "3600"]
 
